@@ -1,0 +1,116 @@
+"""The lake: one Spark session a process, and Delta tables at `<root>/<stage>/<noun>`.
+
+All reads and writes of tables go through here. What the tables mean is the stages' business.
+"""
+
+import os
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from retention_assets.resources.jars import NEEDED, fetch_jars, jars_folder
+from retention_assets.resources.java import spark_java_home
+from retention_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+def spark_config(settings: Settings) -> dict[str, str]:
+    """Session settings: offline Delta jars, UTC, loopback, and few partitions, as local tables are small."""
+    folder = jars_folder()
+    return {
+        "spark.app.name": "retention",
+        "spark.master": settings.spark_master,
+        "spark.driver.memory": settings.spark_memory,
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.jars": ",".join(str(folder / f"{name}.jar") for name in NEEDED),
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.sql.shuffle.partitions": "4",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.warehouse.dir": str(settings.home / "warehouse"),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.ansi.enabled": "true",
+    }
+
+
+class Lake(dg.ConfigurableResource):
+    """Delta tables by asset key (`stage/noun`), read and written with Spark."""
+
+    root: str
+    home: str
+    spark_conf: dict[str, str]
+    java_home: str | None = None
+    _session: "SparkSession | None" = PrivateAttr(default=None)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Lake":
+        java = str(settings.java_home) if settings.java_home else None
+        return cls(root=settings.lake_root, home=str(settings.home), spark_conf=spark_config(settings), java_home=java)
+
+    @property
+    def spark(self) -> "SparkSession":
+        """The process's session, started at first use with the Java that `resources.java` finds."""
+        if self._session is None:
+            from dagster_pyspark import LazyPySparkResource
+
+            java = spark_java_home(Path(self.home) / "java", Path(self.java_home) if self.java_home else None)
+            fetch_jars(jars_folder(), java)
+            os.environ.update(JAVA_HOME=str(java), SPARK_LOCAL_IP="127.0.0.1", TZ="UTC")
+            self._session = LazyPySparkResource(spark_config=self.spark_conf).spark_session
+            self._session.sparkContext.setLogLevel("ERROR")
+        return self._session
+
+    def path(self, key: str) -> str:
+        return f"{self.root}/{key}"
+
+    def exists(self, key: str) -> bool:
+        from delta.tables import DeltaTable
+
+        return DeltaTable.isDeltaTable(self.spark, self.path(key))
+
+    def read(self, key: str) -> "DataFrame":
+        return self.spark.read.format("delta").load(self.path(key))
+
+    def version(self, key: str) -> int:
+        """Delta version of the table, for lineage: which state of it was read."""
+        from delta.tables import DeltaTable
+
+        return int(DeltaTable.forPath(self.spark, self.path(key)).history(1).collect()[0]["version"])
+
+    def overwrite(self, key: str, frame: "DataFrame") -> int:
+        """Replaces the whole table in one commit, schema included. Returns the rows it now holds."""
+        frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(self.path(key))
+        return self.read(key).count()
+
+    def replace_days(self, key: str, frame: "DataFrame", column: str, first: date, last: date) -> int:
+        """Replaces the rows with `first <= column <= last` in one commit; others stay. Returns the rows written.
+
+        The table is partitioned by `column`. A frame that holds other days is refused by Delta, not written.
+        """
+        between = f"{column} >= '{first}' AND {column} <= '{last}'"
+        writer = frame.write.format("delta").mode("overwrite").partitionBy(column)
+        writer.option("replaceWhere", between).save(self.path(key))
+        return self.read(key).where(between).count()
+
+    def merge(self, key: str, frame: "DataFrame", on: Sequence[str]) -> int:
+        """Makes the table hold exactly the frame's rows, touching only those that changed. Returns the rows it holds."""
+        from delta.tables import DeltaTable
+
+        if not self.exists(key) or set(self.read(key).columns) != set(frame.columns):
+            return self.overwrite(key, frame)
+        same = " AND ".join(f"old.{name} = new.{name}" for name in on)
+        differs = " OR ".join(f"NOT (old.`{name}` <=> new.`{name}`)" for name in frame.columns if name not in on) or "false"
+        table = DeltaTable.forPath(self.spark, self.path(key)).alias("old")
+        merge = table.merge(frame.alias("new"), same).whenMatchedUpdateAll(condition=differs)
+        merge.whenNotMatchedInsertAll().whenNotMatchedBySourceDelete().execute()
+        return self.read(key).count()
