@@ -1,0 +1,1 @@
+"""The HTTP application that answers predictions; it runs in Ray Serve and knows no Dagster, Spark, MLflow or pandas."""
