@@ -1,0 +1,1 @@
+"""raw/*: sources, canonical table contracts, source profiles, and the embedded simulator."""
