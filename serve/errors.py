@@ -5,8 +5,8 @@ class BundleError(Exception):
     """A model folder is not what its digest, its card or its format promise. It is refused before it is opened."""
 
 
-class StoreUnavailableError(Exception):
-    """Neither the online store nor a snapshot can answer now. The caller may retry."""
+class UnavailableError(Exception):
+    """The service cannot answer now, for want of a model or of features. The caller may retry."""
 
 
 class UnknownCustomerError(Exception):

@@ -22,18 +22,20 @@ class Reason:
     effect: float
 
 
-def occluded(matrix: np.ndarray, typical: np.ndarray) -> np.ndarray:
-    """Each row, followed by its copies with one feature set to the typical value: (n, f) -> (n * (f + 1), f)."""
-    rows, features = matrix.shape
-    copies = np.repeat(matrix[:, None, :], features + 1, axis=1)
-    each = np.arange(features)
-    copies[:, each + 1, each] = typical
-    return copies.reshape(rows * (features + 1), features)
+def occluded(matrix: np.ndarray, typical: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Copies of the rows of (n, f), each with one feature set to the typical value; and row and feature of each copy.
+
+    A feature that already has the typical value needs no copy: its effect is zero.
+    """
+    differs = (matrix != typical) & ~(np.isnan(matrix) & np.isnan(typical))
+    row, feature = np.nonzero(differs)
+    copies = matrix[row]
+    copies[np.arange(len(row)), feature] = typical[feature]
+    return copies, row, feature
 
 
-def top_reasons(names: list[str], vector: np.ndarray, typical: np.ndarray, log_odds: np.ndarray) -> list[Reason]:
-    """The features with the largest effect. `log_odds` are those of `occluded` for this one row."""
-    effects = log_odds[0] - log_odds[1:]
+def top_reasons(names: list[str], vector: np.ndarray, typical: np.ndarray, effects: np.ndarray) -> list[Reason]:
+    """The features with the largest effects on the log odds, largest first; those without any are not reasons."""
     order = np.argsort(-np.abs(effects), kind="stable")[:TOP]
     return [
         Reason(names[at], _known(vector[at]), _known(typical[at]), float(effects[at]))

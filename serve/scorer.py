@@ -47,8 +47,7 @@ class Scorer:
 
     def probabilities(self, matrix: np.ndarray) -> np.ndarray:
         """Calibrated probability of each row of (n, features) float64; missing values are NaN."""
-        log_odds = self._log_odds(matrix)
-        return 1.0 / (1.0 + np.exp(-log_odds))
+        return _sigmoid(self._log_odds(matrix))
 
     def score(self, vector: np.ndarray) -> Score:
         """One customer."""
@@ -58,20 +57,27 @@ class Scorer:
         """The score of each row, in order."""
         for start in range(0, len(matrix), _BLOCK_ROWS):
             block = np.asarray(matrix[start : start + _BLOCK_ROWS], dtype=np.float64)
-            log_odds = self._log_odds(occluded(block, self._typical)).reshape(len(block), -1)
-            confidence = self._confidence(block, 1.0 / (1.0 + np.exp(-log_odds[:, 0])))
-            for row, odds, sure in zip(block, log_odds, confidence, strict=True):
-                yield self._explained(row, odds, float(sure))
+            yield from self._block(block)
 
-    def _explained(self, row: np.ndarray, log_odds: np.ndarray, confidence: float) -> Score:
-        probability = float(1.0 / (1.0 + np.exp(-log_odds[0])))
+    def _block(self, block: np.ndarray) -> Iterator[Score]:
+        copies, row, feature = occluded(block, self._typical)
+        log_odds = self._log_odds(np.concatenate([block, copies]))
+        own = log_odds[: len(block)]
+        effects = np.zeros(block.shape)
+        effects[row, feature] = own[row] - log_odds[len(block) :]
+        probability = _sigmoid(own)
+        confidence = self._confidence(block, probability)
+        for at in range(len(block)):
+            yield self._explained(block[at], float(probability[at]), float(confidence[at]), effects[at])
+
+    def _explained(self, row: np.ndarray, probability: float, confidence: float, effects: np.ndarray) -> Score:
         level = self._risk_level(probability)
         return Score(
             probability=probability,
             prediction=probability >= self.card.threshold,
             risk_level=level,
             confidence=confidence,
-            reasons=top_reasons(self.features, row, self._typical, log_odds),
+            reasons=top_reasons(self.features, row, self._typical, effects),
             actions=recommended_actions(level, dict(zip(self.features, row.tolist(), strict=True))),
         )
 
@@ -98,6 +104,10 @@ class Scorer:
         levels = self.card.risk_levels
         at_least = (("CRITICAL", levels.CRITICAL), ("HIGH", levels.HIGH), ("MEDIUM", levels.MEDIUM))
         return next((name for name, bound in at_least if probability >= bound), "LOW")
+
+
+def _sigmoid(log_odds: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-log_odds))
 
 
 def _numbers(values: list[float | None]) -> np.ndarray:
