@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Column:
-    """One canonical column. `type` is a Spark SQL type; `allowed` lists its values; bounds are inclusive."""
+    """One canonical column. `type` is a Spark SQL type; `allowed` lists its values; `minimum`, `maximum` are inclusive."""
 
     name: str
     type: str
@@ -17,6 +17,7 @@ class Column:
     allowed: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    exclusive_minimum: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ TRANSACTIONS = Table(
         CUSTOMER,
         *TIMES,
         Column("kind", "string", "Sale or return.", allowed=("sale", "return")),
-        Column("amount", "double", "Value of the line, in the source's currency.", minimum=0.0),
+        Column("amount", "double", "Value of the line, in the source's currency.", exclusive_minimum=0.0),
         Column("quantity", "double", "Units.", required=False, minimum=0.0),
         Column("product_id", "string", "What was bought.", required=False),
         Column("card_id", "string", "Payment card.", required=False),
