@@ -4,6 +4,7 @@ A field `x_y` is set by the variable RETENTION_X_Y. Values that a source decides
 of its own) live in its profile, not here.
 """
 
+import os
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     simulated_seed: int = 7
 
     late_arrival_days: int = Field(default=7, ge=0, description="How far back a new day's run looks for late rows.")
+    max_data_age_days: int = Field(default=2, ge=0, description="How far the watermark may lie behind the newest day there is.")
     max_quarantined_share: float = Field(default=0.05, ge=0, le=1, description="Broken rows above this share block downstream.")
 
     gap_days: int = Field(default=14, ge=0)
@@ -82,6 +84,14 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().resolve() if path else None
+
+    def environment(self) -> dict[str, str]:
+        """This process's environment with every setting resolved in it, for processes that must see the same settings."""
+        values = self.model_dump(mode="json", exclude_none=True)
+        own = {f"RETENTION_{name.upper()}": str(value) for name, value in values.items()}
+        if Path(self.source).suffix in {".yaml", ".yml"}:
+            own["RETENTION_SOURCE"] = str(Path(self.source).expanduser().resolve())
+        return {**os.environ, **own}
 
     @cached_property
     def lake_root(self) -> str:

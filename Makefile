@@ -1,0 +1,44 @@
+# Everything that a user of the clone does. Settings are RETENTION_* variables; `retention --help` has the finer commands.
+.DEFAULT_GOAL := help
+.PHONY: help setup run down test lint bench
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+CANDIDATES := $(PYTHON) python3.11 python3.12 python3 python
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED)  ## Create .venv, install the pinned packages, fetch Delta's jars (once)
+
+run: setup  ## Start the services, run the whole graph, deploy, ask one live prediction
+	@$(BIN)/retention up
+	@$(BIN)/retention run
+	@$(BIN)/retention predict
+	@$(BIN)/retention status
+
+down:  ## Stop exactly what was started
+	@if [ -x $(BIN)/retention ]; then $(BIN)/retention down; fi
+
+test: setup  ## Run the whole test suite
+	@$(BIN)/python -m pytest
+
+lint: setup  ## Check style, types and the order of the stages
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright && $(BIN)/lint-imports
+
+bench: setup  ## Measure every published figure
+	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@supported='import sys, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))'; \
+	for name in $(BIN)/python $(CANDIDATES); do \
+	  if "$$name" -c "$$supported" >/dev/null 2>&1; then python=$$name; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "No Python 3.11 or 3.12 with venv was found. Remedy: install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; \
+	fi; \
+	[ "$$python" = $(BIN)/python ] || "$$python" -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@$(BIN)/uv pip install --python $(BIN)/python --constraint constraints.txt --editable '.[dev,bench]'
+	@$(BIN)/retention setup
+	@touch $@
