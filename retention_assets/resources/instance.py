@@ -49,7 +49,18 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
         draft = file.with_suffix(".draft")
         draft.write_text(yaml.safe_dump(instance_config(settings), sort_keys=False))
         draft.replace(file)
+        with dg.DagsterInstance.from_config(str(settings.dagster_home)) as new:
+            open_log(new)
     return dg.DagsterInstance.from_config(str(settings.dagster_home))
+
+
+def open_log(instance: dg.DagsterInstance) -> None:
+    """Writes the first line of a new event log.
+
+    An empty log has no position, and an automation condition that looked at it cannot tell later who updated what.
+    """
+    note = "This home was made; nothing is read yet."
+    instance.report_runless_asset_event(dg.AssetObservation(["raw", "customers"], description=note))
 
 
 def read_state(instance: dg.DagsterInstance, name: str) -> dict[str, Any] | None:

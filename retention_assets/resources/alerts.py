@@ -1,0 +1,31 @@
+"""Where the platform calls for help: Apprise addresses (mail, chat, webhook), or the log where none is set."""
+
+from collections.abc import Callable
+
+import dagster as dg
+
+from retention_assets.settings import Settings
+
+
+class Alerts(dg.ConfigurableResource):
+    """Sends one short message to every address of RETENTION_ALERT_URLS."""
+
+    urls: list[str]
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Alerts":
+        return cls(urls=[url.strip() for url in (settings.alert_urls or "").split(",") if url.strip()])
+
+    def send(self, title: str, body: str, log: Callable[[str], None]) -> bool:
+        """True when every address took the message. It always stands in the log too, without the addresses."""
+        log(f"ALERT {title}: {body}")
+        if not self.urls:
+            return True
+        from apprise import Apprise
+
+        apprise = Apprise()
+        accepted = apprise.add(self.urls)
+        sent = bool(apprise.notify(title=title, body=body))
+        if not (accepted and sent):
+            log(f"ALERT not delivered to all of {len(self.urls)} addresses of RETENTION_ALERT_URLS.")
+        return bool(accepted and sent)
