@@ -5,6 +5,7 @@ Files are readable by their owner only. Nothing here is ever logged or put into 
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from retention_assets.errors import SetupError
@@ -18,10 +19,8 @@ def secret_file(path: Path) -> str:
         draft = path.with_name(f"{path.name}.{os.getpid()}")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(32) + "\n")
-        try:
+        with suppress(FileExistsError):
             os.link(draft, path)
-        except FileExistsError:
-            pass
         draft.unlink()
     path.chmod(0o600)
     return path.read_text().strip()

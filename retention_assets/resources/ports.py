@@ -37,6 +37,4 @@ def check_ports(settings: Settings) -> None:
     """Raises SetupError that names every busy port and the variable that moves it."""
     if busy := busy_ports(settings):
         listed = ", ".join(f"{port} (RETENTION_{name.upper()})" for name, port in busy.items())
-        raise SetupError(
-            f"These ports are taken: {listed}.", "Stop what listens there, or set the named variables to free ports."
-        )
+        raise SetupError(f"These ports are taken: {listed}.", "Stop what listens there, or set the named variables.")

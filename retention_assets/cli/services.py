@@ -1,0 +1,44 @@
+"""`retention up`, `down`, `setup`: the services of this home."""
+
+import time
+
+import typer
+
+from retention_assets.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(up)
+    app.command()(down)
+    app.command(hidden=True)(setup)
+
+
+def up() -> None:
+    """Start the services: Redis, Ray, MLflow, Dagster's webserver and daemon. Safe to repeat."""
+    from retention_assets.resources import services
+    from retention_assets.resources.keys import api_keys
+
+    settings, began = Settings(), time.monotonic()
+    api_keys(settings)
+    services.up(settings, report=typer.echo)
+    typer.echo(f"Services up in {time.monotonic() - began:.0f} s; logs in {settings.logs}")
+
+
+def down() -> None:
+    """Stop exactly what `retention up` started for this home."""
+    from retention_assets.resources import services
+
+    settings, began = Settings(), time.monotonic()
+    services.down(settings)
+    typer.echo(f"Services of {settings.home} down in {time.monotonic() - began:.0f} s")
+
+
+def setup() -> None:
+    """Fetch what is not a Python package: Delta's jars. `make setup` calls it once."""
+    from retention_assets.resources.jars import fetch_jars, jars_folder, missing_jars
+    from retention_assets.resources.java import spark_java_home
+
+    settings = Settings()
+    if missing_jars(jars_folder()):
+        typer.echo("Fetching Delta's jars ...")
+        fetch_jars(jars_folder(), spark_java_home(jars_folder() / "java", settings.java_home))
