@@ -66,8 +66,9 @@ class Lake(dg.ConfigurableResource):
             java = spark_java_home(Path(self.home) / "java", Path(self.java_home) if self.java_home else None)
             fetch_jars(jars_folder(), java)
             os.environ.update(JAVA_HOME=str(java), SPARK_LOCAL_IP="127.0.0.1", TZ="UTC")
-            self._session = LazyPySparkResource(spark_config=self.spark_conf).spark_session
-            self._session.sparkContext.setLogLevel("ERROR")
+            session: SparkSession = LazyPySparkResource(spark_config=self.spark_conf).spark_session
+            session.sparkContext.setLogLevel("ERROR")
+            self._session = session
         return self._session
 
     def path(self, key: str) -> str:

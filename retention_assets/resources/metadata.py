@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 def table_metadata(schema: "StructType | Iterable[tuple[str, str]]", rows: int) -> dict[str, Any]:
     """Row count and column schema as the Dagster UI reads them. `schema`: a Spark schema, or (name, type) pairs."""
-    fields = [(item.name, item.dataType.simpleString()) if hasattr(item, "dataType") else item for item in schema]
-    columns = [dg.TableColumn(name=name, type=kind) for name, kind in fields]
+    pairs = ((item if isinstance(item, tuple) else (item.name, item.dataType.simpleString())) for item in schema)
+    columns = [dg.TableColumn(name=name, type=kind) for name, kind in pairs]
     return {"dagster/row_count": rows, "dagster/column_schema": dg.TableSchema(columns=columns)}
 
 
