@@ -19,7 +19,7 @@ IDS, MATRIX, META = "ids.npy", "matrix.npy", "meta.json"
 class Snapshot:
     """All customers' vectors as of one day."""
 
-    folder: Path
+    identity: tuple[str, int]
     fingerprint: str
     as_of: date
     ids: np.ndarray
@@ -40,15 +40,21 @@ class Snapshot:
 
 
 def newest(root: Path, fingerprint: str) -> Path | None:
-    """The folder of the latest as-of day with these features."""
-    return max(root.glob(f"*-{fingerprint}"), default=None)
+    """The folder that was written last with these features."""
+    return max(root.glob(f"[0-9]*-{fingerprint}"), key=lambda folder: folder.stat().st_mtime_ns, default=None)
+
+
+def identity_of(folder: Path) -> tuple[str, int]:
+    """Differs between two snapshots of the same day and features."""
+    return folder.name, folder.stat().st_mtime_ns
 
 
 def open_snapshot(folder: Path) -> Snapshot:
     """Maps a snapshot. ValueError or OSError where the folder is not one."""
+    identity = identity_of(folder)
     as_of, fingerprint = folder.name.rsplit("-", 1)
     ids = np.load(folder / IDS, mmap_mode="r", allow_pickle=False)
     matrix = np.load(folder / MATRIX, mmap_mode="r", allow_pickle=False)
     if ids.dtype.kind != "S" or matrix.dtype != np.dtype("<f8") or matrix.ndim != 2 or len(ids) != len(matrix):
         raise ValueError(f"{folder.name} is not a snapshot")
-    return Snapshot(folder, fingerprint, date.fromisoformat(as_of), ids, matrix)
+    return Snapshot(identity, fingerprint, date.fromisoformat(as_of), ids, matrix)

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from serve.breaker import Breaker
 from serve.codec import META_KEY, Vector, decode, key_of
 from serve.errors import UnavailableError
-from serve.snapshot import Snapshot, newest, open_snapshot
+from serve.snapshot import Snapshot, identity_of, newest, open_snapshot
 
 _AWAY = (RedisError, OSError, TimeoutError)
 
@@ -93,12 +93,14 @@ class FeatureStore:
         return Found(snapshot.find(customer_ids), degraded=True)
 
     def _latest(self, fingerprint: str) -> Snapshot | None:
-        folder = newest(self._root, fingerprint) if self._root else None
-        if folder is None:
-            return None
-        if self._snapshot is None or self._snapshot.folder != folder:
-            try:
-                self._snapshot = open_snapshot(folder)
-            except (OSError, ValueError):  # pruned or half copied: as good as none
+        """The last snapshot of these features. It may have been replaced or pruned between two calls."""
+        try:
+            folder = newest(self._root, fingerprint) if self._root else None
+            if folder is None:
                 return None
-        return self._snapshot
+            held = self._snapshot
+            if held is None or held.identity != identity_of(folder):
+                held = self._snapshot = open_snapshot(folder)
+        except (OSError, ValueError):
+            return None
+        return held

@@ -1,0 +1,1 @@
+"""What the retention team acts on: every customer's score with reasons and recommended actions."""

@@ -1,0 +1,51 @@
+"""decisions/*: batch scores of all customers. The Dagster face; scoring is in scores.py and serve/."""
+
+import dagster as dg
+
+from retention_assets.decisions.checks import SCORES, TASK, every_customer_scored
+from retention_assets.features.availability import available
+from retention_assets.features.declarations import FEATURES
+from retention_assets.platform import Platform
+from retention_assets.resources.lake import Lake
+from retention_assets.resources.metadata import png, table_metadata
+from retention_assets.resources.registry import Registry
+
+CHAMPION = "training/churn_champion"
+
+
+def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
+    """The stage's assets for one source."""
+    groups = {item.group for item in available(FEATURES, platform.profile.tables) if item.model_input}
+    tables = sorted(f"features/customer_{group}" for group in groups)
+    return [_churn_scores(tables), every_customer_scored(tables)]
+
+
+def _churn_scores(tables: list[str]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=dg.AssetKey.from_user_string(SCORES),
+        deps=[dg.AssetKey.from_user_string(name) for name in (*tables, CHAMPION)],
+        kinds={"numpy", "deltalake", "gold"},
+        group_name="decisions",
+        owners=["team:retention"],
+    )
+    def churn_scores(lake: Lake, registry: Registry) -> dg.MaterializeResult:
+        """Every customer's risk of leaving, why, and what to do about it."""
+        from retention_assets.decisions.plots import risk_histogram
+        from retention_assets.decisions.scores import SCHEMA, level_shares, score_rows
+        from retention_assets.features.vectors import vectors_of
+        from serve.bundle import load_bundle
+
+        champion = registry.champion(TASK)
+        if champion is None:
+            return dg.MaterializeResult(metadata={"scores": "nothing scored: no champion yet"})
+        scorer = load_bundle(registry.download(TASK, champion.version, registry.downloads), champion.digest)
+        rows = score_rows(scorer, vectors_of([lake.read(name).toArrow() for name in tables], scorer.features), champion.version)
+        frame = lake.spark.createDataFrame(rows, SCHEMA)
+        count = lake.overwrite(SCORES, frame)
+        shares = {f"share_{level.lower()}": round(share, 4) for level, share in level_shares(rows).items()}
+        probabilities = [row["churn_probability"] for row in rows]
+        picture = risk_histogram(probabilities, scorer.card.risk_levels.model_dump(), scorer.card.threshold)
+        model = {"model_version": champion.version, "model_digest": champion.digest, "risk": png(picture)}
+        return dg.MaterializeResult(metadata={**table_metadata(frame.schema, count), **shares, **model})
+
+    return churn_scores

@@ -1,0 +1,126 @@
+"""The online store: one feature vector per customer in Redis, written here, read by `serve/store.py`.
+
+The bytes of a vector are `serve/codec.py`'s business; which vectors there are is the serving stage's.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from retention_assets.resources.services import redis_url
+from retention_assets.settings import Settings
+from serve.card import fingerprint_of
+from serve.codec import KEY_PREFIX, META_KEY, Vector, decode, encode, key_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from redis import Redis
+
+_BATCH = 1000  # commands a pipeline: bounds memory on both sides
+_CONNECT_S, _CALL_S = 5.0, 30.0
+_DAY_S = 86_400
+
+# Bytes 17 to 20 of a value are its as-of day. A vector never gives way to an older one, whoever comes last.
+_SET_UNLESS_OLDER = """
+local held = redis.call('GETRANGE', KEYS[1], 16, 19)
+if #held == 4 and struct.unpack('<i4', held) > struct.unpack('<i4', string.sub(ARGV[1], 17, 20)) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+return 1
+"""
+_REMOVE_UNLESS_NEWER = """
+local held = redis.call('GETRANGE', KEYS[1], 16, 19)
+if #held == 4 and struct.unpack('<i4', held) > tonumber(ARGV[1]) then return 0 end
+return redis.call('DEL', KEYS[1])
+"""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What a publication did. `kept_newer`: customers whose stored vector is of a later day and stayed."""
+
+    written: int
+    kept_newer: int
+    removed: int
+
+
+class OnlineStore:
+    """Redis at one URL. A plain class, not a configurable resource: its URL may bear a password, and config is shown."""
+
+    def __init__(self, url: str, ttl_days: int) -> None:
+        self._url, self._ttl_s = url, ttl_days * _DAY_S
+
+    @classmethod
+    def of(cls, settings: Settings) -> "OnlineStore":
+        return cls(redis_url(settings), settings.feature_ttl_days)
+
+    def publish(self, source: str, features: Sequence[str], as_of: date, ids: Sequence[str], matrix: "np.ndarray") -> Publication:
+        """Makes the store hold exactly these customers, as of this day. A change of source starts from nothing."""
+        fingerprint = fingerprint_of(features)
+        with self._client() as redis:
+            meta = self._meta(redis)
+            removed = self._remove_all(redis) if meta and meta["source"] != source else 0
+            pairs = ((key_of(name), encode(fingerprint, as_of, row)) for name, row in zip(ids, matrix, strict=True))
+            written = self._each(redis, _SET_UNLESS_OLDER, ((key, (blob, self._ttl_s)) for key, blob in pairs))
+            removed += self._remove_others(redis, set(ids), as_of)
+            if written == len(ids):
+                meta = {"source": source, "names": list(features), "fingerprint": fingerprint}
+                redis.set(META_KEY, json.dumps(meta | {"as_of": as_of.isoformat(), "rows": len(ids)}), ex=self._ttl_s)
+        return Publication(written, len(ids) - written, removed)
+
+    def read(self, customer_ids: Sequence[str], features: Sequence[str]) -> list[Vector | None]:
+        """The stored vectors of these customers; None where there is none of these features."""
+        fingerprint = fingerprint_of(features)
+        with self._client() as redis:
+            blobs = redis.mget([key_of(name) for name in customer_ids]) if customer_ids else []
+        return [decode(blob, fingerprint, len(features)) if blob else None for blob in blobs]
+
+    def some(self, count: int) -> list[str]:
+        """Up to `count` customers who have a vector."""
+        with self._client() as redis:
+            return [key.removeprefix(KEY_PREFIX) for key in islice(self._keys(redis), count)]
+
+    def size(self) -> int:
+        """How many customers have a vector."""
+        with self._client() as redis:
+            return sum(1 for _ in self._keys(redis))
+
+    def meta(self) -> dict | None:
+        """What was last published whole: source, names, fingerprint, as_of, rows."""
+        with self._client() as redis:
+            return self._meta(redis)
+
+    def _client(self) -> "Redis":
+        from redis import Redis
+
+        return Redis.from_url(self._url, socket_connect_timeout=_CONNECT_S, socket_timeout=_CALL_S)
+
+    def _meta(self, redis: "Redis") -> dict | None:
+        text = redis.get(META_KEY)
+        return json.loads(text) if text else None
+
+    def _each(self, redis: "Redis", script: str, calls: Iterable[tuple[str, tuple]]) -> int:
+        """Runs the script for every (key, arguments), pipelined. Returns the sum of its answers."""
+        sha, total, rest = redis.script_load(script), 0, iter(calls)
+        while batch := list(islice(rest, _BATCH)):
+            with redis.pipeline(transaction=False) as pipe:
+                for key, arguments in batch:
+                    pipe.evalsha(sha, 1, key, *arguments)
+                total += sum(pipe.execute())
+        return total
+
+    def _keys(self, redis: "Redis") -> Iterator[str]:
+        return (key.decode() for key in redis.scan_iter(match=f"{KEY_PREFIX}*", count=_BATCH))
+
+    def _remove_others(self, redis: "Redis", keep: set[str], as_of: date) -> int:
+        gone = {key for key in self._keys(redis) if key.removeprefix(KEY_PREFIX) not in keep}
+        day = as_of.toordinal() - date(1970, 1, 1).toordinal()
+        return self._each(redis, _REMOVE_UNLESS_NEWER, ((key, (day,)) for key in gone))
+
+    def _remove_all(self, redis: "Redis") -> int:
+        rest, removed = self._keys(redis), redis.delete(META_KEY)
+        while batch := list(islice(rest, _BATCH)):
+            removed += redis.unlink(*batch)
+        return removed - 1

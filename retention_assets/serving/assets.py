@@ -1,0 +1,110 @@
+"""serving/*: the published vectors and the champion's deployment. The Dagster face; how is in publish.py and resources/."""
+
+from typing import Any
+
+import dagster as dg
+
+from retention_assets.features.availability import available, model_features
+from retention_assets.features.declarations import FEATURES
+from retention_assets.platform import Platform
+from retention_assets.resources.lake import Lake
+from retention_assets.resources.online import OnlineStore
+from retention_assets.resources.registry import Registry
+from retention_assets.resources.serving import ServeDeployer
+from retention_assets.serving.checks import DEPLOYMENT, ONLINE, deployed_digest_is_champion, published_equals_table
+
+TASK = "churn"
+CHAMPION = "training/churn_champion"
+NOTHING = "nothing deployed: no champion yet"
+PROBES = 50
+SHARED: dict[str, Any] = {"group_name": "serving", "owners": ["team:ml"]}
+
+
+def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
+    """The stage's assets for one source."""
+    tables = feature_tables(platform)
+    return [_online_features(platform, tables), published_equals_table(tables), _deployment(), deployed_digest_is_champion()]
+
+
+def feature_tables(platform: Platform) -> list[str]:
+    """The feature tables that this source fills and models see."""
+    groups = {item.group for item in available(FEATURES, platform.profile.tables) if item.model_input}
+    return sorted(f"features/customer_{group}" for group in groups)
+
+
+def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefinition:
+    profile = platform.profile
+
+    @dg.asset(
+        key=dg.AssetKey.from_user_string(ONLINE),
+        # After the champion, whose order of features the vectors have: then both change in one run.
+        deps=[dg.AssetKey.from_user_string(name) for name in (*tables, CHAMPION)],
+        kinds={"redis", "numpy"},
+        **SHARED,
+    )
+    def online_features(
+        lake: Lake, registry: Registry, online: dg.ResourceParam[OnlineStore], deployer: dg.ResourceParam[ServeDeployer]
+    ) -> dg.MaterializeResult:
+        """Every customer's current features in the online store, so that a prediction finds them in one read."""
+        from retention_assets.features.vectors import vectors_of
+        from retention_assets.serving.publish import write_snapshot
+        from serve.card import fingerprint_of
+
+        features = _champion_features(registry) or model_features(profile.tables)
+        vectors = vectors_of([lake.read(name).toArrow() for name in tables], features)
+        done = online.publish(profile.name, vectors.features, vectors.as_of, vectors.ids, vectors.matrix)
+        if not done.kept_newer:
+            write_snapshot(deployer.snapshots, vectors)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": len(vectors),
+                "as_of": vectors.as_of.isoformat(),
+                "fingerprint": fingerprint_of(features),
+                "features": len(features),
+                "features_absent": ", ".join(vectors.absent) or "none",
+                "kept_newer": done.kept_newer,
+                "removed": done.removed,
+            }
+        )
+
+    return online_features
+
+
+def _deployment() -> dg.AssetsDefinition:
+    @dg.asset(
+        key=dg.AssetKey.from_user_string(DEPLOYMENT),
+        deps=[dg.AssetKey.from_user_string(name) for name in (CHAMPION, ONLINE)],
+        kinds={"ray", "python"},
+        **SHARED,
+    )
+    def champion_deployment(
+        registry: Registry, online: dg.ResourceParam[OnlineStore], deployer: dg.ResourceParam[ServeDeployer]
+    ) -> dg.MaterializeResult:
+        """The champion answering over HTTP; the model before it answers until this one is loaded."""
+        champion = registry.champion(TASK)
+        if champion is None:
+            return dg.MaterializeResult(metadata={"deployment": NOTHING})
+        folder = registry.download(TASK, champion.version, registry.downloads)
+        said = deployer.deploy(folder, champion.digest, champion.version, TASK)
+        metadata = {
+            "deployment": f"version {champion.version} ({champion.candidate})",
+            "model_version": champion.version,
+            "model_digest": champion.digest,
+            "store": said["store"],
+            "url": dg.MetadataValue.url(deployer.url),
+        }
+        if some := online.some(PROBES):
+            metadata["predict_p50_ms"] = round(deployer.probe(some), 2)
+        return dg.MaterializeResult(metadata=metadata)
+
+    return champion_deployment
+
+
+def _champion_features(registry: Registry) -> list[str] | None:
+    """The champion's features in its own order. None: there is no champion yet, and declarations decide."""
+    from serve.bundle import read_card
+
+    champion = registry.champion(TASK)
+    if champion is None:
+        return None
+    return list(read_card(registry.download(TASK, champion.version, registry.downloads)).features)
