@@ -1,0 +1,168 @@
+"""The model registry: runs and models in MLflow, a champion per task, and model folders pinned by digest.
+
+Decides nothing: what is promoted is training's verdict. MLflow is imported inside methods, as it takes seconds.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from retention_assets.errors import RegistryError
+from retention_assets.resources.tracking import experiment_id, tracked
+from retention_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion as MlflowVersion
+    from numpy.typing import NDArray
+
+CHAMPION = "champion"
+EXPERIMENT = "retention"
+BUNDLE = "bundle"  # name of the model folder inside a logged model
+LOADER = "retention_assets.training.pyfunc"
+# Given, so that MLflow need not infer them in a child process, which takes seconds a model.
+REQUIREMENTS = ["numpy", "pydantic", "treelite", "h5py", "pyyaml", "pandas"]
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A registered model folder."""
+
+    task: str
+    version: str
+    digest: str
+    candidate: str
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+class Registry(dg.ConfigurableResource):
+    """MLflow's tracking store and model registry of one home."""
+
+    tracking_uri: str
+    root: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Registry":
+        return cls(tracking_uri=settings.tracking_uri, root=str(settings.home / "registry"))
+
+    def staging(self, name: str) -> Path:
+        """The model folder of a candidate that waits for the verdict."""
+        return Path(self.root) / "staging" / name / BUNDLE
+
+    @property
+    def downloads(self) -> Path:
+        """Where fetched model folders are kept, by digest."""
+        return Path(self.root) / "models"
+
+    def prepare(self) -> str:
+        """Makes the store and the experiment where there is none. Returns the experiment's id."""
+        self._artifacts.mkdir(parents=True, exist_ok=True)
+        return experiment_id(self.tracking_uri, EXPERIMENT, self._artifacts)
+
+    def run(self, context: dg.AssetExecutionContext, name: str, tags: Mapping[str, str]) -> AbstractContextManager[Any]:
+        """An MLflow run around a block of an asset's body; what it yields has all of MLflow's logging calls."""
+        self.prepare()
+        return tracked(context, self.tracking_uri, EXPERIMENT, self._artifacts, name, tags)
+
+    def log_bundle(self, folder: Path, features: list[str], example: "NDArray", digest: str) -> tuple[str, bool]:
+        """Logs a model folder in the active run with signature and input example. Returns its URI, and whether it is signed."""
+        import mlflow
+        import pandas as pd
+        from mlflow.models import ModelSignature
+        from mlflow.types import ColSpec, DataType, Schema
+
+        inputs = Schema([ColSpec(DataType.double, name, required=False) for name in features])
+        signature = ModelSignature(inputs, Schema([ColSpec(DataType.double, "probability")]))
+        with tempfile.TemporaryDirectory() as holder:
+            named = Path(shutil.copytree(folder, Path(holder) / BUNDLE))
+            logged = mlflow.pyfunc.log_model(
+                name="model",
+                loader_module=LOADER,
+                data_path=str(named),
+                signature=signature,
+                input_example=pd.DataFrame(example, columns=pd.Index(features)),
+                pip_requirements=REQUIREMENTS,
+                metadata={"digest": digest},
+            )
+        return logged.model_uri, logged.signature is not None
+
+    def register(self, task: str, model_uri: str, run_id: str, tags: Mapping[str, str]) -> str:
+        """A new version of the task's model; `tags` hold at least digest, candidate and fingerprint. Returns the version."""
+        from mlflow import MlflowException
+
+        try:
+            self._client.create_registered_model(task)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        made = self._client.create_model_version(task, model_uri, run_id=run_id, tags=dict(tags), model_id=_model_id(model_uri))
+        return str(made.version)
+
+    def promote(self, task: str, version: str) -> None:
+        """Makes the version the task's champion. The one before stays registered."""
+        self._client.set_registered_model_alias(task, CHAMPION, version)
+
+    def champion(self, task: str) -> ModelVersion | None:
+        """Today's champion; None: there is none yet."""
+        from mlflow import MlflowException
+
+        try:
+            found = self._client.get_model_version_by_alias(task, CHAMPION)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+        return _version(task, found)
+
+    def download(self, task: str, version: str, into: Path) -> Path:
+        """The version's model folder in `into`, named by its digest; refused when the files are not those registered."""
+        import mlflow.artifacts
+        from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
+
+        from serve.bundle import digest_of
+
+        wanted = _version(task, self._client.get_model_version(task, version))
+        folder = into / wanted.digest
+        if folder.is_dir() and digest_of(folder) == wanted.digest:
+            return folder
+        shutil.rmtree(folder, ignore_errors=True)
+        into.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=into) as holder:
+            mlflow.set_tracking_uri(self.tracking_uri)
+            MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
+            model = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{task}/{version}", dst_path=holder)
+            fetched = Path(model) / "data" / BUNDLE
+            if not fetched.is_dir() or digest_of(fetched) != wanted.digest:
+                raise RegistryError(
+                    f"The files of model {task} version {version} do not have the digest that was registered.",
+                    "Somebody changed the artifact store: restore it, or retrain.",
+                )
+            fetched.replace(folder)
+        return folder
+
+    @property
+    def _artifacts(self) -> Path:
+        return Path(self.root) / "artifacts"
+
+    @property
+    def _client(self) -> "MlflowClient":
+        from mlflow import MlflowClient
+
+        Path(self.root).mkdir(parents=True, exist_ok=True)
+        return MlflowClient(self.tracking_uri, registry_uri=self.tracking_uri)
+
+
+def _version(task: str, found: "MlflowVersion") -> ModelVersion:
+    tags: dict[str, Any] = dict(found.tags)
+    return ModelVersion(task, str(found.version), tags.get("digest", ""), tags.get("candidate", ""), tags)
+
+
+def _model_id(model_uri: str) -> str | None:
+    name = model_uri.removeprefix("models:/")
+    return name if name.startswith("m-") else None

@@ -1,0 +1,81 @@
+"""One MLflow run around one piece of work of a Dagster run, driven through dagster-mlflow.
+
+dagster-mlflow is a legacy resource with faults that are worked around here, and only here: it keeps one MLflow run for a
+whole Dagster run, so that four candidates would overwrite each other (each piece of work gets a run of its own, made
+beforehand); where a run is active already it logs into that one unasked (checked); it never ends a run that succeeded.
+"""
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from retention_assets.errors import RegistryError
+
+if TYPE_CHECKING:
+    from dagster_mlflow.resources import MlFlow
+
+
+@dataclass(frozen=True)
+class _JobName:
+    job_name: str
+
+
+@dataclass(frozen=True)
+class _ResourceContext:
+    """What dagster-mlflow reads of a legacy resource's context."""
+
+    log: Any
+    run_id: str
+    dagster_run: _JobName
+    resource_config: dict[str, Any]
+
+
+def experiment_id(tracking_uri: str, name: str, artifacts: Path) -> str:
+    """The experiment, made with its artifacts in our own folder, where MLflow's UI reads them too."""
+    import mlflow
+
+    client = mlflow.MlflowClient(tracking_uri)
+    found = client.get_experiment_by_name(name)
+    return found.experiment_id if found else client.create_experiment(name, artifact_location=artifacts.resolve().as_uri())
+
+
+@contextmanager
+def tracked(
+    context: dg.AssetExecutionContext, tracking_uri: str, experiment: str, artifacts: Path, name: str, tags: Mapping[str, str]
+) -> Iterator["MlFlow"]:
+    """An active MLflow run named `name`, tagged with its Dagster run; FAILED if the block raises."""
+    import mlflow
+
+    within = experiment_id(tracking_uri, experiment, artifacts)
+    run_id = mlflow.MlflowClient(tracking_uri).create_run(within, run_name=name).info.run_id
+    run = context.run
+    config = {
+        "experiment_name": experiment,
+        "mlflow_tracking_uri": tracking_uri,
+        "mlflow_run_id": run_id,
+        "extra_tags": {f"dagster/{key.removeprefix('dagster/')}": value for key, value in run.tags.items()} | dict(tags),
+    }
+    tracker = _dagster_mlflow(_ResourceContext(context.log, run.run_id, _JobName(name), config))
+    status = "FAILED"
+    try:
+        active = mlflow.active_run()
+        if active is None or active.info.run_id != run_id:
+            raise RegistryError("Another MLflow run is active in this process.", "End it, or run one training at a time.")
+        yield tracker
+        status = "FINISHED"
+    finally:
+        mlflow.end_run(status)
+
+
+def _dagster_mlflow(context: _ResourceContext) -> "MlFlow":
+    """dagster-mlflow's tracker, without its warning that it is in beta at every import and every run."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        from dagster_mlflow.resources import MlFlow
+
+        return MlFlow(context)

@@ -1,0 +1,1 @@
+"""Stage training/*: labels, examples, candidates, calibration, the leaderboard and the promotion of a champion."""

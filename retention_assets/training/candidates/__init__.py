@@ -1,0 +1,1 @@
+"""The candidate models: `declared.py` lists them, each other module fits one kind."""

@@ -1,0 +1,68 @@
+"""A small dense network in TensorFlow, saved in Keras's own format with fixed dates: the same fit gives the same bytes."""
+
+import io
+import json
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from retention_assets.training.candidates.rows import FitRows, Fitted, Preprocess
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip archive can bear
+
+
+def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
+    """Adam on log loss until the stopping customers' loss has not improved for `patience` epochs; the best weights stay."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    preprocess = Preprocess.of(rows.X)
+    X, y = preprocess.apply(rows.X).astype(np.float32), rows.y.astype(np.float32)
+    fitting, stopping = ~rows.stop, rows.stop
+    network = _network(X.shape[1], params)
+    stop = keras.callbacks.EarlyStopping(patience=params["patience"], restore_best_weights=True)
+    history = network.fit(
+        X[fitting],
+        y[fitting],
+        sample_weight=rows.w[fitting],
+        validation_data=(X[stopping], y[stopping], rows.w[stopping]),
+        epochs=params["epochs"],
+        batch_size=params["batch"],
+        callbacks=[stop],
+        verbose=0,  # pyright: ignore[reportArgumentType]
+    )
+    losses = history.history["val_loss"]
+    return Fitted(_without_dates(_saved(network)), preprocess, {"epochs": len(losses), "stop_log_loss": min(losses)})
+
+
+def _network(features: int, params: Mapping[str, Any]) -> keras.Model:
+    penalty = keras.regularizers.L2(params["l2"])
+    hidden = [keras.layers.Dense(units, "relu", kernel_regularizer=penalty) for units in params["layers"]]
+    network = keras.Sequential([keras.Input((features,)), *hidden, keras.layers.Dense(1, "sigmoid")], name="churn")
+    network.compile(optimizer=keras.optimizers.Adam(params["learning_rate"]), loss="binary_crossentropy")
+    return network
+
+
+def _saved(network: keras.Model) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        # Only layers and weights: the optimizer's state is of no use to a scorer.
+        keras.Sequential([keras.Input(network.input_shape[1:]), *network.layers], name="churn").save(path)
+        return path.read_bytes()
+
+
+def _without_dates(archive: bytes) -> bytes:
+    """The same archive whose members and metadata bear a fixed date."""
+    rewritten = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(rewritten, "w") as new:
+        for name in sorted(old.namelist()):
+            content = old.read(name)
+            if name == "metadata.json":
+                content = json.dumps(json.loads(content) | {"date_saved": "1980-01-01@00:00:00"}).encode()
+            new.writestr(zipfile.ZipInfo(name, _EPOCH), content)
+    return rewritten.getvalue()

@@ -1,0 +1,49 @@
+"""What a candidate is given and what it hands back: arrays in, the bytes of one model file out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retention_assets.training.examples import Bools, Floats
+
+
+@dataclass(frozen=True)
+class FitRows:
+    """Rows to fit on. `stop` marks customers that a candidate may use to know when to stop, and for nothing else."""
+
+    X: Floats
+    y: NDArray[np.int8]
+    w: Floats
+    stop: Bools
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """Fill the unknown, then standardise. One number per feature."""
+
+    fill: Floats
+    mean: Floats
+    scale: Floats
+
+    @classmethod
+    def of(cls, X: Floats) -> "Preprocess":
+        """Medians for the unknown (0 where nothing is ever known); scale 1 where nothing varies."""
+        known = ~np.isnan(X).all(axis=0)
+        fill = np.zeros(X.shape[1])
+        fill[known] = np.nanmedian(X[:, known], axis=0)
+        filled = np.where(np.isnan(X), fill, X)
+        scale = filled.std(axis=0)
+        return cls(fill, filled.mean(axis=0), np.where(scale > 1e-12, scale, 1.0))
+
+    def apply(self, X: Floats) -> Floats:
+        return (np.where(np.isnan(X), self.fill, X) - self.mean) / self.scale
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model as the bytes of its file, and what comes before it. `notes` go to the tracker."""
+
+    model: bytes
+    preprocess: Preprocess | None
+    notes: dict[str, float]
