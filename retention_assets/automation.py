@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from retention_assets.platform import Platform
 
 AC = dg.AutomationCondition
-DECISION, EXAMPLES = dg.AssetKey(["monitoring", "retraining_decision"]), dg.AssetKey(["training", "churn_examples"])
+DECISION = dg.AssetKey(["monitoring", "retraining_decision"])
 # What somebody reads or calls: made more than a day ago it is suspect, more than two days ago it fails.
 SERVES = ("serving/online_features", "serving/champion_deployment", "decisions/churn_scores")
 FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=2), warn_window=timedelta(days=1))
@@ -77,9 +77,9 @@ def on_the_clock(assets: Sequence[dg.AssetsDefinition], platform: "Platform") ->
 def retention_jobs(assets: Sequence[dg.AssetsDefinition], platform: "Platform") -> dict[str, Any]:
     """What the clock and `retention run` launch by name."""
     selections = {
-        "new_days": dg.AssetSelection.assets(*keys_of(assets, platform.clock.daily)),
-        "matured_weeks": dg.AssetSelection.assets(EXAMPLES),
-        "training": dg.AssetSelection.groups("training") - dg.AssetSelection.assets(EXAMPLES),
+        "new_days": dg.AssetSelection.assets(*keys_of(assets, platform.clock.daily), backlog.WATERMARK),
+        "matured_weeks": dg.AssetSelection.assets(backlog.EXAMPLES),
+        "training": dg.AssetSelection.groups("training") - dg.AssetSelection.assets(backlog.EXAMPLES),
         "weekly_review": dg.AssetSelection.assets("monitoring/feature_drift", DECISION),
     }
     return {name: dg.define_asset_job(name, selection) for name, selection in selections.items()}

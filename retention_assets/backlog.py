@@ -5,13 +5,16 @@ The clock and `retention run` ask the same questions here, so that neither redoe
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import psutil
 
-from retention_assets.ingestion.arrivals import changed_range, fingerprint
+from retention_assets.ingestion.arrivals import changed_range, fingerprint, newest_day
 from retention_assets.resources.instance import read_state, write_state
 from retention_assets.training.maturity import matured_mondays
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 WATERMARK, EXAMPLES = dg.AssetKey(["validated", "watermark"]), dg.AssetKey(["training", "churn_examples"])
 BY_HAND = "retention/by_hand"  # tag of the runs of `retention run`, which makes all that follows by itself
 ARRIVALS = "retention/arrivals"  # tag: digest of the source files that a run brings in
-STATE = "arrivals"
+READ, HOLDER = "arrivals", "by_hand"  # names of the shared facts
 IN_FLIGHT = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -31,9 +34,9 @@ IN_FLIGHT = [
 
 
 def source_now(platform: "Platform") -> dict[str, Any]:
-    """The source as it lies there: whose it is, up to which day it is read, and its files."""
+    """The source as it lies there: its profile, up to which day it is read, and its files by day."""
     return {
-        "source": platform.profile.name,
+        "profile": digest(platform.profile.model_dump(mode="json", exclude={"root", "description"})),
         "as_of": str(platform.settings.as_of or ""),
         "files": fingerprint(platform.profile, platform.settings.as_of),
     }
@@ -41,12 +44,12 @@ def source_now(platform: "Platform") -> dict[str, Any]:
 
 def source_read(platform: "Platform", instance: dg.DagsterInstance) -> dict[str, Any] | None:
     """The source as it was when it was last read into the lake. None: never, or it was another one."""
-    seen = read_state(instance, STATE)
-    return seen if seen and seen["source"] == platform.profile.name else None
+    seen = read_state(instance, READ)
+    return seen if seen and seen["profile"] == source_now(platform)["profile"] else None
 
 
 def mark_read(instance: dg.DagsterInstance, source: Mapping[str, Any]) -> None:
-    write_state(instance, STATE, dict(source))
+    write_state(instance, READ, dict(source))
 
 
 def digest(source: Mapping[str, Any]) -> str:
@@ -57,12 +60,18 @@ def days_to_read(platform: "Platform", instance: dg.DagsterInstance) -> tuple[da
     """First and last day that new or changed files concern, late rows included. None: nothing new."""
     seen = source_read(platform, instance)
     changed = changed_range(platform.profile, seen["files"] if seen else None, platform.settings.as_of)
-    last_partition = platform.clock.daily.get_last_partition_key()
-    if changed is None or last_partition is None:
+    if changed is None:
         return None
     first = max(changed[0] - timedelta(days=platform.settings.late_arrival_days), platform.profile.start)
-    last = min(changed[1], date.fromisoformat(last_partition))
+    last = min(changed[1], last_day(platform))
     return (first, last) if first <= last else None
+
+
+def last_day(platform: "Platform") -> date:
+    """The latest day that the source can hold and that has a partition: today's has none until it is over."""
+    newest = newest_day(platform.profile, platform.settings.as_of) or platform.profile.start
+    partition = platform.clock.daily.get_last_partition_key()
+    return min(newest, date.fromisoformat(partition)) if partition else newest
 
 
 def weeks_to_fill(platform: "Platform", instance: dg.DagsterInstance) -> list[date]:
@@ -88,11 +97,33 @@ def range_tags(first: date, last: date) -> dict[str, str]:
 
 
 def in_flight(instance: dg.DagsterInstance, job: str | None = None) -> bool:
-    """Whether a run is queued or going on: of the job, or of `retention run`, or any where no job is named."""
-    if job is None:
-        return instance.get_runs_count(dg.RunsFilter(statuses=IN_FLIGHT)) > 0
-    own, by_hand = dg.RunsFilter(job_name=job, statuses=IN_FLIGHT), dg.RunsFilter(tags={BY_HAND: "true"}, statuses=IN_FLIGHT)
-    return any(instance.get_runs_count(runs) > 0 for runs in (own, by_hand))
+    """Whether `retention run` is at work, or a run is queued or going on: one of the job, or any where none is named."""
+    return by_hand(instance) or instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=IN_FLIGHT)) > 0
+
+
+def by_hand(instance: dg.DagsterInstance) -> bool:
+    """Whether a `retention run` is at work, also between its runs."""
+    holder = read_state(instance, HOLDER)
+    return bool(holder) and _is_alive(holder)
+
+
+@contextmanager
+def held(instance: dg.DagsterInstance) -> Iterator[None]:
+    """For the time of a `retention run`: the clock's sensors wait. Runs that a killed one left open are closed first."""
+    for run in instance.get_runs(dg.RunsFilter(tags={BY_HAND: "true"}, statuses=IN_FLIGHT)):
+        instance.report_run_failed(run, "The process of this `retention run` is gone.")
+    write_state(instance, HOLDER, {"pid": os.getpid(), "started": psutil.Process().create_time()})
+    try:
+        yield
+    finally:
+        write_state(instance, HOLDER, {})
+
+
+def _is_alive(holder: Mapping[str, Any]) -> bool:
+    try:
+        return psutil.Process(holder["pid"]).create_time() == holder["started"]
+    except psutil.NoSuchProcess:
+        return False
 
 
 def has_succeeded(instance: dg.DagsterInstance, arrivals: str) -> bool:

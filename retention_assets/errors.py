@@ -32,3 +32,11 @@ class RegistryError(RetentionError):
 
 class ServingError(RetentionError):
     """The serving side refused a deployment or does not answer."""
+
+
+class LeakError(RetentionError):
+    """A feature reads what defines the label, or what was not known at its time."""
+
+
+class RunFailedError(RetentionError):
+    """A run of the graph failed; the problem names the asset and its cause."""

@@ -10,13 +10,12 @@ from dagster._core.definitions.declarative_automation.automation_condition_teste
 
 from retention_assets import automation, backlog
 from retention_assets.resources.alerts import Alerts
-from retention_assets.resources.instance import open_log
+from retention_assets.resources.instance import open_log, write_state
 from retention_assets.settings import Settings
 
 FIRST, LAST = date(2024, 1, 1), date(2024, 4, 9)
 CHURN = SimpleNamespace(horizon_days=30, reporting_lag_days=7)
 FOLLOWERS = {
-    "validated/watermark",
     "features/customer_behavior",
     "serving/online_features",
     "serving/champion_deployment",
@@ -30,7 +29,7 @@ class Graph:
     """The platform's graph in small. Bodies do nothing; `metadata` is what an asset will say, `broken` who will fail."""
 
     def __init__(self, settings: Settings) -> None:
-        profile: Any = SimpleNamespace(name="test", start=FIRST, end=date(2024, 12, 31), churn=CHURN)
+        profile: Any = SimpleNamespace(name="test", start=FIRST, end=date(2024, 12, 31), churn=CHURN, model_dump=self.as_data)
         self.platform: Any = SimpleNamespace(settings=settings, profile=profile, clock=automation.clock(FIRST, profile.end))
         self.metadata: dict[str, dict[str, Any]] = {"validated/watermark": {"watermark": str(LAST)}}
         self.valid = True
@@ -63,6 +62,9 @@ class Graph:
             executor=dg.in_process_executor,
             resources={"alerts": Alerts(urls=[])},
         )
+
+    def as_data(self, **_: Any) -> dict[str, str]:
+        return {"name": self.platform.profile.name}
 
     def asset(self, key: str, deps: list[str], partitions: dg.PartitionsDefinition | None = None) -> dg.AssetsDefinition:
         @dg.asset(
@@ -181,6 +183,7 @@ class TestNewSourceDays:
 
         monkeypatch.setattr(backlog, "fingerprint", lambda _profile, _as_of: {str(day): 1 for day in days})
         monkeypatch.setattr(backlog, "changed_range", changed)
+        monkeypatch.setattr(backlog, "newest_day", lambda _profile, _as_of: max(days))
         return days
 
     def look(self, graph: Graph, instance: dg.DagsterInstance, cursor: str | None = None) -> tuple[Any, str | None]:
@@ -222,7 +225,7 @@ class TestNewSourceDays:
         assert self.look(graph, instance)[0] is not None
 
     def test_another_source_in_the_same_home_is_read_from_its_start(self, graph: Graph, instance: dg.DagsterInstance) -> None:
-        backlog.mark_read(instance, backlog.source_now(graph.platform) | {"source": "another"})
+        backlog.mark_read(instance, backlog.source_now(graph.platform) | {"profile": "another"})
         assert self.look(graph, instance)[0].tags.items() >= backlog.range_tags(FIRST, LAST).items()
 
 
@@ -232,9 +235,7 @@ class TestMaturedWeeks:
 
     def test_fills_the_weeks_that_have_matured_and_no_others(self, graph: Graph, instance: dg.DagsterInstance) -> None:
         assert isinstance(self.look(graph, instance), dg.SkipReason)
-        graph.defs.resolve_implicit_global_asset_job_def().execute_in_process(
-            instance=instance, asset_selection=[backlog.WATERMARK]
-        )
+        graph.run("new_days", instance, **backlog.range_tags(LAST, LAST))
         request = self.look(graph, instance)
         # 28 days of history, then a label 14 + 30 + 7 days later, by the end of 9 April.
         assert request.tags.items() >= backlog.range_tags(date(2024, 1, 29), date(2024, 2, 19)).items()
@@ -273,11 +274,15 @@ class TestRetraining:
         assert "going on" in self.look(graph, instance).skip_message
         instance.report_run_canceled(going)
 
-    def test_waits_for_retention_run(self, graph: Graph, instance: dg.DagsterInstance) -> None:
+    def test_waits_for_retention_run_also_between_its_runs_and_not_for_a_killed_one(
+        self, graph: Graph, instance: dg.DagsterInstance
+    ) -> None:
         self.decide(graph, instance, True, "Drift")
-        job = graph.defs.resolve_implicit_global_asset_job_def()
-        instance.create_run_for_job(job, tags={backlog.BY_HAND: "true"}, status=dg.DagsterRunStatus.STARTED)
-        assert isinstance(self.look(graph, instance), dg.SkipReason)
+        with backlog.held(instance):
+            assert isinstance(self.look(graph, instance), dg.SkipReason)
+        assert isinstance(self.look(graph, instance), dg.RunRequest)
+        write_state(instance, backlog.HOLDER, {"pid": 2**22 + 1, "started": 0.0})
+        assert isinstance(self.look(graph, instance), dg.RunRequest)
 
 
 class TestAlerts:
@@ -322,7 +327,7 @@ class TestSwitch:
         assert {sensor.default_status for sensor in graph.sensors.values()} == {dg.DefaultSensorStatus.RUNNING}
         assert [schedule.default_status for schedule in graph.schedules] == [dg.DefaultScheduleStatus.RUNNING]
         specs = {spec.key.to_user_string(): spec for asset in graph.defs.assets or [] for spec in asset.specs}
-        assert {key for key, spec in specs.items() if spec.automation_condition} == FOLLOWERS
+        assert {key for key, spec in specs.items() if spec.automation_condition} == FOLLOWERS | {"validated/watermark"}
         assert {key for key, spec in specs.items() if spec.freshness_policy} == set(automation.SERVES)
 
     def test_one_setting_turns_all_off(self) -> None:
