@@ -133,7 +133,7 @@ def retention_sensors(jobs: dict[str, Any], platform: "Platform") -> list[dg.Sen
         return dg.RunRequest(f"decision-{decisions[0].storage_id}", tags={"retention/reason": str(said["reason"])[:200]})
 
     @dg.sensor(**every)
-    def stale_assets(context: dg.SensorEvaluationContext, alerts: Alerts) -> None:
+    def stale_assets(context: dg.SensorEvaluationContext, alerts: dg.ResourceParam[Alerts]) -> None:
         """Alerts once when an asset that serves fails its freshness policy."""
         states = context.instance.get_freshness_state_records([dg.AssetKey.from_user_string(key) for key in SERVES])
         stale = sorted(key.to_user_string() for key, record in states.items() if record.freshness_state == "FAIL")
@@ -142,7 +142,7 @@ def retention_sensors(jobs: dict[str, Any], platform: "Platform") -> list[dg.Sen
         context.update_cursor(json.dumps(stale))
 
     @dg.run_failure_sensor(**every)
-    def failed_runs(context: dg.RunFailureSensorContext, alerts: Alerts) -> None:
+    def failed_runs(context: dg.RunFailureSensorContext, alerts: dg.ResourceParam[Alerts]) -> None:
         """Alerts of every failed run, with what it says went wrong."""
         run = context.dagster_run
         alerts.send("Run failed", f"{run.job_name} {run.run_id[:8]}: {context.failure_event.message}", context.log.warning)

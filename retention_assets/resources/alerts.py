@@ -1,16 +1,16 @@
 """Where the platform calls for help: Apprise addresses (mail, chat, webhook), or the log where none is set."""
 
 from collections.abc import Callable
-
-import dagster as dg
+from dataclasses import dataclass, field
 
 from retention_assets.settings import Settings
 
 
-class Alerts(dg.ConfigurableResource):
-    """Sends one short message to every address of RETENTION_ALERT_URLS."""
+@dataclass(frozen=True)
+class Alerts:
+    """Sends one short message to every address of RETENTION_ALERT_URLS. Plain: addresses hold secrets, config is shown."""
 
-    urls: list[str]
+    urls: list[str] = field(repr=False)
 
     @classmethod
     def of(cls, settings: Settings) -> "Alerts":
