@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retention_assets.features.availability import available
+from retention_assets.features.declarations import FEATURES
+from retention_assets.features.measures import Tables
+
 if TYPE_CHECKING:
     import pyarrow as pa
-
-KEYS = ("customer_id", "as_of")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,12 @@ class Vectors:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+def feature_tables(tables: Tables) -> list[str]:
+    """The feature tables that a source with these tables fills and that models see. Each has all customers."""
+    groups = {item.group for item in available(FEATURES, tables) if item.model_input}
+    return sorted(f"features/customer_{group}" for group in groups)
 
 
 def vectors_of(tables: Sequence["pa.Table"], features: Sequence[str]) -> Vectors:

@@ -1,0 +1,115 @@
+"""The features of all customers at many as-of dates, in one pass of native Spark expressions.
+
+A window sum is a difference of two running totals, "event dates before t - w, known by t", and each tile joins such a
+total at one date; so tiles are read once, whatever the number of as-of dates. No feature is known here by name.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from retention_assets.features.declarations import Feature
+from retention_assets.features.expressions import (
+    Above,
+    AllOf,
+    Below,
+    Component,
+    DaysSince,
+    Exposure,
+    Expression,
+    OneOf,
+    Rate,
+    Ratio,
+    Score,
+    SignedLogRatio,
+    Sum,
+    TenureDays,
+    attributes,
+)
+from retention_assets.features.measures import UNITS
+from retention_assets.features.point_in_time import customers_as_of
+from retention_assets.features.running_totals import Needs, last_column, total_column, with_totals
+
+
+def compute_features(
+    tiles: DataFrame, customers: DataFrame, as_ofs: Sequence[date], declarations: Iterable[Feature], history_start: date
+) -> DataFrame:
+    """One row per customer and as-of date t, for every customer known at t.
+
+    `tiles`: features/daily_activity. `customers`: validated/customers. `history_start`: first day that the source could
+    have recorded. Columns: customer_id, as_of (date), and a double per feature, null where unknown.
+    """
+    features = list(declarations)
+    parts = [feature.expression for feature in features]
+    moments = sorted(set(as_ofs))
+    known = customers_as_of(customers, moments, set().union(*map(attributes, parts)))
+    totals = with_totals(known, tiles, moments, Needs.of(parts))
+    days = {"tenure_days": F.date_diff("as_of", "signup_date"), "history_days": F.date_diff("as_of", F.lit(history_start))}
+    # Under names that no feature bears, so that a feature may be called tenure_days.
+    context = totals.withColumns({f"_{name}": column for name, column in days.items()})
+    return context.select("customer_id", "as_of", *[value(f.expression).cast("double").alias(f.name) for f in features])
+
+
+def value(expression: Expression) -> Column:
+    """The expression over the columns of `with_totals`, `_tenure_days` and `_history_days`."""
+    match expression:
+        case Sum(measure, days, until):
+            return _sum(measure, days, until)
+        case Exposure(days, until):
+            return _exposure(days, until)
+        case Rate(measure, days, until, per_days):
+            return _divided(_sum(measure, days, until), _exposure(days, until)) * F.lit(float(per_days))
+        case DaysSince(measure):
+            since = F.date_diff("as_of", F.col(last_column(measure)))
+            return F.coalesce(since, F.col("_tenure_days"))
+        case TenureDays():
+            return F.col("_tenure_days")
+        case OneOf(attribute, wanted):
+            return (F.col(attribute) == wanted).cast("int")
+        case Ratio(numerator, denominator):
+            return _divided(value(numerator), value(denominator))
+        case SignedLogRatio(recent, earlier):
+            return _signed_log(value(recent)) - _signed_log(value(earlier))
+        case Score(components):
+            return _score(components)
+        case Above(operand, limit):
+            return (value(operand) > limit).cast("int")
+        case Below(operand, limit):
+            return (value(operand) < limit).cast("int")
+        case AllOf(conditions):
+            return reduce(lambda left, right: left * right, map(value, conditions))
+
+
+def _sum(measure: str, days: int | None, until: int) -> Column:
+    total = F.col(total_column(measure, until))
+    if days is not None:
+        total = total - F.col(total_column(measure, days))
+    return total / F.lit(float(UNITS))
+
+
+def _exposure(days: int | None, until: int) -> Column:
+    seen = F.least(*([F.lit(days)] if days is not None else []), F.col("_tenure_days"), F.col("_history_days"))
+    return F.greatest(seen - until, F.lit(0))
+
+
+def _divided(numerator: Column, denominator: Column) -> Column:
+    return numerator.cast("double") / F.nullif(denominator.cast("double"), F.lit(0.0))
+
+
+def _signed_log(operand: Column) -> Column:
+    return F.signum(operand) * F.log1p(F.abs(operand))
+
+
+def _score(components: Sequence[Component]) -> Column:
+    cut = [F.when(value(part.expression).isNotNull(), F.greatest(value(part.expression), F.lit(0.0))) for part in components]
+    points = [x / (x + part.half) * part.weight for x, part in zip(cut, components, strict=True)]
+    weights = [F.when(x.isNotNull(), F.lit(part.weight)) for x, part in zip(cut, components, strict=True)]
+    return _divided(_total(points), _total(weights))
+
+
+def _total(terms: Sequence[Column]) -> Column:
+    """Sum with nulls as 0, left to right."""
+    return reduce(lambda left, right: left + right, [F.coalesce(term, F.lit(0.0)) for term in terms])

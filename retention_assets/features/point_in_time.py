@@ -1,0 +1,54 @@
+"""Point-in-time reads: which facts were known at an as-of date t (midnight UTC), for many t at once.
+
+The rule is `event_ts < t` and `ingested_ts <= t`. A fact is therefore seen from one date on, `seen_from`, and a read at
+many dates is one pass: each fact goes to the first as-of date at which it is seen.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import date, timedelta
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from retention_assets.features.tiles import known_date
+
+
+def seen_from(event_date: Column, known: Column, days: int = 0) -> Column:
+    """First t at which `event_date < t - days` and `known <= t`."""
+    return F.greatest(F.date_add(event_date, days + 1), known)
+
+
+def first_moment(seen: Column, moments: Sequence[date]) -> Column:
+    """The first of the ascending moments at or after `seen`; null where there is none. A table lookup, not a join."""
+    start = moments[0]
+    length = (moments[-1] - start).days + 1
+    following = [min(t for t in moments if t >= start + timedelta(days=i)) for i in range(length)]
+    table = F.array(*[F.lit(t) for t in following])
+    place = F.greatest(F.date_diff(seen, F.lit(start)), F.lit(0))
+    return F.when(place < length, F.get(table, F.least(place, F.lit(length - 1))))
+
+
+def customers_as_of(customers: DataFrame, moments: Sequence[date], attributes: Collection[str]) -> DataFrame:
+    """One row per customer and moment from the moment on at which the customer is known.
+
+    `customers`: validated rows, one per change. Columns out: customer_id, as_of, signup_date (of the earliest known
+    row), and each attribute as text, from the latest row known.
+    """
+    texts = [F.col(name).cast("string").alias(name) for name in sorted(attributes)]
+    rows = customers.select(
+        "customer_id",
+        F.to_date("event_ts").alias("signup_date"),
+        F.struct("event_ts", "ingested_ts").alias("time"),
+        F.struct(F.lit(0).alias("_"), *texts).alias("attributes"),
+        seen_from(F.to_date("event_ts"), known_date(F.col("ingested_ts"))).alias("seen"),
+    )
+    grid = rows.select("*", F.explode(F.array(*[F.lit(t) for t in moments])).alias("as_of")).where("seen <= as_of")
+    latest = F.max_by("attributes", "time").alias("attributes")
+    known = grid.groupBy("customer_id", "as_of").agg(F.min("signup_date").alias("signup_date"), latest)
+    return known.select("customer_id", "as_of", "signup_date", *[F.col(f"attributes.{name}") for name in sorted(attributes)])
+
+
+def customers_from_activity(tiles: DataFrame) -> DataFrame:
+    """Stands in for a source's missing customers table: known from their first activity on, without attributes."""
+    times = [F.col("event_date").cast("timestamp").alias("event_ts"), F.col("known_date").cast("timestamp").alias("ingested_ts")]
+    return tiles.select("customer_id", *times)
