@@ -1,0 +1,29 @@
+"""Reads the SQL of a profile without Spark: which columns an expression names, and how to make its casts lenient."""
+
+import re
+
+# Names that are SQL, not columns, when no parenthesis follows.
+WORDS = frozenset(
+    """
+    and or not null is in case when then else end as like ilike rlike regexp between true false distinct interval div mod
+    string int integer bigint long smallint tinyint double float decimal numeric boolean date timestamp timestamp_ntz binary
+    year years month months week weeks day days hour hours minute minutes second seconds from for trailing leading both
+    current_date current_timestamp
+    """.split()
+)
+_QUOTED_TEXT = re.compile(r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"")
+_NAME = re.compile(r"`([^`]+)`|\b([A-Za-z_]\w*)\b(?!\s*\()")
+_STRICT_CALLS = re.compile(r"\b(cast|to_timestamp|to_number)\s*\(", re.IGNORECASE)
+
+
+def names_in(sql: str) -> set[str]:
+    """Columns that the expression names. Empty where it defines names of its own (a lambda): Spark must judge those."""
+    bare = _QUOTED_TEXT.sub("''", sql)
+    if "->" in bare:
+        return set()
+    return {quoted or name for quoted, name in _NAME.findall(bare) if quoted or name.lower() not in WORDS}
+
+
+def lenient(sql: str) -> str:
+    """The expression with casts that give null where they fail, so that one bad value never ends the read."""
+    return _STRICT_CALLS.sub(lambda call: f"try_{call.group(1)}(", sql)
