@@ -1,0 +1,58 @@
+"""What one run of validation found: rows in and out, rows by rule and by reason, an example of each. Counted from a split."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import functions as F
+
+from retention_assets.validation.rules import Rule
+from retention_assets.validation.split import BROKEN, Split
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Rows that break one rule, and one of them as its source gave it."""
+
+    rule: Rule
+    rows: int
+    example: str | None = None
+    source_file: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Findings of a range of days. `verdicts` are the suite's: rule name -> whether its broken share is allowed."""
+
+    rows_in: int
+    validated: int
+    quarantined: int
+    allowed_share: float
+    findings: Sequence[Finding]
+    by_reason: Mapping[str, int]
+    verdicts: Mapping[str, bool]
+
+    @property
+    def conserved(self) -> bool:
+        return self.rows_in == self.validated + self.quarantined
+
+    @property
+    def quarantined_share(self) -> float:
+        """Share of the incoming rows; 0 where none came."""
+        return self.quarantined / self.rows_in if self.rows_in else 0.0
+
+
+def find(split: Split) -> tuple[list[Finding], dict[str, int]]:
+    """Findings per rule (those that no row breaks too) and rows by reason, most frequent first, in one pass."""
+    example = F.min(F.struct("source_file", "raw_text")).alias("example")
+    broken = split.judged.where(F.size(BROKEN) > 0)
+    combinations = broken.groupBy(BROKEN).agg(F.count("*").alias("rows"), example).orderBy(BROKEN).collect()
+    findings = []
+    by_reason: dict[str, int] = {}
+    for rule in split.rules:
+        mine = [row for row in combinations if rule.name in row[BROKEN]]
+        first = min((row["example"] for row in mine), default=None)
+        rows = sum(row["rows"] for row in mine)
+        findings.append(Finding(rule, rows, first and first["raw_text"], first and first["source_file"]))
+        if told := sum(row["rows"] for row in mine if rule.covered_by not in row[BROKEN]):
+            by_reason[rule.reason] = told
+    return findings, dict(sorted(by_reason.items(), key=lambda item: (-item[1], item[0])))
