@@ -1,0 +1,116 @@
+"""A model folder is loaded only when it is exactly what its digest and card promise."""
+
+import json
+import pickle
+import shutil
+from pathlib import Path
+
+import pytest
+
+from retention_assets_tests.serve.bundles import card, logistic
+from serve.bundle import digest_of, load_bundle, read_card
+from serve.card import CARD_FILE
+from serve.errors import BundleError
+
+
+class Planted:
+    """Would touch a file if anybody unpickled it."""
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (Path("planted-code-ran"),)
+
+
+def test_a_folder_with_its_own_digest_is_loaded(tmp_path: Path) -> None:
+    digest = logistic(tmp_path / "m")
+    scorer = load_bundle(tmp_path / "m", digest)
+    assert scorer.digest == digest
+    assert scorer.features == card()["features"]
+
+
+def test_the_digest_is_of_names_and_bytes_and_of_nothing_else(tmp_path: Path) -> None:
+    digest = logistic(tmp_path / "m")
+    shutil.copytree(tmp_path / "m", tmp_path / "copy")
+    assert digest_of(tmp_path / "copy") == digest
+    (tmp_path / "copy" / "model.json").rename(tmp_path / "copy" / "other.json")
+    assert digest_of(tmp_path / "copy") != digest
+
+
+@pytest.mark.parametrize("change", ["edit", "add", "remove"])
+def test_a_changed_folder_is_refused_before_it_is_opened(tmp_path: Path, change: str) -> None:
+    folder = tmp_path / "m"
+    digest = logistic(folder)
+    if change == "edit":
+        (folder / "model.json").write_text("not even JSON")
+    elif change == "add":
+        (folder / "extra.txt").write_text("")
+    else:
+        (folder / "model.json").unlink()
+    with pytest.raises(BundleError, match="expected digest"):
+        load_bundle(folder, digest)
+
+
+@pytest.mark.parametrize("name", ["model.pkl", "code/layer.py", "hidden/model.joblib"])
+def test_a_planted_pickle_is_refused_even_with_a_matching_digest(tmp_path: Path, monkeypatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    logistic(tmp_path / "m")
+    planted = tmp_path / "m" / name
+    planted.parent.mkdir(exist_ok=True)
+    planted.write_bytes(pickle.dumps(Planted()))
+    with pytest.raises(BundleError, match="do not belong"):
+        load_bundle(tmp_path / "m", digest_of(tmp_path / "m"))
+    assert not Path("planted-code-ran").exists()
+
+
+@pytest.mark.parametrize("kind", ["xgboost", "random_forest", "neural_network", "logistic_regression"])
+def test_a_pickle_in_the_place_of_the_model_is_refused_and_not_run(tmp_path: Path, monkeypatch, kind: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = card(kind)
+    folder = tmp_path / "m"
+    folder.mkdir()
+    (folder / CARD_FILE).write_text(json.dumps(made))
+    (folder / made["model_file"]).write_bytes(pickle.dumps(Planted()))
+    with pytest.raises(BundleError, match="not a readable"):
+        load_bundle(folder, digest_of(folder))
+    assert not Path("planted-code-ran").exists()
+
+
+def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
+    logistic(tmp_path / "m")
+    (tmp_path / "m" / "model.json").rename(tmp_path / "model.json")
+    (tmp_path / "m" / "model.json").symlink_to(tmp_path / "model.json")
+    with pytest.raises(BundleError, match="symbolic link"):
+        load_bundle(tmp_path / "m", digest_of(tmp_path / "m"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"fingerprint": "0" * 16}, "fingerprint"),
+        ({"format": 2}, "format"),
+        ({"kind": "pickle"}, "kind"),
+        ({"model_file": "../model.json"}, "expected in model.json"),
+        ({"threshold": 1.5}, "threshold"),
+        ({"confidence": {"edges": [0.0, 1.0], "half_width": [0.1, 0.1]}}, "belong together"),
+        ({"reference": {"median": [0.0], "low": [0.0], "high": [1.0]}}, "one entry per feature"),
+        ({"calibration": {"kind": "platt", "a": float("inf"), "b": 0.0}}, "calibration"),
+    ],
+)
+def test_a_card_that_does_not_hold_together_is_refused(tmp_path: Path, changes: dict, says: str) -> None:
+    logistic(tmp_path / "m")
+    (tmp_path / "m" / CARD_FILE).write_text(json.dumps(card() | changes))
+    with pytest.raises(BundleError, match=says):
+        load_bundle(tmp_path / "m", digest_of(tmp_path / "m"))
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]"])
+def test_a_folder_without_a_readable_card_is_refused(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / CARD_FILE).write_text(text)
+    with pytest.raises(BundleError):
+        read_card(tmp_path)
+
+
+def test_refusals_name_no_path(tmp_path: Path) -> None:
+    with pytest.raises(BundleError) as refused:
+        load_bundle(tmp_path / "absent", "0" * 64)
+    assert str(tmp_path) not in str(refused.value)

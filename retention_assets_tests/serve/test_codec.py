@@ -1,0 +1,43 @@
+"""A vector survives the way through bytes, and bytes of other features are not taken for one."""
+
+from datetime import date
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from serve.card import fingerprint_of
+from serve.codec import decode, encode
+
+NAMES = st.lists(st.text(min_size=1), min_size=1, max_size=8, unique=True)
+DAYS = st.dates(date(1971, 1, 1), date(2200, 1, 1))
+
+
+@given(names=NAMES, as_of=DAYS, data=st.data())
+def test_what_is_encoded_is_decoded_bit_for_bit(names: list[str], as_of: date, data: st.DataObject) -> None:
+    values = data.draw(arrays(np.float64, len(names)))
+    vector = decode(encode(fingerprint_of(names), as_of, values), fingerprint_of(names), len(names))
+    assert vector is not None
+    assert vector.as_of == as_of
+    assert vector.values.tobytes() == values.astype("<f8").tobytes()
+
+
+@given(names=NAMES, other=NAMES)
+def test_a_vector_of_other_features_is_refused(names: list[str], other: list[str]) -> None:
+    blob = encode(fingerprint_of(names), date(2024, 1, 1), np.zeros(len(names)))
+    assert (decode(blob, fingerprint_of(other), len(other)) is not None) == (names == other)
+
+
+def test_the_same_names_in_another_order_are_other_features() -> None:
+    assert fingerprint_of(["a", "b"]) != fingerprint_of(["b", "a"])
+
+
+@given(blob=st.binary(max_size=64))
+def test_arbitrary_bytes_are_no_vector(blob: bytes) -> None:
+    assert decode(blob, fingerprint_of(["a"]), 1) is None
+
+
+def test_the_layout_is_the_documented_one() -> None:
+    blob = encode("0123456789abcdef", date(1970, 1, 2), np.array([1.0]))
+    assert blob == b"0123456789abcdef" + b"\x01\x00\x00\x00" + b"\x00\x00\x00\x00\x00\x00\xf0\x3f"
