@@ -3,8 +3,7 @@
 import dagster as dg
 
 from retention_assets.decisions.checks import SCORES, TASK, every_customer_scored
-from retention_assets.features.availability import available
-from retention_assets.features.declarations import FEATURES
+from retention_assets.features.vectors import feature_tables, vectors_of
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import png, table_metadata
@@ -15,8 +14,7 @@ CHAMPION = "training/churn_champion"
 
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """The stage's assets for one source."""
-    groups = {item.group for item in available(FEATURES, platform.profile.tables) if item.model_input}
-    tables = sorted(f"features/customer_{group}" for group in groups)
+    tables = feature_tables(platform.profile.tables)
     return [_churn_scores(tables), every_customer_scored(tables)]
 
 
@@ -32,7 +30,6 @@ def _churn_scores(tables: list[str]) -> dg.AssetsDefinition:
         """Every customer's risk of leaving, why, and what to do about it."""
         from retention_assets.decisions.plots import risk_histogram
         from retention_assets.decisions.scores import SCHEMA, level_shares, score_rows
-        from retention_assets.features.vectors import vectors_of
         from serve.bundle import load_bundle
 
         champion = registry.champion(TASK)

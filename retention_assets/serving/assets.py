@@ -4,8 +4,8 @@ from typing import Any
 
 import dagster as dg
 
-from retention_assets.features.availability import available, model_features
-from retention_assets.features.declarations import FEATURES
+from retention_assets.features.availability import model_features
+from retention_assets.features.vectors import feature_tables, vectors_of
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
@@ -22,14 +22,8 @@ SHARED: dict[str, Any] = {"group_name": "serving", "owners": ["team:ml"]}
 
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """The stage's assets for one source."""
-    tables = feature_tables(platform)
+    tables = feature_tables(platform.profile.tables)
     return [_online_features(platform, tables), published_equals_table(tables), _deployment(), deployed_digest_is_champion()]
-
-
-def feature_tables(platform: Platform) -> list[str]:
-    """The feature tables that this source fills and models see."""
-    groups = {item.group for item in available(FEATURES, platform.profile.tables) if item.model_input}
-    return sorted(f"features/customer_{group}" for group in groups)
 
 
 def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefinition:
@@ -46,7 +40,6 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
         lake: Lake, registry: Registry, online: dg.ResourceParam[OnlineStore], deployer: dg.ResourceParam[ServeDeployer]
     ) -> dg.MaterializeResult:
         """Every customer's current features in the online store, so that a prediction finds them in one read."""
-        from retention_assets.features.vectors import vectors_of
         from retention_assets.serving.publish import write_snapshot
         from serve.card import fingerprint_of
 

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from retention_assets.features.vectors import vectors_of
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.resources.registry import Registry
@@ -19,7 +20,6 @@ def published_equals_table(tables: list[str]) -> dg.AssetChecksDefinition:
     )
     def published_equals_table(lake: Lake, online: dg.ResourceParam[OnlineStore]) -> dg.AssetCheckResult:
         """Vectors read back from the store are those of the feature tables, and there are as many."""
-        from retention_assets.features.vectors import vectors_of
         from retention_assets.serving.publish import differing
 
         meta = online.meta()
