@@ -14,8 +14,6 @@ setup: $(INSTALLED)  ## Create .venv, install the pinned packages, fetch Delta's
 run: setup  ## Start the services, run the whole graph, deploy, ask one live prediction
 	@$(BIN)/retention up
 	@$(BIN)/retention run
-	@$(BIN)/retention predict
-	@$(BIN)/retention status
 
 down:  ## Stop exactly what was started
 	@if [ -x $(BIN)/retention ]; then $(BIN)/retention down; fi

@@ -4,6 +4,7 @@ It answers "what, alone, makes this customer differ from a typical one", not "wh
 features share their effect badly. It needs no training library and costs one row per feature.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,11 +39,11 @@ def top_reasons(names: list[str], vector: np.ndarray, typical: np.ndarray, effec
     """The features with the largest effects on the log odds, largest first; those without any are not reasons."""
     order = np.argsort(-np.abs(effects), kind="stable")[:TOP]
     return [
-        Reason(names[at], _known(vector[at]), _known(typical[at]), float(effects[at]))
-        for at in order
+        Reason(names[at], _known(float(vector[at])), _known(float(typical[at])), float(effects[at]))
+        for at in order.tolist()
         if abs(effects[at]) > _NO_EFFECT
     ]
 
 
 def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+    return None if math.isnan(value) else value

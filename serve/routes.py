@@ -1,5 +1,7 @@
 """The routes of the HTTP interface, over a Service. No model, store or Ray here."""
 
+from typing import Any
+
 from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp
 
@@ -21,7 +23,7 @@ from serve.schemas import (
 from serve.security import Keys
 from serve.service import Service
 
-PROBLEMS = {
+PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"description": phrase, "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
     for status, phrase in (
         (401, "No valid key"),

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -133,7 +134,7 @@ class Service:
 
     def _answer(
         self, model: InUse, customer_id: str, vector: Vector, score: Score, degraded: bool, request_id: str
-    ) -> dict[str, object]:
+    ) -> dict[str, Any]:
         return {
             "customer_id": customer_id,
             "churn_probability": score.probability,

@@ -63,7 +63,7 @@ class FeatureStore:
             return None
         try:
             async with asyncio.timeout(self._timeout_s):
-                blobs = await self._redis.mget(keys)
+                blobs: list = await self._redis.mget(keys)
         except _AWAY:
             self._breaker.failed()
             return None

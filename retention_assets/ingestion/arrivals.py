@@ -66,7 +66,8 @@ def _files(profile: "Profile", name: str, table: "TableSource") -> list[SourceFi
     root = profile.root
     if Path(table.path).is_absolute():
         raise ProfileError(
-            f"Profile {profile.name}, table {name}: path {table.path} is absolute.", "Write it relative to the profile's data_dir."
+            f"Profile {profile.name}, table {name}: path {table.path} is absolute.",
+            "Write it relative to the profile's data_dir.",
         )
     paths = [path for path in root.glob(table.path) if not path.name.startswith((".", "_"))] if root.is_dir() else []
     return [_source_file(profile, name, table, path) for path in paths]

@@ -30,7 +30,8 @@ def check_against_contracts(profile: "Profile") -> None:
     needed = {"customers", CHURN_TABLE.get(profile.churn.kind, "customers")}
     if missing := sorted(needed - set(profile.tables)):
         raise ProfileError(
-            f"Profile {profile.name}: churn by {profile.churn.kind} needs the table {missing[0]}.", f"Declare tables.{missing[0]}."
+            f"Profile {profile.name}: churn by {profile.churn.kind} needs the table {missing[0]}.",
+            f"Declare tables.{missing[0]}.",
         )
 
 
@@ -39,7 +40,8 @@ def _check_columns(profile: "Profile", name: str, table: "TableSource") -> None:
     for column in table.columns:
         if column not in contract:
             raise ProfileError(
-                f"Profile {profile.name}, table {name}: unknown canonical column {column}.", f"Name some of {', '.join(contract)}."
+                f"Profile {profile.name}, table {name}: unknown canonical column {column}.",
+                f"Name some of {', '.join(contract)}.",
             )
     for column in contract.values():
         # A source that does not say when a row arrived learned of it when it happened.

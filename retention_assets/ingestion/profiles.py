@@ -139,5 +139,7 @@ def _root(profile: Profile, file: Path, settings: Settings) -> Path:
         return settings.simulated_dir
     below = settings.data_dir
     if below is None and file.parent == BUILT_IN:
-        raise ProfileError(f"Profile {profile.name}: its data folder is not known.", "Set RETENTION_DATA_DIR to where the data lies.")
+        raise ProfileError(
+            f"Profile {profile.name}: its data folder is not known.", "Set RETENTION_DATA_DIR to where the data lies."
+        )
     return ((below or file.parent) / Path(profile.data_dir).expanduser()).resolve()

