@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retention_assets.errors import SetupError
-from retention_assets.resources.instance import open_instance
 from retention_assets.resources.ports import check_ports
 from retention_assets.resources.probes import answers_http, answers_redis, answers_tcp
 from retention_assets.resources.processes import MARK
@@ -151,6 +150,8 @@ def _program(name: str) -> str:
 
 
 def _prepare(settings: Settings) -> None:
+    from retention_assets.resources.instance import open_instance
+
     for folder in ("redis", "registry/artifacts", "run"):
         (settings.home / folder).mkdir(parents=True, exist_ok=True)
     open_instance(settings).dispose()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from retention_assets.errors import SetupError
@@ -57,9 +58,9 @@ def test_all_services_answer(home: Settings) -> None:
 
 
 def test_a_second_start_keeps_what_runs(home: Settings) -> None:
-    before = {process.pid for process in marked(home.home)}
+    before = _programs(home)
     services.up(home)
-    assert before <= {process.pid for process in marked(home.home)} | _ended(before)
+    assert _programs(home) == before
 
 
 def test_serve_answers_through_haproxy_and_every_port_is_on_loopback(home: Settings) -> None:
@@ -72,7 +73,8 @@ def test_serve_answers_through_haproxy_and_every_port_is_on_loopback(home: Setti
 
 
 def test_ray_refuses_a_driver_without_the_token(home: Settings) -> None:
-    assert _deploy(home, ray_environment(home) | {"RAY_AUTH_MODE": "disabled"}).returncode != 0
+    stranger = _deploy(home, ray_environment(home) | {"RAY_AUTH_MODE": "disabled"})
+    assert stranger.returncode != 0 and "authentication" in stranger.stderr.lower()
 
 
 def test_a_home_beside_it_shares_what_its_settings_name_and_stops_only_its_own(home: Settings, tmp_path: Path) -> None:
@@ -110,5 +112,7 @@ def _deploy(settings: Settings, environment: dict[str, str]) -> subprocess.Compl
     return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=False)
 
 
-def _ended(pids: set[int]) -> set[int]:
-    return {pid for pid in pids if not Path(f"/proc/{pid}").exists()}
+def _programs(settings: Settings) -> set[int]:
+    """Process ids of what supervisord itself started."""
+    supervisord = psutil.Process(int((settings.home / "supervisor" / "supervisord.pid").read_text()))
+    return {child.pid for child in supervisord.children()}
