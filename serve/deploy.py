@@ -4,6 +4,7 @@ A program of its own because Ray reads its switches at import and takes over the
 deploys stays clean, and can end a deploy that hangs. It waits until Ray says that the application runs, or why not.
 """
 
+import logging
 import sys
 import time
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from typing import Any, Literal
 import ray
 from pydantic import BaseModel, ConfigDict
 from ray import serve
-from ray.serve._private.api import _get_global_client
+from ray.serve.context import _get_global_client
 from ray.serve.schema import ApplicationStatus, LoggingConfig, ServeDeploySchema
 
 from serve.app import DEPLOYMENT, ServingArgs
@@ -52,7 +53,7 @@ def schema(plan: Plan) -> ServeDeploySchema:
 
 def main() -> int:
     plan = Plan.model_validate_json(sys.stdin.read())
-    ray.init(address=plan.address, namespace="serve", log_to_driver=False, logging_level="ERROR")
+    ray.init(address=plan.address, namespace="serve", log_to_driver=False, logging_level=logging.ERROR)
     # Nothing changes where Serve runs already. Access logs would name customers' requests one by one.
     serve.start(
         http_options={"host": plan.host, "port": plan.port},
@@ -62,7 +63,9 @@ def main() -> int:
     if plan.action == "delete":
         serve.delete(APPLICATION)
         return 0
-    _get_global_client().deploy_apps(schema(plan))
+    client = _get_global_client()  # what `serve deploy` talks to as well, there by way of the dashboard, which is off
+    assert client is not None
+    client.deploy_apps(schema(plan))
     return _await(plan.timeout_s)
 
 

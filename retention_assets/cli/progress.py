@@ -63,10 +63,12 @@ class Progress:
 
     def hear(self, entry: dg.EventLogEntry) -> None:
         """One event of the run. All of them go to the log; few to the screen."""
-        print(entry.level, entry.user_message or entry.message, file=sys.stderr, flush=True)
-        if not entry.is_dagster_event or entry.step_key is None:
+        event = entry.dagster_event
+        if not (event and event.partition):  # a range has hundreds of partitions, all with the same line
+            print(entry.user_message or entry.message, file=sys.stderr, flush=True)
+        if event is None or entry.step_key is None:
             return
-        event, step = entry.get_dagster_event(), entry.step_key
+        step = entry.step_key
         if event.is_step_start:
             self._began[step] = time.monotonic()
             self._status.update(step.replace("__", "/"))

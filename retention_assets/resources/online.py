@@ -74,7 +74,7 @@ class OnlineStore:
         """The stored vectors of these customers; None where there is none of these features."""
         fingerprint = fingerprint_of(features)
         with self._client() as redis:
-            blobs = redis.mget([key_of(name) for name in customer_ids]) if customer_ids else []
+            blobs: list = redis.mget([key_of(name) for name in customer_ids]) if customer_ids else []
         return [decode(blob, fingerprint, len(features)) if blob else None for blob in blobs]
 
     def some(self, count: int) -> list[str]:

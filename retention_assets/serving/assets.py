@@ -1,7 +1,5 @@
 """serving/*: the published vectors and the champion's deployment. The Dagster face; how is in publish.py and resources/."""
 
-from typing import Any
-
 import dagster as dg
 
 from retention_assets.features.availability import model_features
@@ -17,7 +15,6 @@ TASK = "churn"
 CHAMPION = "training/churn_champion"
 NOTHING = "nothing deployed: no champion yet"
 PROBES = 50
-SHARED: dict[str, Any] = {"group_name": "serving", "owners": ["team:ml"]}
 
 
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
@@ -34,7 +31,8 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
         # After the champion, whose order of features the vectors have: then both change in one run.
         deps=[dg.AssetKey.from_user_string(name) for name in (*tables, CHAMPION)],
         kinds={"redis", "numpy"},
-        **SHARED,
+        group_name="serving",
+        owners=["team:ml"],
     )
     def online_features(
         lake: Lake, registry: Registry, online: dg.ResourceParam[OnlineStore], deployer: dg.ResourceParam[ServeDeployer]
@@ -68,7 +66,8 @@ def _deployment() -> dg.AssetsDefinition:
         key=dg.AssetKey.from_user_string(DEPLOYMENT),
         deps=[dg.AssetKey.from_user_string(name) for name in (CHAMPION, ONLINE)],
         kinds={"ray", "python"},
-        **SHARED,
+        group_name="serving",
+        owners=["team:ml"],
     )
     def champion_deployment(
         registry: Registry, online: dg.ResourceParam[OnlineStore], deployer: dg.ResourceParam[ServeDeployer]

@@ -12,20 +12,20 @@ from retention_assets.training.examples import Floats
 from retention_assets.training.metrics import Evaluation
 
 # Rounds worked on at once: bounds memory at this many copies of the rows' weights.
-CHUNK = 25
+CHUNK = 16
 
 Samples = dict[str, dict[str, Floats]]
 
 
 def customer_draws(customers: NDArray[np.str_], rounds: int, seed: int) -> Iterator[Floats]:
-    """Row weights (at most CHUNK rounds, n) of `rounds` draws of all customers with replacement."""
+    """Row weights (n, at most CHUNK rounds) of `rounds` draws of all customers with replacement."""
     unique, index = np.unique(customers, return_inverse=True)
     rng = np.random.default_rng(seed)
     for start in range(0, rounds, CHUNK):
         size = min(CHUNK, rounds - start)
-        picked = rng.integers(0, len(unique), (size, len(unique))) + np.arange(size)[:, None] * len(unique)
-        counts = np.bincount(picked.ravel(), minlength=size * len(unique)).reshape(size, -1)
-        yield counts.astype(np.float64)[:, index]
+        picked = rng.integers(0, len(unique), (len(unique), size)) * size + np.arange(size)
+        counts = np.bincount(picked.ravel(), minlength=size * len(unique)).reshape(-1, size)
+        yield counts.astype(np.float64)[index]
 
 
 def resample(scorers: Mapping[str, Evaluation], customers: NDArray[np.str_], rounds: int, seed: int) -> Samples:

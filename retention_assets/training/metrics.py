@@ -49,64 +49,87 @@ class Evaluation:
         self._bins = np.unique(np.arange(BINS) * len(p) // BINS)
 
     def at(self, w: Floats) -> dict[str, Floats]:
-        """Every metric for each row of weights; `w` is (rounds, n), each value comes as (rounds,)."""
-        ranked = w[:, self._order]
-        positive = np.add.reduceat(ranked * self.y[self._order], self._starts, axis=1)
-        weight = np.add.reduceat(ranked, self._starts, axis=1)
-        total = weight.sum(axis=1)
+        """Every metric for each column of weights; `w` is (n, rounds), each value comes as (rounds,)."""
+        ranked = w[self._order]
+        groups = _Groups.of(ranked, self.y[self._order], self._starts)
+        shares = groups.contacted(self.economics.capacity_share)
         return {
-            "base_rate": positive.sum(axis=1) / total,
-            "auc": _auc(positive, weight),
-            "average_precision": _average_precision(positive, weight),
-            "brier": w @ (self.p - self.y) ** 2 / total,
-            "ece": self._ece(ranked, total),
-            "log_loss": w @ self._losses() / total,
-            "accuracy": w @ ((self.p >= ACCURACY_CUT) == (self.y > 0)) / total,
-            "profit": self._profit(positive, weight, total),
-            "lift": self._lift(positive, weight, total),
+            "base_rate": groups.churners / groups.total,
+            "auc": groups.auc(),
+            "average_precision": groups.average_precision(),
+            "brier": (self.p - self.y) ** 2 @ w / groups.total,
+            "ece": self._ece(ranked) / groups.total,
+            "log_loss": self._losses() @ w / groups.total,
+            "accuracy": ((self.p >= ACCURACY_CUT) == (self.y > 0)).astype(np.float64) @ w / groups.total,
+            "profit": self._profit(groups, shares),
+            "lift": groups.lift(shares),
         }
 
     def point(self) -> dict[str, float]:
         """Every metric with all rows counted once."""
-        return {name: float(value[0]) for name, value in self.at(np.ones((1, len(self.y)))).items()}
+        return {name: float(value[0]) for name, value in self.at(np.ones((len(self.y), 1))).items()}
 
     def _losses(self) -> Floats:
         p = np.clip(self.p, LOSS_CLIP, 1 - LOSS_CLIP)
         return -(self.y * np.log(p) + (1 - self.y) * np.log1p(-p))
 
-    def _ece(self, ranked: Floats, total: Floats) -> Floats:
+    def _ece(self, ranked: Floats) -> Floats:
         """Expected calibration error over equal-mass bins: how far the mean score is from the observed rate."""
-        misses = (self.p - self.y)[self._order]
-        return np.abs(np.add.reduceat(ranked * misses, self._bins, axis=1)).sum(axis=1) / total
+        misses = (self.p - self.y)[self._order][:, None]
+        return np.abs(np.add.reduceat(ranked * misses, self._bins)).sum(axis=0)
 
-    def _contacted(self, weight: Floats, total: Floats) -> Floats:
-        """Share of each group of equal scores that is contacted when the best come first and capacity ends."""
-        room = self.economics.capacity_share * total[:, None] - (np.cumsum(weight, axis=1) - weight)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(weight > 0, np.clip(room / weight, 0, 1), 0)
-
-    def _profit(self, positive: Floats, weight: Floats, total: Floats) -> Floats:
+    def _profit(self, groups: "_Groups", shares: Floats) -> Floats:
         """Money per 1000 customers: contact the likeliest churners up to capacity, none below break-even."""
-        share = self._contacted(weight, total) * self._pays
-        money = self.economics.save_rate * self.economics.saved_margin * positive - self.economics.contact_cost * weight
-        return (share * money).sum(axis=1) / total * PER_CUSTOMERS
-
-    def _lift(self, positive: Floats, weight: Floats, total: Floats) -> Floats:
-        """Churn rate among the capacity's likeliest, over the base rate."""
-        share = self._contacted(weight, total)
-        return _ratio((share * positive).sum(axis=1), (share * weight).sum(axis=1)) / (positive.sum(axis=1) / total)
+        paying = shares * self._pays[:, None]
+        saved = self.economics.save_rate * self.economics.saved_margin * (paying * groups.positive).sum(axis=0)
+        spent = self.economics.contact_cost * (paying * groups.weight).sum(axis=0)
+        return (saved - spent) / groups.total * PER_CUSTOMERS
 
 
-def _auc(positive: Floats, weight: Floats) -> Floats:
-    """Chance that a churner scores above a stayer; ties count half."""
-    negative = weight - positive
-    below = negative.sum(axis=1, keepdims=True) - np.cumsum(negative, axis=1)
-    return _ratio((positive * (below + negative / 2)).sum(axis=1), positive.sum(axis=1) * negative.sum(axis=1))
+@dataclass(frozen=True)
+class _Groups:
+    """Rows of equal score merged, highest score first: (groups, rounds) weights of churners and of all, and their sums."""
 
+    positive: Floats
+    weight: Floats
+    positive_so_far: Floats
+    weight_so_far: Floats
 
-def _average_precision(positive: Floats, weight: Floats) -> Floats:
-    precision = _ratio(np.cumsum(positive, axis=1), np.cumsum(weight, axis=1))
-    return _ratio((precision * positive).sum(axis=1), positive.sum(axis=1))
+    @classmethod
+    def of(cls, ranked: Floats, y: Floats, starts: NDArray[np.int64]) -> "_Groups":
+        positive, weight = ranked * y[:, None], ranked
+        if len(starts) < len(ranked):
+            positive, weight = np.add.reduceat(positive, starts), np.add.reduceat(weight, starts)
+        return cls(positive, weight, np.cumsum(positive, axis=0), np.cumsum(weight, axis=0))
+
+    @property
+    def churners(self) -> Floats:
+        return self.positive_so_far[-1]
+
+    @property
+    def total(self) -> Floats:
+        return self.weight_so_far[-1]
+
+    def auc(self) -> Floats:
+        """Chance that a churner scores above a stayer; ties count half. Sums for each churner the stayers above it."""
+        stayers = self.weight_so_far - self.positive_so_far
+        above = stayers - (self.weight - self.positive) / 2
+        return 1 - _ratio((self.positive * above).sum(axis=0), self.churners * stayers[-1])
+
+    def average_precision(self) -> Floats:
+        """Mean precision at each churner found."""
+        precision = self.positive_so_far / np.maximum(self.weight_so_far, 1e-12)
+        return _ratio((precision * self.positive).sum(axis=0), self.churners)
+
+    def contacted(self, capacity_share: float) -> Floats:
+        """Share of each group that is contacted when the best come first and capacity ends."""
+        room = capacity_share * self.total - self.weight_so_far + self.weight
+        return np.clip(room / np.maximum(self.weight, 1e-12), 0, 1)
+
+    def lift(self, shares: Floats) -> Floats:
+        """Churn rate among those contacted, over the base rate."""
+        reached = _ratio((shares * self.positive).sum(axis=0), (shares * self.weight).sum(axis=0))
+        return _ratio(reached, self.churners / self.total)
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:

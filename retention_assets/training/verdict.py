@@ -65,8 +65,8 @@ def slice_differences(contest: Contest, slices: Mapping[str, Bools]) -> dict[str
     draws: dict[str, list[NDArray[np.float64]]] = {name: [] for name in slices}
     for weights in customer_draws(contest.test.customers, contest.rounds, contest.seed):
         for name, rows in slices.items():
-            part = weights[:, rows]
-            draws[name].append(part @ excess[rows] / np.maximum(part.sum(axis=1), 1))
+            part = weights[rows]
+            draws[name].append(excess[rows] @ part / np.maximum(part.sum(axis=0), 1))
     return {name: (float(excess[rows].mean()), np.concatenate(draws[name])) for name, rows in slices.items()}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pyspark.sql import functions as F
 
 from retention_assets.validation.rules import Rule
-from retention_assets.validation.split import BROKEN, Split
+from retention_assets.validation.split import BROKEN, Split, told, with_bits
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,15 @@ class Outcome:
 def find(split: Split) -> tuple[list[Finding], dict[str, int]]:
     """Findings per rule (those that no row breaks too) and rows by reason, most frequent first, in one pass."""
     example = F.min(F.struct("source_file", "raw_text")).alias("example")
-    broken = split.judged.where(F.size(BROKEN) > 0)
+    broken = split.judged.where(F.col(BROKEN) != 0)
     combinations = broken.groupBy(BROKEN).agg(F.count("*").alias("rows"), example).orderBy(BROKEN).collect()
     findings = []
     by_reason: dict[str, int] = {}
-    for rule in split.rules:
-        mine = [row for row in combinations if rule.name in row[BROKEN]]
+    for bit, rule in with_bits(split.rules):
+        mine = [row for row in combinations if row[BROKEN] & bit]
         first = min((row["example"] for row in mine), default=None)
         rows = sum(row["rows"] for row in mine)
         findings.append(Finding(rule, rows, first and first["raw_text"], first and first["source_file"]))
-        if told := sum(row["rows"] for row in mine if rule.covered_by not in row[BROKEN]):
-            by_reason[rule.reason] = told
+        if rows_told := sum(row["rows"] for row in mine if rule in told(split.rules, row[BROKEN])):
+            by_reason[rule.reason] = rows_told
     return findings, dict(sorted(by_reason.items(), key=lambda item: (-item[1], item[0])))

@@ -34,9 +34,9 @@ def fetch(url: str, ids: list[str], snapshots: Path | None = None, fingerprint: 
     async def run() -> Found:
         store = FeatureStore(url, 0.2, snapshots)
         try:
-            for _ in range(times):
-                found = await store.fetch(ids, fingerprint, len(FEATURES))
-            return found
+            for _ in range(times - 1):
+                await store.fetch(ids, fingerprint, len(FEATURES))
+            return await store.fetch(ids, fingerprint, len(FEATURES))
         finally:
             await store.close()
 

@@ -61,12 +61,22 @@ def _saved(network: keras.Model) -> bytes:
 
 
 def _without_dates(archive: bytes) -> bytes:
-    """The same archive whose members and metadata bear a fixed date."""
+    """The same archive whose members and metadata bear a fixed date, and whose objects bear no memory address."""
     rewritten = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(rewritten, "w") as new:
         for name in sorted(old.namelist()):
             content = old.read(name)
             if name == "metadata.json":
                 content = json.dumps(json.loads(content) | {"date_saved": "1980-01-01@00:00:00"}).encode()
+            if name == "config.json":
+                content = json.dumps(_without_addresses(json.loads(content))).encode()
             new.writestr(zipfile.ZipInfo(name, _EPOCH), content)
     return rewritten.getvalue()
+
+
+def _without_addresses(config: Any) -> Any:
+    if isinstance(config, list):
+        return [_without_addresses(part) for part in config]
+    if isinstance(config, dict):
+        return {name: _without_addresses(part) for name, part in config.items() if name != "shared_object_id"}
+    return config

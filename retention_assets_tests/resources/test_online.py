@@ -1,0 +1,106 @@
+"""The online store on a real Redis: what is published can be read, newer never gives way to older, nothing stays for ever."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from retention_assets.resources.online import OnlineStore, Publication
+from retention_assets_tests.serve.redis_server import RedisServer
+from serve.codec import META_KEY, key_of
+
+NAMES = ["x", "y"]
+MONDAY, TUESDAY = date(2024, 3, 4), date(2024, 3, 5)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    made = RedisServer()
+    made.start()
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def online(server: RedisServer) -> OnlineStore:
+    with server.client() as client:
+        client.flushall()
+    return OnlineStore(server.url, ttl_days=30)
+
+
+def publish(online: OnlineStore, rows: dict[str, float], as_of: date, source: str = "shop") -> Publication:
+    matrix = np.array([[value, np.nan] for value in rows.values()]).reshape(len(rows), 2)
+    return online.publish(source, NAMES, as_of, list(rows), matrix)
+
+
+def stored(online: OnlineStore, customer_id: str) -> tuple[date, float] | None:
+    (vector,) = online.read([customer_id], NAMES)
+    return vector and (vector.as_of, float(vector.values[0]))
+
+
+def test_what_is_published_is_read_back_with_its_day(online: OnlineStore) -> None:
+    assert publish(online, {"a": 1.0, "ü": 2.0}, MONDAY) == Publication(written=2, kept_newer=0, removed=0)
+    assert (stored(online, "a"), stored(online, "ü"), stored(online, "b")) == ((MONDAY, 1.0), (MONDAY, 2.0), None)
+    assert online.read(["a"], ["y", "x"]) == [None]
+    assert online.size() == 2
+    assert online.meta() == {
+        "source": "shop",
+        "names": NAMES,
+        "fingerprint": "5ed2bd0c5c1d6d0e",
+        "as_of": "2024-03-04",
+        "rows": 2,
+    }
+
+
+def test_a_vector_never_gives_way_to_an_older_one(online: OnlineStore) -> None:
+    publish(online, {"a": 2.0}, TUESDAY)
+    assert publish(online, {"a": 1.0, "b": 1.0}, MONDAY) == Publication(written=1, kept_newer=1, removed=0)
+    assert (stored(online, "a"), stored(online, "b")) == ((TUESDAY, 2.0), (MONDAY, 1.0))
+    assert (online.meta() or {})["as_of"] == "2024-03-05"
+
+
+def test_the_same_day_published_again_is_the_correction(online: OnlineStore) -> None:
+    publish(online, {"a": 1.0}, MONDAY)
+    publish(online, {"a": 3.0}, MONDAY)
+    assert stored(online, "a") == (MONDAY, 3.0)
+
+
+def test_customers_who_are_gone_from_the_tables_are_gone_from_the_store(online: OnlineStore) -> None:
+    publish(online, {"a": 1.0, "b": 1.0}, MONDAY)
+    assert publish(online, {"b": 2.0}, TUESDAY).removed == 1
+    assert stored(online, "a") is None
+    assert publish(online, {"c": 1.0}, MONDAY).removed == 0
+    assert stored(online, "b") == (TUESDAY, 2.0)
+
+
+def test_another_source_starts_from_nothing(online: OnlineStore) -> None:
+    publish(online, {"a": 1.0, "b": 1.0}, TUESDAY)
+    assert publish(online, {"a": 5.0}, MONDAY, source="other shop") == Publication(written=1, kept_newer=0, removed=2)
+    assert (stored(online, "a"), stored(online, "b")) == ((MONDAY, 5.0), None)
+
+
+def test_nothing_stays_for_ever(online: OnlineStore, server: RedisServer) -> None:
+    publish(online, {"a": 1.0}, MONDAY)
+    with server.client() as client:
+        for key in (key_of("a"), META_KEY):
+            assert 29 * 86_400 < client.ttl(key) <= 30 * 86_400
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(days=st.permutations(range(5)))
+def test_whatever_the_order_the_latest_day_remains(online: OnlineStore, server: RedisServer, days: list[int]) -> None:
+    with server.client() as client:
+        client.flushall()
+    for day in days:
+        publish(online, {"a": float(day)}, date(2024, 1, 1 + day))
+    assert stored(online, "a") == (date(2024, 1, 5), 4.0)
+
+
+def test_thousands_are_published_whole(online: OnlineStore) -> None:
+    rows = {f"c-{number}": float(number) for number in range(3456)}
+    assert publish(online, rows, MONDAY).written == online.size() == 3456
+    assert stored(online, "c-3000") == (MONDAY, 3000.0)
+    assert len(online.some(50)) == 50

@@ -1,0 +1,136 @@
+"""The application on a real Ray Serve behind HAProxy: deployed, swapped under load, refused, all without a failed answer."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from retention_assets.errors import ServingError
+from retention_assets.resources.keys import api_keys
+from retention_assets.resources.processes import end_processes, marked
+from retention_assets.resources.ray_head import prepare_ray, ray_started_file
+from retention_assets.resources.run_folder import make_run_folder, remove_run_link
+from retention_assets.resources.services import service_environment
+from retention_assets.resources.serving import ServeDeployer
+from retention_assets.settings import Settings
+from retention_assets_tests.resources.homes import free_ports, listening
+from retention_assets_tests.serve.bundles import logistic, published
+from retention_assets_tests.serve.redis_server import RedisServer
+from retention_assets_tests.waiting import eventually
+from serve.bundle import load_bundle
+
+pytestmark = pytest.mark.timeout(600)
+ROW = [40.0, 0.3, 1.0]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A Ray head and a Redis of this module's own, with one published customer."""
+    redis = RedisServer()
+    redis.start()
+    settings = Settings(home=tmp_path_factory.mktemp("home"), redis_url=redis.url, **free_ports())
+    make_run_folder(settings.home)
+    prepare_ray(settings)
+    settings.logs.mkdir(parents=True)
+    with (settings.logs / "ray.log").open("w") as log:
+        command = [sys.executable, "-m", "retention_assets.resources.ray_head"]
+        head = subprocess.Popen(command, env=service_environment(settings), stdout=log, stderr=log, start_new_session=True)
+    assert eventually(lambda: ray_started_file(settings).exists(), 180), (settings.logs / "ray.log").read_text()
+    published(redis, {"a": ROW})
+    yield settings
+    assert end_processes(marked(settings.home), patience_s=10) == []
+    head.wait()
+    remove_run_link(settings.home)
+    redis.remove()
+
+
+@pytest.fixture(scope="module")
+def deployer(home: Settings) -> ServeDeployer:
+    """Serves the first model."""
+    made = ServeDeployer.of(home)
+    made.deploy(home.home / "first", logistic(home.home / "first"), "1")
+    return made
+
+
+def test_http_answers_what_the_scorer_computes(home: Settings, deployer: ServeDeployer) -> None:
+    said = deployer.predict("a")
+    scorer = load_bundle(home.home / "first", said["model_digest"])
+    assert said["churn_probability"] == pytest.approx(scorer.score(np.array(ROW)).probability, abs=1e-6)
+    assert (said["model_version"], said["degraded"]) == ("1", False)
+
+
+def test_nothing_listens_beyond_loopback(home: Settings, deployer: ServeDeployer) -> None:
+    assert deployer.ready()
+    assert {address for address, _ in listening(home.home)} <= {"127.0.0.1", "::1"}
+
+
+def test_without_a_key_even_the_proxy_refuses(deployer: ServeDeployer) -> None:
+    assert httpx.post(f"{deployer.url}/predict", json={"customer_id": "a"}).status_code == 401
+
+
+def test_a_model_swapped_under_load_fails_no_request_and_old_answers_end(home: Settings, deployer: ServeDeployer) -> None:
+    digest = logistic(home.home / "second", intercept=1.0)
+
+    async def swap() -> tuple[Counter, str]:
+        done = asyncio.Event()
+        callers = [asyncio.create_task(_call_until(home, done)) for _ in range(4)]
+        await asyncio.to_thread(deployer.deploy, home.home / "second", digest, "2")
+        after = (await asyncio.to_thread(deployer.predict, "a"))["model_version"]
+        await asyncio.sleep(0.5)
+        done.set()
+        return sum(await asyncio.gather(*callers), Counter()), after
+
+    answers, after = asyncio.run(swap())
+    assert after == "2"
+    assert {status for status, _, _ in answers} == {200}
+    # Version and digest always belong together: no answer mixes two models.
+    assert {version: said for _, version, said in answers}["2"] == digest
+    assert len({(version, said) for _, version, said in answers}) == 2
+
+
+async def _call_until(home: Settings, done: asyncio.Event) -> Counter:
+    """(status, version, digest) of every answer; a connection that breaks counts as status 0."""
+    answers: Counter = Counter()
+    headers = {"Authorization": f"Bearer {api_keys(home)[0]}"}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{home.serve_port}", headers=headers, timeout=30) as client:
+        while not done.is_set():
+            try:
+                answer = await client.post("/predict", json={"customer_id": "a"})
+                said = answer.json()
+                answers[answer.status_code, said.get("model_version"), said.get("model_digest")] += 1
+            except httpx.TransportError:
+                answers[0, None, None] += 1
+    return answers
+
+
+def test_a_model_that_is_not_what_its_digest_says_is_refused_and_the_old_one_goes_on(
+    home: Settings, deployer: ServeDeployer
+) -> None:
+    before = deployer.predict("a")["model_version"]
+    digest = logistic(home.home / "third", intercept=2.0)
+    (home.home / "third" / "model.json").write_text('{"coef": [9, 9, 9], "intercept": 9}')
+    began = time.monotonic()
+    with pytest.raises(ServingError, match="expected digest"):
+        deployer.deploy(home.home / "third", digest, "3")
+    assert time.monotonic() - began < 120
+    assert deployer.predict("a")["model_version"] == before
+
+
+def test_deploying_leaves_this_process_without_ray(deployer: ServeDeployer) -> None:
+    code = "import sys; import retention_assets.resources.serving; print('ray' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
+
+
+def test_a_cluster_that_is_not_there_is_told_with_a_remedy(tmp_path: Path) -> None:
+    away = ServeDeployer.of(Settings(home=tmp_path, **free_ports()))
+    assert away.ready() is None
+    with pytest.raises(ServingError, match="Remedy"):
+        away.deploy(tmp_path / "m", "0" * 64, "1")
