@@ -46,9 +46,3 @@ def customers_as_of(customers: DataFrame, moments: Sequence[date], attributes: C
     latest = F.max_by("attributes", "time").alias("attributes")
     known = grid.groupBy("customer_id", "as_of").agg(F.min("signup_date").alias("signup_date"), latest)
     return known.select("customer_id", "as_of", "signup_date", *[F.col(f"attributes.{name}") for name in sorted(attributes)])
-
-
-def customers_from_activity(tiles: DataFrame) -> DataFrame:
-    """Stands in for a source's missing customers table: known from their first activity on, without attributes."""
-    times = [F.col("event_date").cast("timestamp").alias("event_ts"), F.col("known_date").cast("timestamp").alias("ingested_ts")]
-    return tiles.select("customer_id", *times)
