@@ -15,7 +15,9 @@ def tiles_conserve_sales(platform: Platform) -> dg.AssetChecksDefinition:
     @dg.asset_check(asset=TILES, additional_deps=[dg.AssetKey(["validated", "transactions"])], blocking=True)
     def tiles_conserve_sales(lake: Lake) -> dg.AssetCheckResult:
         """All that the validated transactions sold stands in the tiles, and nothing else: to a ten-thousandth a row."""
-        sold = lake.read("validated/transactions").where("kind = 'sale'").selectExpr(f"sum({value}) AS total").collect()[0]["total"]
+        sold = (
+            lake.read("validated/transactions").where("kind = 'sale'").selectExpr(f"sum({value}) AS total").collect()[0]["total"]
+        )
         counted = lake.read("features/daily_activity").selectExpr("sum(revenue) AS total").collect()[0]["total"]
         rows = lake.read("validated/transactions").count()
         apart = abs((sold or 0.0) - (counted or 0.0))

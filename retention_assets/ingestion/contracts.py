@@ -22,12 +22,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One canonical table: `key` identifies a fact, so that two rows with one key are duplicates."""
+    """One canonical table: `key` identifies a fact, so that two rows with one key are duplicates.
+
+    `standing`: rows hold until the next one, so one from before the source began is sound, and lies in the first partition.
+    """
 
     name: str
     meaning: str
     key: tuple[str, ...]
     columns: tuple[Column, ...] = field(repr=False)
+    standing: bool = False
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -63,6 +67,7 @@ CUSTOMERS = Table(
         Column("birth_year", "int", "Year of birth.", required=False, minimum=1900, maximum=2020),
         Column("email_opt_in", "boolean", "Consent to retention mail.", required=False),
     ),
+    standing=True,
 )
 
 TRANSACTIONS = Table(

@@ -4,12 +4,11 @@ import re
 
 # Names that are SQL, not columns, when no parenthesis follows.
 WORDS = frozenset(
-    """
-    and or not null is in case when then else end as like ilike rlike regexp between true false distinct interval div mod
-    string int integer bigint long smallint tinyint double float decimal numeric boolean date timestamp timestamp_ntz binary
-    year years month months week weeks day days hour hours minute minutes second seconds from for trailing leading both
-    current_date current_timestamp
-    """.split()
+    {"and", "or", "not", "null", "is", "in", "case", "when", "then", "else", "end", "as", "like", "ilike", "rlike", "regexp"}
+    | {"between", "true", "false", "distinct", "interval", "div", "mod", "for", "from", "trailing", "leading", "both"}
+    | {"string", "int", "integer", "bigint", "long", "smallint", "tinyint", "double", "float", "decimal", "numeric", "boolean"}
+    | {"date", "timestamp", "timestamp_ntz", "binary", "current_date", "current_timestamp", "year", "years", "month", "months"}
+    | {"week", "weeks", "day", "days", "hour", "hours", "minute", "minutes", "second", "seconds"}
 )
 _QUOTED_TEXT = re.compile(r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"")
 _NAME = re.compile(r"`([^`]+)`|\b([A-Za-z_]\w*)\b(?!\s*\()")

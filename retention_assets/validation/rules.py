@@ -40,7 +40,8 @@ class Rule:
 
 def rules_of(table: Table) -> list[Rule]:
     """All rules of a table. The last one, uniqueness of the key, judges only rows that break no other."""
-    return [*(rule for column in table.columns for rule in column_rules(column)), KNOWN_AFTER, IN_PARTITION, unique(table)]
+    of_columns = (rule for column in table.columns for rule in column_rules(column))
+    return [*of_columns, KNOWN_AFTER, *([] if table.standing else [IN_PARTITION]), unique(table)]
 
 
 def column_rules(column: Column) -> Iterator[Rule]:

@@ -15,14 +15,14 @@ from pyspark.sql import functions as F
 from retention_assets.validation.rules import COPY, SEPARATOR, Rule
 
 BROKEN = "_broken"
-REASON = "reason"
+REASON = "quarantine_reason"  # churn_events has a reason of its own
 # The copy that came first is kept; rows that agree in all three are alike, so it does not matter which one is kept.
 FIRST_COME = ("ingested_ts", "source_file", "raw_text")
 
 
 @dataclass(frozen=True)
 class Split:
-    """Judged rows: all of them, with `_copy`, and with `_broken`: a bit for each rule, in the rules' order, set where it is broken."""
+    """Judged rows: all of them, with `_copy`, and `_broken`: a bit for each rule, in the rules' order, set where it is broken."""
 
     judged: DataFrame
     columns: Sequence[str]
