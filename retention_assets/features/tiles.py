@@ -36,9 +36,7 @@ def daily_activity(tables: Mapping[str, DataFrame], measures: Iterable[Measure],
     parts = [part for name in tables for part in _parts(tables[name], [m for m in measures if m.table == name], first, last)]
     stacked = reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), parts)
     totals = [F.coalesce(F.sum(m.name) / F.lit(float(UNITS)), F.lit(0.0)).alias(m.name) for m in measures]
-    tiles = stacked.groupBy(*KEYS).agg(*totals)
-    # One file a day, its rows in order: the same facts give the same bytes.
-    return tiles.repartition("event_date").sortWithinPartitions("event_date", "customer_id", "known_date")
+    return stacked.groupBy(*KEYS).agg(*totals)
 
 
 def _parts(table: DataFrame, measures: list[Measure], first: date, last: date) -> list[DataFrame]:

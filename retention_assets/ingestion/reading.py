@@ -68,11 +68,6 @@ def read_days(spark: SparkSession, profile: Profile, name: str, days: Days) -> R
     return Reading(rows.select([column for column in order if column in rows.columns]), tuple(files))
 
 
-def by_day(frame: DataFrame) -> DataFrame:
-    """The rows with each event_date in one task, so that a table gets one file a day."""
-    return frame.repartition("event_date")
-
-
 def _may_hold(file: SourceFile, table: TableSource, days: Days) -> bool:
     """A dated file holds events of its day and of `late_days` before it; who was first seen when, only all files tell."""
     if file.day is None:
