@@ -1,0 +1,72 @@
+"""The README keeps its word: the profile that it shows reads files, and every command that it shows is run by some test."""
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from retention_assets.features.availability import model_features
+from retention_assets.ingestion.profiles import load_profile
+from retention_assets.ingestion.reading import Days, read_days
+from retention_assets.resources.lake import Lake
+from retention_assets.settings import Settings
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+ORDERS = """order,customer,time,total
+1001,ann,2024-01-02 10:00:00,20.5
+1002,bob,2024-01-03 11:00:00,7.25
+1003,ann,2024-02-01 09:30:00,12.0
+"""
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    """Every shell command that the README tells a user to type, those in its sentences too."""
+    lines = [line for block in blocks("bash") for line in block.splitlines()]
+    return lines + re.findall(r"Then `([^`]+)`", README)
+
+
+def test_the_profile_of_ten_lines_reads_somebodys_files(tmp_path: Path, lake: Lake) -> None:
+    (example,) = blocks("yaml")
+    assert len([line for line in example.splitlines() if not line.startswith("#")]) <= 10
+    (tmp_path / "orders").mkdir()
+    (tmp_path / "orders" / "all.csv").write_text(ORDERS)
+    (tmp_path / "shop.yaml").write_text(example)
+    profile = load_profile(Settings(home=tmp_path / "home", source=str(tmp_path / "shop.yaml"), data_dir=None))
+    days = Days(date(2024, 1, 1), date(2024, 3, 1), late_days=7)
+    sales = read_days(lake.spark, profile, "transactions", days).frame.orderBy("order_id").collect()
+    assert [(row["customer_id"], row["amount"], row["kind"]) for row in sales] == [
+        ("ann", 20.5, "sale"), ("bob", 7.25, "sale"), ("ann", 12.0, "sale"),
+    ]  # fmt: skip
+    who = read_days(lake.spark, profile, "customers", days).frame.orderBy("customer_id").collect()
+    assert [(row["customer_id"], str(row["event_date"])) for row in who] == [("ann", "2024-01-02"), ("bob", "2024-01-03")]
+    assert {"recency_days", "avg_order_value", "purchase_frequency_90d"} <= set(model_features(profile.tables))
+
+
+# Run on a real platform by the tests in end_to_end/.
+RUN_THERE = {
+    "make run",
+    "make down",
+    "RETENTION_SOURCE=online_retail RETENTION_DATA_DIR=../shared/data make run",
+    ".venv/bin/retention run --source shop.yaml",
+    ".venv/bin/retention status",
+    ".venv/bin/retention leaderboard",
+    ".venv/bin/retention predict",
+    ".venv/bin/retention doctor",
+}
+
+
+def test_every_command_is_one_that_a_test_runs() -> None:
+    assert set(commands()) == RUN_THERE
+
+
+@pytest.mark.parametrize(
+    "name", re.findall(r"`((?:ingestion|features|training|validation|resources|serve)/[\w./]*\w/?)`", README)
+)
+def test_every_file_that_it_names_is_there(name: str) -> None:
+    root = Path(__file__).parents[1]
+    assert (root / "retention_assets" / name).exists() or (root / name).exists()
