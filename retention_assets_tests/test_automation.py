@@ -93,7 +93,7 @@ class Graph:
         """As `retention run` does: days, weeks, and then everything else."""
         self.run("new_days", instance, **backlog.range_tags(FIRST, LAST), **tags)
         self.run("matured_weeks", instance, **backlog.range_tags(date(2024, 2, 5), date(2024, 2, 19)), **tags)
-        rest = [asset.key for asset in self.defs.assets or [] if asset.partitions_def is None]
+        rest = [spec.key for spec in self.defs.resolve_all_asset_specs() if spec.partitions_def is None]
         self.defs.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance, asset_selection=rest, tags=tags)
 
     def tick(self, instance: dg.DagsterInstance, cursor: Any = None) -> EvaluateAutomationConditionsResult:
@@ -189,7 +189,7 @@ class TestNewSourceDays:
     def look(self, graph: Graph, instance: dg.DagsterInstance, cursor: str | None = None) -> tuple[Any, str | None]:
         context = dg.build_sensor_context(instance, cursor, definitions=graph.defs)
         said = graph.sensors["new_source_days"](context)
-        return (said.run_requests[0], said.cursor) if isinstance(said, dg.SensorResult) else (None, cursor)
+        return (said.run_requests[0], said.cursor) if isinstance(said, dg.SensorResult) and said.run_requests else (None, cursor)
 
     def test_reads_the_whole_source_first_then_new_days_and_those_before_them(
         self, graph: Graph, instance: dg.DagsterInstance, source: list[date]
@@ -326,7 +326,7 @@ class TestSwitch:
         }  # fmt: skip
         assert {sensor.default_status for sensor in graph.sensors.values()} == {dg.DefaultSensorStatus.RUNNING}
         assert [schedule.default_status for schedule in graph.schedules] == [dg.DefaultScheduleStatus.RUNNING]
-        specs = {spec.key.to_user_string(): spec for asset in graph.defs.assets or [] for spec in asset.specs}
+        specs = {spec.key.to_user_string(): spec for spec in graph.defs.resolve_all_asset_specs()}
         assert {key for key, spec in specs.items() if spec.automation_condition} == FOLLOWERS | {"validated/watermark"}
         assert {key for key, spec in specs.items() if spec.freshness_policy} == set(automation.SERVES)
 
@@ -334,4 +334,4 @@ class TestSwitch:
         graph = Graph(Settings(clock_enabled=False))
         assert graph.sensors == {}
         assert graph.schedules == []
-        assert not any(spec.automation_condition for asset in graph.defs.assets or [] for spec in asset.specs)
+        assert not any(spec.automation_condition for spec in graph.defs.resolve_all_asset_specs())

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from typing import Any
 
 from retention_assets.settings import Settings
 
@@ -35,5 +36,5 @@ def make_simulated_source(settings: Settings, progress: Callable[[int, int], Non
     return True
 
 
-def _wanted(settings: Settings) -> dict[str, int]:
+def _wanted(settings: Settings) -> dict[str, Any]:
     return {"customers": settings.simulated_customers, "days": settings.simulated_days, "seed": settings.simulated_seed}

@@ -3,7 +3,6 @@ stands in drift.py and retraining.py.
 """
 
 from datetime import date
-from typing import Any
 
 import dagster as dg
 
@@ -20,7 +19,7 @@ from retention_assets.validation.checks import check_specs
 
 DRIFT, DECISION, EXAMPLES = "monitoring/feature_drift", "monitoring/retraining_decision", "training/churn_examples"
 TASK = "churn"
-SHARED: dict[str, Any] = {"group_name": "monitoring", "owners": ["team:ml"]}
+OWNERS = ["team:ml"]
 DRIFT_SCHEMA = (
     "feature string, n_reference bigint, n_current bigint, unknown_reference double, unknown_current double, statistic double,"
     " critical double, p_value double, effect double, drifted boolean, champion string"
@@ -47,7 +46,7 @@ def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=_key(DRIFT), deps=[_key(name) for name in (*tables, "training/churn_champion")],
-        kinds={"numpy", "deltalake", "matplotlib"}, **SHARED,
+        kinds={"numpy", "deltalake", "matplotlib"}, group_name="monitoring", owners=OWNERS,
     )  # fmt: skip
     def feature_drift(lake: Lake, registry: Registry) -> dg.MaterializeResult:
         """Which features no longer look as they did when the champion was trained, and how far each has moved."""
@@ -76,7 +75,7 @@ def _retraining_decision(platform: Platform) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=_key(DECISION), deps=[_key(name) for name in (DRIFT, EXAMPLES, "training/churn_champion", "validated/watermark")],
-        kinds={"python", "deltalake"}, **SHARED,
+        kinds={"python", "deltalake"}, group_name="monitoring", owners=OWNERS,
     )  # fmt: skip
     def retraining_decision(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:
         """Whether to train again, and why: failing data checks, cool-down, drift, newly matured labels and age in one rule."""

@@ -3,6 +3,7 @@
 import socket
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -11,7 +12,7 @@ from retention_assets.resources.processes import marked
 PORTS = ("serve_port", "webserver_port", "mlflow_port", "ray_port", "haproxy_stats_port", "haproxy_metrics_port")
 
 
-def free_ports() -> dict[str, int]:
+def free_ports() -> dict[str, Any]:
     """A free port for each port setting."""
     with ExitStack() as open_until_all_are_chosen:
         sockets = [open_until_all_are_chosen.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in PORTS]

@@ -37,7 +37,7 @@ def facts(instance: dg.DagsterInstance) -> dict[str, Any]:
         + sorted((r.storage_id for r in records[20:]), reverse=True),
         "materialized": sorted(instance.get_materialized_partitions(downstream.key)),
         "latest": latest.asset_materialization and latest.asset_materialization.partition,
-        "tags": latest.asset_materialization and latest.asset_materialization.tags.get("kind"),
+        "tags": latest.asset_materialization and (latest.asset_materialization.tags or {}).get("kind"),
         "events_of_run": sorted(entry.message for entry in instance.all_logs(run.run_id) if "pid" not in entry.message),
         "keys": sorted(map(str, instance.all_asset_keys())),
     }

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -78,7 +79,7 @@ def test_ray_refuses_a_driver_without_the_token(home: Settings) -> None:
 
 
 def test_a_home_beside_it_shares_what_its_settings_name_and_stops_only_its_own(home: Settings, tmp_path: Path) -> None:
-    elsewhere = {"ray_address": local_ray_address(home), "mlflow_uri": f"http://127.0.0.1:{home.mlflow_port}"}
+    elsewhere: dict[str, Any] = {"ray_address": local_ray_address(home), "mlflow_uri": f"http://127.0.0.1:{home.mlflow_port}"}
     beside = Settings(home=tmp_path, clock_enabled=False, **free_ports(), **elsewhere)
     try:
         assert all(state.up for state in services.up(beside))

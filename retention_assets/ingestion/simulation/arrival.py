@@ -80,5 +80,5 @@ IMPOSSIBLE: dict[str, tuple[str, str | float | None]] = {
 def _replace(table: pa.Table, name: str, where: np.ndarray, value: str | float | None) -> pa.Table:
     place = table.schema.get_field_index(name)
     field = table.schema.field(place)
-    filled = pc.if_else(pa.array(where), pa.scalar(value, field.type), table.column(place))
+    filled = pc.call_function("if_else", [pa.array(where), pa.scalar(value, field.type), table.column(place)])
     return table.set_column(place, field, filled)

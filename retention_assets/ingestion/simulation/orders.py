@@ -2,12 +2,11 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from retention_assets.ingestion.simulation.calendar import Calendar, Purpose
 from retention_assets.ingestion.simulation.moods import order_rate, return_chance
 from retention_assets.ingestion.simulation.population import Population
-from retention_assets.ingestion.simulation.rows import SCHEMAS, chosen, day_labels, day_times, labels, rows
+from retention_assets.ingestion.simulation.rows import SCHEMAS, chosen, day_labels, day_times, joined, labels, rows
 
 PRODUCTS = 400
 TERMINALS_PER_CUSTOMER = 1 / 50
@@ -95,6 +94,6 @@ class Shop:
         rng = self.calendar.stream(day, Purpose.RETURN)
         moment = day_times(self.calendar.midnight_us(day), rng, sold.num_rows)
         columns = {name: sold.column(name) for name in sold.column_names}
-        columns["transaction_id"] = pc.binary_join_element_wise("R", sold.column("transaction_id"), "-")
+        columns["transaction_id"] = joined(pa.scalar("R"), sold.column("transaction_id"), separator="-")
         columns["kind"] = chosen(KINDS, np.ones(sold.num_rows, dtype=np.int64))
         return rows("transactions", columns | {"event_ts": moment})

@@ -22,8 +22,13 @@ SCHEMAS = {
 
 def labels(prefix: str, numbers: np.ndarray, width: int) -> pa.Array:
     """Identifiers like `C000042`."""
-    digits = pc.utf8_lpad(pa.array(numbers).cast(pa.string()), width=width, padding="0")
-    return pc.binary_join_element_wise(pa.scalar(prefix), digits, pa.scalar(""))
+    digits = pc.call_function("utf8_lpad", [pa.array(numbers).cast(pa.string())], pc.PadOptions(width=width, padding="0"))
+    return joined(pa.scalar(prefix), digits, separator="")
+
+
+def joined(*parts: pa.Array | pa.ChunkedArray | pa.Scalar, separator: str) -> Any:
+    """The texts of each row, one after the other."""
+    return pc.call_function("binary_join_element_wise", [*parts, pa.scalar(separator)])
 
 
 def day_labels(prefix: str, day: int, numbers: np.ndarray) -> pa.Array:
@@ -50,9 +55,7 @@ def rows(name: str, columns: dict[str, Any]) -> pa.Table:
         values = columns.get(field.name)
         if values is None:
             arrays.append(pa.nulls(size, field.type))
-        elif isinstance(values, np.ndarray) and pa.types.is_timestamp(field.type):
-            arrays.append(pa.array(values).cast(field.type))
         else:
-            array = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values)
+            array: Any = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values)
             arrays.append(array.cast(field.type))
     return pa.table(arrays, schema=SCHEMAS[name])
