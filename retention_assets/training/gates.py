@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retention_assets.training.baselines import RECENCY_ONLY
 from retention_assets.training.examples import Bools, Floats
 from retention_assets.training.intervals import interval
 from retention_assets.training.leaderboard import Standing
@@ -60,8 +61,23 @@ def better_than_champion(seen: Evidence) -> Gate:
 
 
 def better_than_trivial_baselines(seen: Evidence) -> Gate:
-    """More money than nobody, everybody alike, and recency alone."""
-    return _more_money("better_than_trivial_baselines", seen, list(seen.rivals))
+    """Surely more money than contacting nobody or anybody; against recency alone, more money and surely better probabilities.
+
+    Recency is a ranking itself. Where its first customers are plain cases, every good ranking begins with them, and money at
+    one capacity cannot tell two apart, however many customers there are; the probabilities of all customers can.
+    """
+    name = "better_than_trivial_baselines"
+    money = _more_money(name, seen, [rival for rival in seen.rivals if rival != RECENCY_ONLY])
+    if RECENCY_ONLY not in seen.rivals:
+        return money
+    more, sample = seen.standing.difference("profit", seen.challenger, RECENCY_ONLY)
+    brier, brier_sample = seen.standing.difference("brier", seen.challenger, RECENCY_ONLY)
+    (low, high), (_, brier_high) = (interval(each, ALPHA / seen.candidates) for each in (sample, brier_sample))
+    figures = {"profit_difference": more, "low": low, "high": high, "brier_difference": brier, "brier_high": brier_high}
+    reason = (
+        f"{money.reason} {more:+.0f} [{low:.0f}, {high:.0f}] and Brier {brier:+.4f} [at most {brier_high:+.4f}] against recency."
+    )
+    return Gate(name, money.passed and more > 0 and brier_high < 0, reason, money.figures | {RECENCY_ONLY: figures})
 
 
 def has_signal(seen: Evidence) -> Gate:
