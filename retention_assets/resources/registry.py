@@ -134,7 +134,6 @@ class Registry(dg.ConfigurableResource):
         shutil.rmtree(folder, ignore_errors=True)
         into.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=into) as holder:
-            mlflow.set_tracking_uri(self.tracking_uri)
             MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
             model = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{task}/{version}", dst_path=holder)
             fetched = Path(model) / "data" / BUNDLE
@@ -152,9 +151,11 @@ class Registry(dg.ConfigurableResource):
 
     @property
     def _client(self) -> "MlflowClient":
+        import mlflow
         from mlflow import MlflowClient
 
         Path(self.root).mkdir(parents=True, exist_ok=True)
+        mlflow.set_tracking_uri(self.tracking_uri)  # the registry asks the process's own store about logged models
         return MlflowClient(self.tracking_uri, registry_uri=self.tracking_uri)
 
 

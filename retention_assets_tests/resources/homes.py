@@ -1,22 +1,21 @@
 """Homes for tests: free ports, and what a home's processes listen on."""
 
-import socket
-from contextlib import ExitStack
+import random
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from retention_assets.resources.ports import is_free
 from retention_assets.resources.processes import marked
 
 PORTS = ("serve_port", "webserver_port", "mlflow_port", "ray_port", "haproxy_stats_port", "haproxy_metrics_port")
 
 
 def free_ports() -> dict[str, Any]:
-    """A free port for each port setting."""
-    with ExitStack() as open_until_all_are_chosen:
-        sockets = [open_until_all_are_chosen.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in PORTS]
-        return {name: server.getsockname()[1] for name, server in zip(PORTS, sockets, strict=True)}
+    """A free port for each port setting, below those that the system hands out: Ray's own servers take any of these."""
+    free = (port for port in random.sample(range(20_000, 32_000), 200) if is_free(port))
+    return {name: next(free) for name in PORTS}
 
 
 def listening(home: Path) -> set[tuple[str, int]]:
