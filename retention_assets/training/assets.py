@@ -15,7 +15,7 @@ EXAMPLES, LEADERBOARD, CHAMPION = "training/churn_examples", "training/churn_lea
 # What each gate asks, as its asset check says it. A failed gate stops a promotion, not what lies downstream.
 GATES = {
     "better_than_champion": "Earns more than today's champion on the same customers, by a paired interval.",
-    "better_than_trivial_baselines": "Surely earns more than contacting nobody or anybody; more than silence tells, by better odds.",
+    "better_than_trivial_baselines": "Surely earns more than contacting nobody or anybody, and more than silence tells.",
     "has_signal": "Ranks customers better than chance would, however lucky.",
     "calibrated": "A predicted churn rate is the rate that comes true.",
     "no_worse_on_large_slices": "No large group of customers is served worse than before.",

@@ -9,6 +9,7 @@ import psutil
 from retention_assets.resources.ports import is_free
 from retention_assets.resources.processes import marked
 
+LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 PORTS = ("serve_port", "webserver_port", "mlflow_port", "ray_port", "haproxy_stats_port", "haproxy_metrics_port")
 
 

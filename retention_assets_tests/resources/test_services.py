@@ -19,7 +19,7 @@ from retention_assets.resources.processes import marked
 from retention_assets.resources.ray_head import local_ray_address, ray_environment
 from retention_assets.resources.run_folder import run_link
 from retention_assets.settings import Settings
-from retention_assets_tests.resources.homes import PORTS, free_ports, listening
+from retention_assets_tests.resources.homes import LOOPBACK, PORTS, free_ports, listening
 
 APPLICATION = """
 import sys
@@ -69,7 +69,7 @@ def test_serve_answers_through_haproxy_and_every_port_is_on_loopback(home: Setti
     assert deployed.returncode == 0, deployed.stderr
     assert httpx.get(f"http://127.0.0.1:{home.serve_port}/hello", trust_env=False).json() == "hello"
     heard = listening(home.home)
-    assert {address for address, _ in heard} <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
+    assert {address for address, _ in heard} <= LOOPBACK
     assert {getattr(home, name) for name in PORTS} <= {port for _, port in heard}
 
 
