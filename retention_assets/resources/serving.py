@@ -15,6 +15,7 @@ import httpx
 
 from retention_assets.errors import ServingError
 from retention_assets.resources.keys import api_keys
+from retention_assets.resources.probes import answers_tcp
 from retention_assets.resources.ray_head import local_ray_address
 from retention_assets.resources.services import redis_url, service_environment
 from retention_assets.settings import Settings
@@ -101,6 +102,8 @@ class ServeDeployer:
         address = local_ray_address(self._settings)
         plan |= {"address": address, "host": self._settings.host, "port": self._settings.serve_port}
         remedy = f"See `retention status` and the log {self._settings.logs / 'ray.log'}."
+        if not answers_tcp(address):  # Ray itself would try for minutes
+            raise ServingError(f"No Ray cluster answers at {address}.", remedy)
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "serve.deploy"], input=json.dumps(plan), env=service_environment(self._settings),

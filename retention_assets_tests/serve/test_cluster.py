@@ -35,7 +35,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A Ray head and a Redis of this module's own, with one published customer."""
     redis = RedisServer()
     redis.start()
-    settings = Settings(home=tmp_path_factory.mktemp("home"), redis_url=redis.url, **free_ports())
+    settings = Settings(home=tmp_path_factory.mktemp("home"), redis_url=redis.url, redis_timeout_ms=2000, **free_ports())
     make_run_folder(settings.home)
     prepare_ray(settings)
     settings.logs.mkdir(parents=True)
