@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from retention_assets.training.examples import Floats
 
@@ -25,33 +27,29 @@ class Platt:
     b: float
 
     def apply(self, raw: Floats) -> Floats:
-        return 1 / (1 + np.exp(-(self.a * logit(raw) + self.b)))
+        return expit(self.a * logit(raw) + self.b)
 
 
-def fit_platt(raw: Floats, y: NDArray[np.int8], iterations: int = 100) -> Platt:
-    """Newton's method on Platt's smoothed targets, so that a perfect separation stays finite (Platt 1999).
+def fit_platt(raw: Floats, y: NDArray[np.int8]) -> Platt:
+    """Least log loss against Platt's smoothed targets, so that a perfect separation stays finite (Platt 1999).
 
     A slope below zero would turn the ranking round: on such data the score says nothing, so slope 0 is kept.
     """
     positives = int(y.sum())
     target = np.where(y > 0, (positives + 1) / (positives + 2), 1 / (len(y) - positives + 2))
-    design = np.column_stack([logit(raw), np.ones(len(y))])
-    beta = np.array([1.0, 0.0])
-    for _ in range(iterations):
-        step = _newton_step(design, target, beta)
-        beta = beta + np.clip(step, -5, 5)
-        if np.abs(step).max() < 1e-10:
-            break
-    if beta[0] <= 0:
+    x = logit(raw)
+
+    def loss(beta: Floats) -> tuple[float, Floats]:
+        z = beta[0] * x + beta[1]
+        miss = expit(z) - target
+        return float(np.mean(np.logaddexp(0, z) - target * z)), np.array([np.mean(miss * x), np.mean(miss)])
+
+    # From a flat curve: plain Newton steps from slope 1 run away on overconfident scores.
+    a, b = minimize(loss, np.zeros(2), jac=True, method="BFGS", options={"gtol": 1e-9}).x
+    if a <= 0:
         rate = target.mean()
         return Platt(0.0, float(np.log(rate / (1 - rate))))
-    return Platt(float(beta[0]), float(beta[1]))
-
-
-def _newton_step(design: Floats, target: Floats, beta: Floats) -> Floats:
-    p = 1 / (1 + np.exp(-(design @ beta)))
-    curvature: Floats = (design * (p * (1 - p))[:, None]).T @ design + 1e-9 * np.eye(2)
-    return np.linalg.solve(curvature, design.T @ (target - p)).astype(np.float64)
+    return Platt(float(a), float(b))
 
 
 def wilson_half_width(p: Floats, y: NDArray[np.int8]) -> tuple[list[float], list[float]]:

@@ -1,0 +1,48 @@
+"""Examples made up for tests: weekly rows of customers whose leaving follows from their features, or from nothing."""
+
+from datetime import date, timedelta
+
+import numpy as np
+
+from retention_assets.training.examples import Examples
+
+FEATURES = ("recency_days", "engagement_score", "total_revenue", "plan_basic")
+FIRST_MONDAY = np.datetime64("2024-02-05")
+
+
+def examples(customers: int = 400, weeks: int = 24, seed: int = 1, signal: float = 1.5) -> Examples:
+    """One row a customer and week. `signal` 0: labels are noise. Some values are unknown."""
+    rng = np.random.default_rng(seed)
+    who = np.repeat([f"C{number:05d}" for number in range(customers)], weeks)
+    when = np.tile(FIRST_MONDAY + 7 * np.arange(weeks), customers).astype("datetime64[D]")
+    latent = np.repeat(rng.normal(size=customers), weeks) + 0.3 * rng.normal(size=len(who))
+    X = np.column_stack(
+        [
+            np.exp(2.5 + 0.8 * latent + 0.4 * rng.normal(size=len(who))),
+            1 / (1 + np.exp(latent + 0.5 * rng.normal(size=len(who)))),
+            np.exp(4 + rng.normal(size=len(who))),
+            np.repeat(rng.random(customers) < 0.4, weeks).astype(np.float64),
+        ]
+    )
+    X[rng.random(len(who)) < 0.05, 1] = np.nan
+    y = (rng.random(len(who)) < 1 / (1 + np.exp(1.6 - signal * latent))).astype(np.int8)
+    order = np.lexsort((who, when))
+    return Examples(FEATURES, who[order], when[order], X[order], y[order])
+
+
+def as_table(data: Examples):
+    """The examples as training/churn_examples holds them."""
+    import pyarrow as pa
+
+    days: list[date] = data.as_of.astype(object).tolist()
+    columns = {name: data.X[:, at] for at, name in enumerate(data.features)}
+    return pa.table(
+        {
+            "customer_id": data.customers.tolist(),
+            "as_of": days,
+            **{name: pa.array(np.where(np.isnan(values), None, values)) for name, values in columns.items()},
+            "label": pa.array(data.y.astype(np.int32)),
+            "label_observed_at": [day + timedelta(days=51) for day in days],
+            "treated": [False] * len(data),
+        }
+    )
