@@ -19,6 +19,11 @@ CHURN_TABLE = {"cancellation": "churn_events", "inactivity": "transactions"}
 
 def check_against_contracts(profile: "Profile") -> None:
     """Tables, columns, types and expressions that cannot be right, whatever the files hold."""
+    if profile.churn.kind not in CHURN_TABLE:
+        raise ProfileError(
+            f"Profile {profile.name}: churn by {profile.churn.kind} has no as-of weeks, so that no model can be trained on it.",
+            f"Set churn.kind to {' or '.join(CHURN_TABLE)}.",
+        )
     for name, table in profile.tables.items():
         if name not in TABLES:
             raise ProfileError(f"Profile {profile.name}: unknown table {name}.", f"Name one of {', '.join(TABLES)}.")
@@ -27,7 +32,7 @@ def check_against_contracts(profile: "Profile") -> None:
         for column, sql in [*table.columns.items(), *([("where", table.where)] if table.where else [])]:
             _check_names(profile, name, column, sql, table)
         _check_day_pattern(profile, name, table)
-    needed = {"customers", CHURN_TABLE.get(profile.churn.kind, "customers")}
+    needed = {"customers", CHURN_TABLE[profile.churn.kind]}
     if missing := sorted(needed - set(profile.tables)):
         raise ProfileError(
             f"Profile {profile.name}: churn by {profile.churn.kind} needs the table {missing[0]}.",

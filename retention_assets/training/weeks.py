@@ -6,15 +6,12 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from retention_assets.errors import ProfileError
 from retention_assets.features.availability import available
 from retention_assets.features.declarations import FEATURES
 from retention_assets.features.engine_spark import compute_features
+from retention_assets.ingestion.profile_checks import CHURN_TABLE
 from retention_assets.ingestion.profiles import Profile
 from retention_assets.training.labels import Window, labels
-
-# What defines churn, by the profile's kind.
-FACTS = {"cancellation": "churn_events", "inactivity": "transactions"}
 
 
 def weekly_examples(read: Callable[[str], DataFrame], profile: Profile, gap_days: int, weeks: Sequence[date]) -> DataFrame:
@@ -22,11 +19,6 @@ def weekly_examples(read: Callable[[str], DataFrame], profile: Profile, gap_days
 
     `read`: asset key -> frame. Without weeks: the empty frame with its columns.
     """
-    if profile.churn.kind not in FACTS:
-        raise ProfileError(
-            f"Source {profile.name} gives the label itself, which has no as-of weeks.",
-            "Train on the flat table with `retention train-table`.",
-        )
     features = [feature for feature in available(FEATURES, profile.tables) if feature.model_input]
     # One week stands in where none has matured: the table is made with its columns all the same.
     as_ofs = list(weeks) or [profile.start]
@@ -34,6 +26,6 @@ def weekly_examples(read: Callable[[str], DataFrame], profile: Profile, gap_days
     churn = profile.churn
     window = Window(gap_days, churn.horizon_days, churn.reporting_lag_days, churn.active_within_days)
     contacts = read("validated/campaign_contacts") if profile.has("campaign_contacts") else None
-    labelled = labels(vectors, window, churn.kind, read(f"validated/{FACTS[churn.kind]}"), contacts)
+    labelled = labels(vectors, window, churn.kind, read(f"validated/{CHURN_TABLE[churn.kind]}"), contacts)
     rows = vectors.join(labelled, ["customer_id", "as_of"])
     return rows if weeks else rows.where(F.lit(False))
