@@ -1,0 +1,174 @@
+"""Who is asked about and who left: facts in, labels out, on both edges of the window and at both times of a fact.
+
+As of Monday 2024-03-04 with a gap of 14 days, a horizon of 30 and a reporting lag of 7: the window opens at the end of
+2024-03-17, closes at the end of 2024-04-16, and the label is final at the first moment of 2024-04-24.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from retention_assets.features.measures import available_measures
+from retention_assets.features.tiles import daily_activity
+from retention_assets.ingestion.profiles import Churn, Profile, TableSource
+from retention_assets.resources.lake import Lake
+from retention_assets.training.examples import BOOKKEEPING, from_arrow
+from retention_assets.training.labels import Window, labels
+from retention_assets.training.weeks import weekly_examples
+
+AS_OF = date(2024, 3, 4)
+T, OPENS, CLOSES, FINAL = "2024-03-04 00:00:00", "2024-03-18 00:00:00", "2024-04-17 00:00:00", "2024-04-24 00:00:00"
+JUST_BEFORE_T, JUST_AFTER_T = "2024-03-03 23:59:59", "2024-03-04 00:00:01"
+JUST_OPEN, JUST_CLOSED, TOO_LATE = "2024-03-18 00:00:01", "2024-04-17 00:00:01", "2024-04-24 00:00:01"
+IN_GAP, WITHIN = "2024-03-10 12:00:00", "2024-04-01 12:00:00"
+LONG_AGO, RECENTLY = "2023-10-01 12:00:00", "2024-02-20 12:00:00"
+NEVER_ASKED = None
+SHOP = ("customers", "transactions")
+
+# (what, when it happened, when it was reported; nothing: at once)
+Fact = tuple[str, ...]
+
+# Facts of one customer each, and the label; NEVER_ASKED: no example is made of the customer.
+CANCELLATION: dict[str, tuple[list[Fact], int | None]] = {
+    "stays": ([], 0),
+    "left long before": ([("", LONG_AGO)], NEVER_ASKED),
+    "left in the gap": ([("", IN_GAP)], NEVER_ASKED),
+    "left at the end of the gap": ([("", OPENS)], NEVER_ASKED),
+    "left as the window opens": ([("", JUST_OPEN)], 1),
+    "left as the window closes": ([("", CLOSES)], 1),
+    "left after the window": ([("", JUST_CLOSED)], 0),
+    "left within, reported when final": ([("", WITHIN, FINAL)], 1),
+    "left within, reported too late": ([("", WITHIN, TOO_LATE)], 0),
+    "left long before, reported too late": ([("", LONG_AGO, TOO_LATE)], 0),
+    "left in the gap, reported within": ([("", IN_GAP, WITHIN)], NEVER_ASKED),
+    "left twice": ([("", LONG_AGO), ("", WITHIN)], NEVER_ASKED),
+    "left twice, within first": ([("", WITHIN), ("", JUST_CLOSED)], 1),
+}
+
+INACTIVITY: dict[str, tuple[list[Fact], int | None]] = {
+    "never bought": ([], NEVER_ASKED),
+    "silent": ([("sale", RECENTLY)], 1),
+    "bought within": ([("sale", RECENTLY), ("sale", WITHIN)], 0),
+    "bought in the gap alone": ([("sale", RECENTLY), ("sale", IN_GAP)], 1),
+    "bought at the end of the gap": ([("sale", RECENTLY), ("sale", OPENS)], 1),
+    "bought as the window opens": ([("sale", RECENTLY), ("sale", JUST_OPEN)], 0),
+    "bought as the window closes": ([("sale", RECENTLY), ("sale", CLOSES)], 0),
+    "bought after the window": ([("sale", RECENTLY), ("sale", JUST_CLOSED)], 1),
+    "bought within, reported when final": ([("sale", RECENTLY), ("sale", WITHIN, FINAL)], 0),
+    "bought within, reported too late": ([("sale", RECENTLY), ("sale", WITHIN, TOO_LATE)], 1),
+    "returned within": ([("sale", RECENTLY), ("return", WITHIN)], 1),
+    "only ever returned": ([("return", RECENTLY)], NEVER_ASKED),
+    "first bought at t": ([("sale", T), ("sale", WITHIN)], NEVER_ASKED),
+    "first bought just before t": ([("sale", JUST_BEFORE_T, T)], 1),
+    "first purchase known just after t": ([("sale", RECENTLY, JUST_AFTER_T)], NEVER_ASKED),
+    "bought long ago": ([("sale", LONG_AGO)], 1),
+}
+
+
+def facts(spark: SparkSession, table: dict[str, tuple[list[Fact], int | None]]) -> DataFrame:
+    """Churn events or transactions: a row per fact, reported at once where nothing else is said."""
+    rows = [(who, fact[0], fact[1], fact[-1]) for who, (told, _) in table.items() for fact in told]
+    frame = spark.createDataFrame(rows, "customer_id string, kind string, event_ts string, ingested_ts string")
+    return frame.selectExpr("customer_id", "kind", "event_ts::timestamp", "ingested_ts::timestamp")
+
+
+def asked(spark: SparkSession, customers: Sequence[str], as_ofs: Sequence[date] = (AS_OF,)) -> DataFrame:
+    return spark.createDataFrame([(who, day) for who in customers for day in as_ofs], "customer_id string, as_of date")
+
+
+def label_by_customer(frame: DataFrame) -> dict[str, int]:
+    rows = frame.collect()
+    assert len({(row.customer_id, row.as_of) for row in rows}) == len(rows), "a customer has one row a week"
+    return {row.customer_id: row.label for row in rows}
+
+
+def expected(table: dict[str, tuple[list[Fact], int | None]]) -> dict[str, int]:
+    return {who: label for who, (_, label) in table.items() if label is not None}
+
+
+@pytest.mark.parametrize(("kind", "table"), [("cancellation", CANCELLATION), ("inactivity", INACTIVITY)])
+def test_each_customer_gets_the_label_that_the_table_says(lake: Lake, kind: str, table: dict) -> None:
+    found = labels(asked(lake.spark, list(table)), Window(14, 30, 7), kind, facts(lake.spark, table), None)
+    assert label_by_customer(found) == expected(table)
+    assert {row.label_observed_at for row in found.select("label_observed_at").distinct().collect()} == {date(2024, 4, 24)}
+
+
+def test_only_recent_buyers_are_asked_about_where_the_source_says_so(lake: Lake) -> None:
+    table: dict[str, tuple[list[Fact], int | None]] = {
+        "60 days ago": ([("sale", "2024-01-04 00:00:00")], 1),
+        "61 days ago": ([("sale", "2024-01-03 23:59:59")], NEVER_ASKED),
+    }
+    window = Window(14, 30, 7, active_within_days=60)
+    found = labels(asked(lake.spark, list(table)), window, "inactivity", facts(lake.spark, table), None)
+    assert label_by_customer(found) == expected(table)
+
+
+@pytest.mark.parametrize(("kind", "table"), [("cancellation", CANCELLATION), ("inactivity", INACTIVITY)])
+def test_what_is_reported_after_a_label_was_final_changes_no_label(lake: Lake, kind: str, table: dict) -> None:
+    """Whatever comes in late for every customer, the rows that a model was trained on are made again as they were."""
+    late: dict = {who: ([("sale", when, TOO_LATE) for when in (LONG_AGO, IN_GAP, WITHIN)], None) for who in table}
+    known = facts(lake.spark, table)
+    pairs, window = asked(lake.spark, list(table)), Window(14, 30, 7)
+    again = labels(pairs, window, kind, known.unionByName(facts(lake.spark, late)), None)
+    assert label_by_customer(again) == expected(table)
+
+
+def test_a_leave_counts_for_each_week_whose_window_holds_it_and_nobody_is_asked_about_after_leaving(lake: Lake) -> None:
+    # Left on 1 April at noon. Windows (end of gap, end of horizon] of the Mondays:
+    weeks = {
+        date(2024, 2, 12): 0,  # 26 February - 27 March
+        date(2024, 2, 19): 1,  # 4 March - 3 April
+        date(2024, 3, 18): 1,  # 1 April - 1 May, open since midnight
+        date(2024, 3, 25): NEVER_ASKED,  # left within the gap
+        date(2024, 4, 8): NEVER_ASKED,  # left before
+    }
+    left = facts(lake.spark, {"C1": ([("", WITHIN)], 1)})
+    found = labels(asked(lake.spark, ["C1"], list(weeks)), Window(14, 30, 7), "cancellation", left, None).collect()
+    assert {row.as_of: row.label for row in found} == {day: label for day, label in weeks.items() if label is not None}
+
+
+def test_a_contact_from_t_until_the_window_closes_marks_the_customer(lake: Lake) -> None:
+    contacts = {
+        "at t": ([(T, True)], True),
+        "in the gap": ([(IN_GAP, True)], True),
+        "twice": ([(WITHIN, True), (WITHIN, True)], True),
+        "before t": ([(JUST_BEFORE_T, True)], False),
+        "as the window closes": ([(CLOSES, True)], False),
+        "held out at random": ([(WITHIN, False)], False),
+        "never": ([], False),
+    }
+    rows = [(who, *contact) for who, (given, _) in contacts.items() for contact in given]
+    frame = lake.spark.createDataFrame(rows, "customer_id string, event_ts string, treated boolean")
+    given = frame.selectExpr("customer_id", "event_ts::timestamp", "treated")
+    pairs, nothing = asked(lake.spark, list(contacts)), facts(lake.spark, {})
+    found = labels(pairs, Window(14, 30, 7), "cancellation", nothing, given).collect()
+    assert {row.customer_id: row.treated for row in found} == {who: treated for who, (_, treated) in contacts.items()}
+    assert {row.label for row in found} == {0}  # treated or not, they stay in
+
+
+def test_examples_hold_vector_and_label_of_each_week_and_their_columns_even_without_any_week(lake: Lake) -> None:
+    spark, days = lake.spark, ["2024-02-01", "2024-02-20", "2024-04-01"]
+    sales = facts(spark, {"C1": ([("sale", f"{day} 12:00:00") for day in days], 0)})
+    sales = sales.selectExpr("*", "to_date(event_ts) event_date", "uuid() order_id", "20D amount")
+    profile = Profile(
+        name="shop",
+        start=date(2024, 1, 1),
+        churn=Churn(kind="inactivity", horizon_days=30, reporting_lag_days=7),
+        tables={name: TableSource(path=name, columns={column: column for column in sales.columns}) for name in SHOP},
+    )
+    measures = available_measures(profile.tables)
+    tables = {
+        "features/daily_activity": daily_activity({"transactions": sales}, measures, date(2024, 1, 1), date(2024, 12, 31)),
+        "validated/customers": spark.sql(
+            "SELECT 'C1' customer_id, timestamp'2024-01-01' event_ts, timestamp'2024-01-01' ingested_ts"
+        ),
+        "validated/transactions": sales,
+    }
+    data = from_arrow(weekly_examples(tables.__getitem__, profile, 14, [AS_OF, date(2024, 3, 11)]).toArrow())
+    assert data.as_of.astype(str).tolist() == ["2024-03-04", "2024-03-11"]
+    assert data.y.tolist() == [0, 0]
+    assert data.columns(["recency_days", "total_revenue"]).tolist() == [[13.0, 40.0], [20.0, 40.0]]
+    without = weekly_examples(tables.__getitem__, profile, 14, [])
+    assert without.count() == 0 and set(without.columns) == {*BOOKKEEPING, *data.features}
