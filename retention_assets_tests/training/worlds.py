@@ -18,7 +18,7 @@ def examples(customers: int = 400, weeks: int = 24, seed: int = 1, signal: float
     latent = np.repeat(rng.normal(size=customers), weeks) + 0.3 * rng.normal(size=len(who))
     X = np.column_stack(
         [
-            np.exp(2.5 + 0.8 * latent + 0.4 * rng.normal(size=len(who))),
+            np.exp(2.5 + 0.5 * latent + 0.8 * rng.normal(size=len(who))),
             1 / (1 + np.exp(latent + 0.5 * rng.normal(size=len(who)))),
             np.exp(4 + rng.normal(size=len(who))),
             np.repeat(rng.random(customers) < 0.4, weeks).astype(np.float64),
@@ -40,7 +40,7 @@ def as_table(data: Examples):
         {
             "customer_id": data.customers.tolist(),
             "as_of": days,
-            **{name: pa.array(np.where(np.isnan(values), None, values)) for name, values in columns.items()},
+            **{name: pa.array(values, mask=np.isnan(values)) for name, values in columns.items()},
             "label": pa.array(data.y.astype(np.int32)),
             "label_observed_at": [day + timedelta(days=51) for day in days],
             "treated": [False] * len(data),

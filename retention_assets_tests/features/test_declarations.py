@@ -1,0 +1,121 @@
+"""The features by hand: what each name says of one customer; what a source cannot fill; what would leak the label."""
+
+from datetime import timedelta
+from math import log1p
+from typing import Any
+
+import pytest
+
+from retention_assets.errors import LeakError
+from retention_assets.features.availability import absent, model_features, refuse_label_columns
+from retention_assets.features.declarations import FEATURES, Feature
+from retention_assets.features.engine_python import compute_features
+from retention_assets.features.expressions import Above, DaysSince, OneOf, Sum
+from retention_assets.features.measures import BY_NAME, Measure
+from retention_assets.ingestion.contracts import TABLES
+from retention_assets.ingestion.profiles import load_profile
+from retention_assets.settings import Settings
+from retention_assets_tests.features.worlds import START, customer, tile
+
+AS_OF = START + timedelta(days=200)
+SILENT_SINCE_DAY_130 = [
+    tile("a", 10, purchases=1, revenue=50, net_revenue=50, items=2, logins=3),
+    tile("a", 130, purchases=2, revenue=100, net_revenue=90, items=3, returns=1, return_amount=10, logins=1, active_days=1),
+    tile("a", 185, tickets=2, severe_tickets=1, feature_uses=15, community_posts=1, logins=6, active_days=1),
+]
+BY_HAND = {
+    "recency_days": 70,
+    "tenure_days": 200,
+    "purchase_frequency_30d": 0,
+    "purchase_frequency_90d": 2 / 90,
+    "purchase_frequency_180d": 2 / 180,
+    "avg_order_value": 50.0,
+    "total_revenue": 140.0,
+    "revenue_trend": 0.0,
+    "purchase_trend": log1p(2),
+    "support_tickets_30d": 2,
+    "tickets_90d": 2,
+    "login_frequency_30d": 6 / 30,
+    "feature_usage_score": 0.5 / (0.5 + 0.5),
+    "community_participation": (1 / 90) / (1 / 90 + 0.05),
+    "engagement_score": (0.3 * (0.2 / 0.7) + 0.3 * 0.5 + 0.2 * (1 / 90) / (1 / 90 + 0.05)) / 0.8,
+    "high_risk_churn": 0,
+    "days_between_orders": 200 / 3,
+    "overdue_ratio": 70 / (200 / 3),
+    "return_rate_90d": 0.1,
+    "plan_basic": 1,
+    "plan_premium": 0,
+    "channel_organic": None,
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), BY_HAND.items())
+def test_each_feature_is_what_a_hand_count_gives(name: str, expected: float | None) -> None:
+    values = compute_features(SILENT_SINCE_DAY_130, [customer("a", 0, plan="basic")], AS_OF, FEATURES, START)
+    assert values is not None
+    assert values[name] == (None if expected is None else pytest.approx(expected))
+
+
+def test_rates_count_the_days_that_could_be_seen() -> None:
+    """A customer of five days with one order buys .2 a day, not 1/30: the description divided by the window."""
+    rows = [tile("a", 197, purchases=1)]
+    values = compute_features(rows, [customer("a", 195)], AS_OF, FEATURES, START)
+    assert values is not None and values["purchase_frequency_30d"] == pytest.approx(1 / 5)
+
+
+def test_a_steady_buyer_has_no_trend() -> None:
+    rows = [tile("a", day, net_revenue=10) for day in range(140, 200)]
+    values = compute_features(rows, [customer("a", 0)], AS_OF, FEATURES, START)
+    assert values is not None and values["revenue_trend"] == pytest.approx(0.0)
+
+
+def test_the_risk_rule_never_reaches_a_model() -> None:
+    values = compute_features([tile("a", 10, purchases=1)], [customer("a", 0)], AS_OF, FEATURES, START)
+    assert values is not None and values["high_risk_churn"] == 1
+    assert "high_risk_churn" not in model_features(TABLES)
+
+
+def test_who_is_not_known_yet_has_no_features() -> None:
+    assert compute_features([], [customer("a", 200)], AS_OF, FEATURES, START) is None
+    assert compute_features([], [customer("a", 199, late=2)], AS_OF, FEATURES, START) is None
+
+
+def test_what_a_source_lacks_is_told_by_name() -> None:
+    profile = load_profile(Settings(source="simulated"))
+    assert absent(FEATURES, profile.tables) == {}
+    bare = {"transactions": ("order_id", "kind"), "customers": ("customer_id",)}
+    reasons = absent(FEATURES, bare)
+    assert reasons["login_frequency_30d"] == "the source has no engagement_events"
+    assert reasons["avg_order_value"] == "the source has no transactions.amount"
+    assert reasons["plan_basic"] == "the source has no customers.plan"
+    assert "recency_days" in model_features(bare) and "avg_order_value" not in model_features(bare)
+
+
+class Source:
+    """As much of a profile as the leak rule reads."""
+
+    def __init__(self, kind: str, column: str | None = None) -> None:
+        self.name, self.churn = "shop", self
+        self.kind, self.column = kind, column
+
+
+LEAVES = Measure("leaves", "churn_events", "count")
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "expression", "leak"),
+    [
+        ("cancellation", None, Sum("leaves", 30), "measure leaves of churn_events"),
+        ("label", "plan", OneOf("plan", "basic"), "column plan"),
+        ("inactivity", None, Above(DaysSince("purchases"), 90), "a limit on the days since the last purchase"),
+    ],
+)
+def test_what_defines_the_label_is_refused(kind: str, column: str | None, expression: Any, leak: str) -> None:
+    feature = Feature("sly", "behavior", expression, "Tells the answer.")
+    with pytest.raises(LeakError, match=f"sly reads {leak}, which defines churn in source shop"):
+        refuse_label_columns([feature], Source(kind, column), BY_NAME | {"leaves": LEAVES})
+
+
+def test_the_declared_features_leak_nothing() -> None:
+    for kind in ("cancellation", "inactivity"):
+        refuse_label_columns(FEATURES, Source(kind))
