@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 from retention_assets.training.calibration import fit_platt, wilson_half_width
-from retention_assets.training.intervals import interval, resample
-from retention_assets.training.metrics import Economics, Evaluation
 
 
 @pytest.mark.parametrize("overconfidence", [0.5, 1.0, 2.0, 4.0])
@@ -39,26 +37,3 @@ def test_the_half_width_is_wilsons() -> None:
     assert (edges[0], edges[-1]) == (0.0, 1.0)
     # Wilson for 30 of 100: [.2189, .3958].
     assert half[-1] == pytest.approx((0.3958 - 0.2189) / 2, abs=5e-4)
-
-
-def test_intervals_resample_customers_not_rows() -> None:
-    """Ten copies of each customer's row carry no more evidence than one: the interval is as wide."""
-    rng = np.random.default_rng(4)
-    p, economics = rng.random(300), Economics(8, 120, 0.25, 0.2)
-    y = (rng.random(300) < p).astype(np.int8)
-    who = np.array([f"C{number}" for number in range(300)])
-    once = resample({"model": Evaluation(y, p, economics)}, who, 400, 1)["model"]["auc"]
-    ten = resample({"model": Evaluation(np.tile(y, 10), np.tile(p, 10), economics)}, np.tile(who, 10), 400, 1)["model"]["auc"]
-    widths = [high - low for low, high in (interval(once), interval(ten))]
-    assert widths[1] == pytest.approx(widths[0], rel=0.15)
-
-
-def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    rng, economics, covered = np.random.default_rng(8), Economics(8, 120, 0.25, 0.2), 0
-    who = np.array([f"C{number}" for number in range(250)])
-    for _ in range(120):
-        p = rng.beta(2, 5, 250)
-        y = (rng.random(250) < p).astype(np.int8)
-        low, high = interval(resample({"model": Evaluation(y, p, economics)}, who, 200, 3)["model"]["base_rate"])
-        covered += low <= 2 / 7 <= high
-    assert 0.88 <= covered / 120 <= 0.99
