@@ -2,7 +2,7 @@
 
 dagster-mlflow is a legacy resource with faults that are worked around here, and only here: it keeps one MLflow run for a
 whole Dagster run, so that four candidates would overwrite each other (each piece of work gets a run of its own, made
-beforehand); where a run is active already it logs into that one unasked (checked); it never ends a run that succeeded.
+beforehand); where a run is active already it logs into that one unasked (refused); it never ends a run that succeeded.
 """
 
 import warnings
@@ -51,6 +51,8 @@ def tracked(
     """An active MLflow run named `name`, tagged with its Dagster run; FAILED if the block raises."""
     import mlflow
 
+    if mlflow.active_run():
+        raise RegistryError("Another MLflow run is active in this process.", "End it, or run one training at a time.")
     within = experiment_id(tracking_uri, experiment, artifacts)
     run_id = mlflow.MlflowClient(tracking_uri).create_run(within, run_name=name).info.run_id
     run = context.run
@@ -63,9 +65,6 @@ def tracked(
     tracker = _dagster_mlflow(_ResourceContext(context.log, run.run_id, _JobName(name), config))
     status = "FAILED"
     try:
-        active = mlflow.active_run()
-        if active is None or active.info.run_id != run_id:
-            raise RegistryError("Another MLflow run is active in this process.", "End it, or run one training at a time.")
         yield tracker
         status = "FINISHED"
     finally:

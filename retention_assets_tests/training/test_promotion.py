@@ -16,7 +16,7 @@ from retention_assets.ingestion.profiles import load_profile
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
 from retention_assets.training.candidates.declared import CANDIDATES, candidate
-from retention_assets.training.examples import BOOKKEEPING, Examples
+from retention_assets.training.examples import Examples
 from retention_assets.training.plots import candidate_figure
 from retention_assets.training.promotion import Outcome, hold
 from retention_assets.training.record import record_trial
@@ -168,8 +168,3 @@ def test_the_order_of_stored_rows_does_not_matter(registry: Registry, trial: tup
     turned = contest(lambda key: read(key).take(rng.permutation(read(key).num_rows)), registry)
     straight = contest(read, registry)
     assert turned.contest.leaderboard() == straight.contest.leaderboard()
-
-
-def test_examples_hold_nothing_that_a_model_must_not_see() -> None:
-    table = as_table(DATA)
-    assert set(table.column_names) - set(DATA.features) == set(BOOKKEEPING)

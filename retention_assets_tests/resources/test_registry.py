@@ -1,0 +1,131 @@
+"""The registry on a real MLflow store: what is promoted is found again, what was tampered with is refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pytest
+
+from retention_assets.errors import RegistryError
+from retention_assets.resources.registry import Registry
+from retention_assets.settings import Settings
+from retention_assets_tests.serve import bundles
+from serve.bundle import digest_of, load_bundle
+
+ROWS = np.array([[3.0, 0.9, 0.0], [200.0, np.nan, 2.0]])
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry.of(Settings(home=tmp_path / "home"))
+
+
+def work(registry: Registry, body: Callable[[dg.AssetExecutionContext], object], raise_on_error: bool = True) -> bool:
+    """Does this within an asset of a Dagster run of its own."""
+
+    @dg.asset
+    def piece_of_work(context: dg.AssetExecutionContext) -> None:
+        body(context)
+
+    return dg.materialize([piece_of_work], raise_on_error=raise_on_error, tags={"why": "test"}).success
+
+
+def registered(registry: Registry, folder: Path, intercept: float = 0.0) -> tuple[str, str]:
+    """A small model, logged and registered. Returns version and digest."""
+    digest, made = bundles.logistic(folder, intercept), []
+
+    def log(context: dg.AssetExecutionContext) -> None:
+        with registry.run(context, folder.name, {"candidate": "by hand"}) as tracker:
+            uri, signed = registry.log_bundle(folder, bundles.FEATURES, ROWS, digest)
+            run_id = tracker.active_run().info.run_id
+        assert signed
+        made.append(registry.register("churn", uri, run_id, {"digest": digest, "candidate": "by hand", "fingerprint": "f"}))
+
+    work(registry, log)
+    return made[0], digest
+
+
+def test_no_champion_yet_is_a_value(registry: Registry) -> None:
+    registry.prepare()
+    assert registry.champion("churn") is None
+
+
+def test_the_champion_is_the_version_last_promoted_and_those_before_stay(registry: Registry, tmp_path: Path) -> None:
+    versions = [registered(registry, tmp_path / name, intercept) for name, intercept in (("one", 0.0), ("two", 1.0))]
+    assert registry.champion("churn") is None  # registered is not promoted
+    for version, digest in versions:
+        registry.promote("churn", version)
+        champion = registry.champion("churn")
+        assert champion is not None
+        assert (champion.version, champion.digest, champion.candidate) == (version, digest, "by hand")
+    for version, digest in versions:
+        folder = registry.download("churn", version, registry.downloads)
+        assert folder.name == digest == digest_of(folder)
+    assert [version for version, _ in versions] == ["1", "2"]
+
+
+def test_files_that_are_not_those_registered_are_refused(registry: Registry, tmp_path: Path) -> None:
+    version, digest = registered(registry, tmp_path / "one")
+    folder = registry.download("churn", version, tmp_path / "here")
+    (folder / "model.json").write_text("{}")
+    assert registry.download("churn", version, tmp_path / "here") == folder and digest_of(folder) == digest  # fetched afresh
+    (stored,) = (tmp_path / "home").rglob("artifacts/**/bundle/model.json")
+    content = stored.read_bytes()
+    stored.write_bytes(content.replace(b"2.0", b"9.0"))
+    with pytest.raises(RegistryError, match="do not have the digest"):
+        registry.download("churn", version, tmp_path / "elsewhere")
+    stored.write_bytes(content)
+    (stored.parent / "planted.pkl").write_bytes(b"")
+    with pytest.raises(RegistryError, match="do not have the digest"):
+        registry.download("churn", version, tmp_path / "elsewhere")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_people_may_load_it_as_a_pyfunc_and_get_the_served_probabilities(registry: Registry, tmp_path: Path) -> None:
+    import mlflow
+    import pandas as pd
+
+    version, digest = registered(registry, tmp_path / "one")
+    mlflow.set_tracking_uri(registry.tracking_uri)
+    model = mlflow.pyfunc.load_model(f"models:/churn/{version}")
+    frame = pd.DataFrame(ROWS, columns=pd.Index(bundles.FEATURES))
+    assert model.predict(frame) == pytest.approx(load_bundle(tmp_path / "one", digest).probabilities(ROWS), abs=1e-12)
+
+
+def test_each_piece_of_work_has_a_run_of_its_own_that_ends_as_the_work_does(registry: Registry) -> None:
+    import mlflow
+
+    def two_then_fail(context: dg.AssetExecutionContext) -> None:
+        for name in ("first", "second", "failing"):
+            with registry.run(context, name, {"candidate": name}) as tracker:
+                tracker.log_metrics({"auc": 0.7})
+                if name == "failing":
+                    raise RegistryError("It went wrong.", "Nothing.")
+
+    assert not work(registry, two_then_fail, raise_on_error=False)
+    assert mlflow.active_run() is None
+    client = mlflow.MlflowClient(registry.tracking_uri)
+    runs = {run.info.run_name: run for run in client.search_runs([registry.prepare()])}
+    assert {name: run.info.status for name, run in runs.items()} == {
+        "first": "FINISHED",
+        "second": "FINISHED",
+        "failing": "FAILED",
+    }
+    assert all(run.data.metrics == {"auc": 0.7} and run.data.tags["candidate"] == name for name, run in runs.items())
+    assert {run.data.tags["dagster/why"] for run in runs.values()} == {"test"}
+
+
+def test_work_is_not_logged_into_somebody_elses_run(registry: Registry) -> None:
+    import mlflow
+
+    def within_another(context: dg.AssetExecutionContext) -> None:
+        experiment = registry.prepare()
+        mlflow.set_tracking_uri(registry.tracking_uri)
+        with mlflow.start_run(experiment_id=experiment, run_name="theirs") as theirs:
+            with pytest.raises(RegistryError, match="Another MLflow run is active"), registry.run(context, "mine", {}):
+                raise AssertionError("not reached")
+            assert mlflow.active_run() is theirs
+        assert [run.info.run_name for run in mlflow.MlflowClient().search_runs([experiment])] == ["theirs"]
+
+    assert work(registry, within_another)
