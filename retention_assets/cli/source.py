@@ -1,40 +1,102 @@
-"""The embedded source, made where it is missing: `retention run` needs no `retention simulate` before it."""
+"""Simulated sources on disk: made whole, made longer, or left as they are. Beside the data lies a note of how it was made.
+
+`retention simulate` fills any folder with one; `retention run` makes the embedded source where it is missing.
+"""
 
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
+from retention_assets.errors import SetupError
 from retention_assets.settings import Settings
 
+NOTE = "simulation.json"
+Progress = Callable[[int, int], None]
 
-def make_simulated_source(settings: Settings, progress: Callable[[int, int], None]) -> bool:
-    """Simulates the source of these settings, whole or only the days that it lacks. Returns whether it did anything.
 
-    A folder that another seed or number of customers made is replaced; one without a note of how it was made is
-    somebody's own, and is left alone.
+@dataclass(frozen=True)
+class Simulation:
+    """Which world to simulate. Equal ones have equal bytes."""
+
+    customers: int
+    days: int
+    seed: int
+    dirty: float = 0.0
+    shift_on: date | None = None
+
+    @property
+    def note(self) -> dict[str, Any]:
+        """What the folder tells of itself; that nothing is broken and nothing shifts goes without saying."""
+        unusual = {"dirty": self.dirty or None, "shift_on": self.shift_on and str(self.shift_on)}
+        usual = {"customers": self.customers, "days": self.days, "seed": self.seed}
+        return usual | {name: value for name, value in unusual.items() if value}
+
+    def days_kept(self, had: dict[str, Any]) -> int:
+        """How many days that a folder with this note has are those of this simulation too: all, or none."""
+        from retention_assets.ingestion.simulator import FIRST_DATE
+
+        days = int(had.get("days", 0))
+        same = self.note | {"days": days}
+        if self.shift_on and self.shift_on >= FIRST_DATE + timedelta(days=days):  # what shifts later has not shifted yet
+            same.pop("shift_on")
+        return days if had == same and days <= self.days else 0
+
+
+def make_simulation(folder: Path, wanted: Simulation, progress: Progress) -> bool:
+    """Makes the folder hold this simulation, whole or only the days that it lacks. Returns whether it did anything.
+
+    What another simulation left in the folder is replaced. Raises SetupError where somebody else's files lie in it.
     """
     from retention_assets.ingestion.simulator import simulate
 
-    folder, wanted = settings.simulated_dir, _wanted(settings)
-    note = folder / "simulation.json"
-    if folder.exists() and not note.exists():
+    if folder.exists() and not (folder / NOTE).exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SetupError(f"{folder} holds what no simulation has written.", "Name a folder that is new or empty.")
+    had = _note_of(folder)
+    if had == wanted.note:
         return False
-    had = json.loads(note.read_text()) if note.exists() else {}
-    if had == wanted:
-        return False
-    longer = had and had | {"days": wanted["days"]} == wanted and had["days"] < wanted["days"]
-    if longer:
-        simulate(folder, **wanted, first_day=had["days"], progress=progress)
-    else:
-        draft = folder.with_name(f"{folder.name}.draft")
-        shutil.rmtree(draft, ignore_errors=True)
-        simulate(draft, **wanted, progress=progress)
-        shutil.rmtree(folder, ignore_errors=True)
-        draft.replace(folder)
-    note.write_text(json.dumps(wanted))
+    try:
+        if kept := wanted.days_kept(had):
+            simulate(folder, **asdict(wanted), first_day=kept, progress=progress)
+        else:
+            draft = folder.with_name(f".{folder.name}.draft")
+            shutil.rmtree(draft, ignore_errors=True)
+            simulate(draft, **asdict(wanted), progress=progress)
+            _put_in_place(draft, folder)
+        (folder / NOTE).write_text(json.dumps(wanted.note))
+    except OSError as error:
+        raise SetupError(
+            f"{folder} cannot be written: {error}.", "Name a folder that is yours, with room on its disk."
+        ) from error
     return True
 
 
-def _wanted(settings: Settings) -> dict[str, Any]:
-    return {"customers": settings.simulated_customers, "days": settings.simulated_days, "seed": settings.simulated_seed}
+def make_simulated_source(settings: Settings, progress: Progress) -> bool:
+    """The embedded source of these settings. Returns whether anything had to be made.
+
+    A folder that another seed or number of customers made is replaced. One without a note, or with dirt or a shift that
+    no setting asks for, is somebody's own and is left alone.
+    """
+    folder = settings.simulated_dir
+    wanted = Simulation(settings.simulated_customers, settings.simulated_days, settings.simulated_seed)
+    if (folder.exists() and not (folder / NOTE).exists()) or _note_of(folder).keys() - wanted.note.keys():
+        return False
+    return make_simulation(folder, wanted, progress)
+
+
+def _note_of(folder: Path) -> dict[str, Any]:
+    note = folder / NOTE
+    return json.loads(note.read_text()) if note.exists() else {}
+
+
+def _put_in_place(draft: Path, folder: Path) -> None:
+    """The draft's tables for those of the folder. Until all are there, the note owns up to no day at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / NOTE).write_text(json.dumps({"days": 0}))
+    for part in draft.iterdir():
+        shutil.rmtree(folder / part.name, ignore_errors=True)
+        part.replace(folder / part.name)
+    draft.rmdir()
