@@ -1,0 +1,140 @@
+"""Each rule of each table has a row that breaks it and is told so; what is merely unknown or at a bound is sound."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from retention_assets.ingestion.contracts import RAW_COLUMNS, TABLES, Table
+from retention_assets.resources.lake import Lake
+from retention_assets.validation.rules import rules_of
+from retention_assets.validation.split import REASON, split
+
+Row = dict[str, Any]
+MOMENT, LATER, LONG_AGO = (datetime(*day, 9, tzinfo=UTC) for day in ((2024, 1, 5), (2024, 1, 6), (2023, 6, 1)))
+KNOWN: Row = {"event_ts": MOMENT, "ingested_ts": MOMENT, "event_date": date(2024, 1, 5), "raw_text": "as it came"}
+SOUND: dict[str, Row] = {
+    "customers": {"plan": "basic", "country": "AT", "acquisition_channel": "social", "birth_year": 1980, "email_opt_in": True},
+    "transactions": {"order_id": "o", "kind": "sale", "amount": 5.0, "quantity": 1.0},
+    "support_tickets": {"category": "billing", "severity": "low", "satisfaction": 3},
+    "engagement_events": {"event_type": "login", "duration_s": 60.0},
+    "churn_events": {"churn_type": "cancelled", "reason": "price"},
+    "campaign_contacts": {"campaign": "spring", "channel": "mail", "treated": True, "randomised": True, "cost": 1.0},
+    "fraud_reports": {"transaction_id": "t", "reported_by": "bank", "is_fraud": True},
+}
+
+
+def there(name: str) -> list[tuple[Row, str]]:
+    return [({name: None}, f"{name} is missing")]
+
+
+def text(name: str) -> list[tuple[Row, str]]:
+    """A required text is there and says something."""
+    return [*there(name), ({name: ""}, f"{name} is blank"), ({name: "   "}, f"{name} is blank")]
+
+
+def readable(name: str, kind: str) -> list[tuple[Row, str]]:
+    return [({name: None, "parse_errors": [name]}, f"{name} cannot be read as {kind}")]
+
+
+def number(name: str) -> list[tuple[Row, str]]:
+    """A double is readable and finite."""
+    odd = (float("nan"), float("inf"))
+    return [*readable(name, "double"), *(({name: value}, f"{name} must be a finite number") for value in odd)]
+
+
+EVERYWHERE: list[tuple[Row, str]] = [
+    *text("customer_id"),
+    *there("event_ts"), *readable("event_ts", "timestamp"), *there("ingested_ts"), *readable("ingested_ts", "timestamp"),
+    ({"ingested_ts": LONG_AGO}, "event_ts is later than ingested_ts"),
+]  # fmt: skip
+WRONG_DAY: list[tuple[Row, str]] = [({"event_ts": LONG_AGO}, "event_ts lies outside its partition")]
+OWN: dict[str, list[tuple[Row, str]]] = {
+    "customers": [
+        ({"plan": "gold"}, "plan must be one of basic, standard, premium"),
+        ({"acquisition_channel": "tv"}, "acquisition_channel must be one of organic, paid_search, social, referral, partner"),
+        ({"birth_year": 1899}, "birth_year must be >= 1900 and <= 2020"),
+        ({"birth_year": 2021}, "birth_year must be >= 1900 and <= 2020"),
+        *readable("birth_year", "int"), *readable("email_opt_in", "boolean"),
+    ],
+    "transactions": [
+        *WRONG_DAY, *text("transaction_id"), *text("order_id"), *there("kind"), *there("amount"),
+        *number("amount"), *number("quantity"),
+        ({"kind": "gift"}, "kind must be one of sale, return"),
+        ({"kind": ""}, "kind must be one of sale, return"),
+        ({"amount": 0.0}, "amount must be > 0"),
+        ({"quantity": -0.5}, "quantity must be >= 0"),
+        ({"amount": -float("inf")}, "amount must be a finite number; amount must be > 0"),
+    ],
+    "support_tickets": [
+        *WRONG_DAY, *text("ticket_id"), *readable("satisfaction", "int"),
+        ({"severity": "Low"}, "severity must be one of low, medium, high"),
+        ({"satisfaction": 0}, "satisfaction must be >= 1 and <= 5"),
+        ({"satisfaction": 6}, "satisfaction must be >= 1 and <= 5"),
+    ],
+    "engagement_events": [
+        *WRONG_DAY, *text("event_id"), *there("event_type"), *number("duration_s"),
+        ({"event_type": "logout"}, "event_type must be one of login, feature_use, community_post"),
+        ({"duration_s": -1.0}, "duration_s must be >= 0"),
+    ],
+    "churn_events": [
+        *WRONG_DAY, *there("churn_type"), ({"churn_type": "moved"}, "churn_type must be one of cancelled, lapsed"),
+    ],
+    "campaign_contacts": [
+        *WRONG_DAY, *text("contact_id"), *text("campaign"), *number("cost"),
+        *there("treated"), *readable("treated", "boolean"), *there("randomised"), *readable("randomised", "boolean"),
+        ({"channel": "pigeon"}, "channel must be one of mail, phone, app"),
+        ({"cost": -1.0}, "cost must be >= 0"),
+    ],
+    "fraud_reports": [
+        *WRONG_DAY, *text("report_id"), *text("transaction_id"), *there("is_fraud"), *readable("is_fraud", "boolean"),
+        ({"reported_by": "neighbour"}, "reported_by must be one of customer, bank, analyst"),
+    ],
+}  # fmt: skip
+# Optional values may be unknown, a bound belongs to what it bounds, and a fact may be learned of late.
+FINE: dict[str, list[Row]] = {
+    "customers": [
+        dict.fromkeys(SOUND["customers"]), {"birth_year": 1900}, {"birth_year": 2020},
+        {"event_ts": LONG_AGO},  # a standing row from before the source began lies in the first partition
+    ],
+    "transactions": [{"quantity": None}, {"quantity": 0.0}, {"kind": "return"}, {"amount": 0.01}],
+    "support_tickets": [dict.fromkeys(SOUND["support_tickets"]), {"satisfaction": 1}, {"satisfaction": 5}],
+    "engagement_events": [{"duration_s": None}, {"duration_s": 0.0}],
+    "churn_events": [{"reason": None}],
+    "campaign_contacts": [{"channel": None, "cost": None}, {"cost": 0.0}, {"treated": False, "randomised": False}],
+    "fraud_reports": [{"reported_by": None}, {"is_fraud": False}],
+}  # fmt: skip
+LATE: Row = {"ingested_ts": LATER}
+
+
+def cases(table: Table) -> list[tuple[Row, str | None]]:
+    """Changes to a sound row, and what is then told of it; the last row repeats the first, learned of later."""
+    fine: list[tuple[Row, str | None]] = [(changes, None) for changes in ({}, LATE, *FINE[table.name])]
+    again = {name: value for name, value in row(table, 0, {}).items() if name in table.key}
+    copy = (again | LATE, f"duplicate of an earlier row with the same {', '.join(table.key)}")
+    return [*fine, *EVERYWHERE, *OWN[table.name], copy]
+
+
+def row(table: Table, at: int, changes: Row) -> Row:
+    """A sound row with a key of its own, changed. Its file tells which one it is."""
+    names = {name: f"{name}-{at}" for name in (*table.key, "customer_id") if name != "event_ts"}
+    return {**dict.fromkeys(table.column_names), **SOUND[table.name], **KNOWN, **names, "source_file": f"file-{at}", **changes}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_rule_tells_of_the_row_that_breaks_it_and_of_no_other(lake: Lake, name: str) -> None:
+    table, rules = TABLES[name], rules_of(TABLES[name])
+    schema = ", ".join(f"{column.name} {column.type}" for column in (*table.columns, *RAW_COLUMNS))
+    expected = {f"file-{at}": reason for at, (_, reason) in enumerate(cases(table))}
+    parse_errors: Row = {"parse_errors": []}
+    rows = [parse_errors | row(table, at, changes) for at, (changes, _) in enumerate(cases(table))]
+    parts = split(lake.spark.createDataFrame(rows, schema), table.key, rules)
+    valid = [each["source_file"] for each in parts.valid.collect()]
+    broken = [(each["source_file"], each[REASON], each["raw_text"]) for each in parts.broken.collect()]
+    parts.release()
+
+    assert dict.fromkeys(valid) | {file: reason for file, reason, _ in broken} == expected
+    assert len(valid) + len(broken) == len(rows)
+    assert {text for *_, text in broken} == {"as it came"}
+    told = {each for _, reason, _ in broken for each in reason.split("; ")}
+    assert told == {rule.reason for rule in rules}, "a rule that no row here breaks"
