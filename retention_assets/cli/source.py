@@ -68,9 +68,7 @@ def make_simulation(folder: Path, wanted: Simulation, progress: Progress) -> boo
             _put_in_place(draft, folder)
         (folder / NOTE).write_text(json.dumps(wanted.note))
     except OSError as error:
-        raise SetupError(
-            f"{folder} cannot be written: {error}.", "Name a folder that is yours, with room on its disk."
-        ) from error
+        raise SetupError(f"{folder} cannot be written: {error}.", "Name a folder of your own, on a disk with room.") from error
     return True
 
 
