@@ -25,6 +25,7 @@ FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=2), warn_windo
 # Stages whose unpartitioned assets follow their inputs by themselves; training waits for a decision instead.
 FOLLOWING = ("validated", "features", "decisions", "serving", "monitoring")
 WEEKLY = "0 6 * * 1"
+ATTEMPTS = 3  # at the same days or weeks: a fault that three runs meet needs a person or other data
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,10 @@ def retention_sensors(jobs: dict[str, Any], platform: "Platform") -> list[dg.Sen
             return dg.SkipReason("New days are being read." if days else "No new source file.")
         now = backlog.source_now(platform)
         tags = backlog.range_tags(*days) | {backlog.ARRIVALS: backlog.digest(now)}
-        return dg.SensorResult([dg.RunRequest(backlog.digest(now), tags=tags)], cursor=json.dumps(now))
+        failed = backlog.failures(context.instance, "new_days", tags)
+        if failed >= ATTEMPTS:
+            return dg.SkipReason(f"Reading these files failed {failed} times; it is tried again when they change.")
+        return dg.SensorResult([dg.RunRequest(f"{backlog.digest(now)}:{failed}", tags=tags)], cursor=json.dumps(now))
 
     @dg.sensor(job=jobs["matured_weeks"], **every)
     def matured_weeks(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -118,8 +122,11 @@ def retention_sensors(jobs: dict[str, Any], platform: "Platform") -> list[dg.Sen
         weeks = backlog.weeks_to_fill(platform, context.instance)
         if not weeks or backlog.in_flight(context.instance):
             return dg.SkipReason("Other runs come first." if weeks else "No week has matured since.")
-        first, last = weeks[0], weeks[-1]
-        return dg.RunRequest(f"{platform.profile.name}:{first}:{last}", tags=backlog.range_tags(first, last))
+        tags = backlog.range_tags(weeks[0], weeks[-1])
+        failed = backlog.failures(context.instance, "matured_weeks", tags)
+        if failed >= ATTEMPTS:
+            return dg.SkipReason(f"These weeks failed {failed} times; they are tried again with the next one that matures.")
+        return dg.RunRequest(f"{platform.profile.name}:{weeks[0]}:{weeks[-1]}:{failed}", tags=tags)
 
     @dg.sensor(job=jobs["training"], **every)
     def retraining(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:

@@ -126,6 +126,11 @@ def _is_alive(holder: Mapping[str, Any]) -> bool:
         return False
 
 
+def failures(instance: dg.DagsterInstance, job: str, tags: Mapping[str, str]) -> int:
+    """How many runs of the job with these tags have failed: a part of the next one's run key, so that it is tried again."""
+    return instance.get_runs_count(dg.RunsFilter(job_name=job, tags=dict(tags), statuses=[dg.DagsterRunStatus.FAILURE]))
+
+
 def has_succeeded(instance: dg.DagsterInstance, arrivals: str) -> bool:
     """Whether a run that brought in this state of the source has succeeded."""
     return instance.get_runs_count(dg.RunsFilter(tags={ARRIVALS: arrivals}, statuses=[dg.DagsterRunStatus.SUCCESS])) > 0

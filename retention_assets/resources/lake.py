@@ -3,7 +3,9 @@
 All reads and writes of tables go through here. What the tables mean is the stages' business.
 """
 
+import importlib
 import os
+import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -43,6 +45,23 @@ def spark_config(settings: Settings) -> dict[str, str]:
     }
 
 
+def import_spark_connect() -> None:
+    """Imports Spark Connect, which Great Expectations imports, while the main module has a file.
+
+    In a process that was spawned it has none, as in those that Dagster's daemon starts: PySpark takes that for a doctest
+    and exits (`pyspark.sql.connect.utils.check_dependencies`).
+    """
+    main = sys.modules["__main__"]
+    nameless = not hasattr(main, "__file__")
+    if nameless:
+        main.__file__ = __file__
+    try:
+        importlib.import_module("pyspark.sql.connect.dataframe")
+    finally:
+        if nameless:
+            del main.__file__
+
+
 class Lake(dg.ConfigurableResource):
     """Delta tables by asset key (`stage/noun`), read and written with Spark."""
 
@@ -65,6 +84,7 @@ class Lake(dg.ConfigurableResource):
 
             java = spark_java_home(Path(self.home) / "java", Path(self.java_home) if self.java_home else None)
             fetch_jars(jars_folder(), java)
+            import_spark_connect()
             os.environ.update(JAVA_HOME=str(java), SPARK_LOCAL_IP="127.0.0.1", TZ="UTC")
             session: SparkSession = LazyPySparkResource(spark_config=self.spark_conf).spark_session
             session.sparkContext.setLogLevel("ERROR")

@@ -12,6 +12,7 @@ from retention_assets.ingestion.arrivals import changed_range, fingerprint, newe
 from retention_assets.ingestion.profiles import load_profile
 from retention_assets.settings import Settings
 
+DAY = r"(\d{4}-\d{2}-\d{2})\.csv"
 GOOD: dict[str, Any] = {
     "start": "2024-01-01",
     "end": "2024-12-31",
@@ -20,7 +21,7 @@ GOOD: dict[str, Any] = {
         "transactions": {
             "path": "orders/*.csv",
             "format": "csv",
-            "day_from_filename": r"(\d{4}-\d{2}-\d{2})\.csv",
+            "day_from_filename": DAY,
             "source_columns": {"order": "string", "customer": "string", "time": "timestamp", "total": "double"},
             "columns": {
                 "transaction_id": "order", "order_id": "order", "customer_id": "customer", "event_ts": "time",
@@ -28,7 +29,7 @@ GOOD: dict[str, Any] = {
             },
         },
         "customers": {
-            "path": "orders/*.csv", "format": "csv", "derive": "first_seen",
+            "path": "orders/*.csv", "format": "csv", "derive": "first_seen", "day_from_filename": DAY,
             "source_columns": {"customer": "string", "time": "timestamp"},
             "columns": {"customer_id": "customer", "event_ts": "time"},
         },
@@ -90,7 +91,7 @@ def test_what_cannot_work_is_refused_by_name(tmp_path: Path, profile: dict[str, 
 @pytest.mark.parametrize(
     ("header", "says"),
     [
-        ("order,client,time,total", ["shop", "transactions", "column customer is missing", "order, client, time, total"]),
+        ("order,client,time,total", ["shop", "table", "column customer is missing", "order, client, time, total"]),
         ("order,customer,time", ["transactions", "column total is missing"]),
     ],
 )
