@@ -3,7 +3,6 @@
 All reads and writes of tables go through here. What the tables mean is the stages' business.
 """
 
-import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -45,21 +44,15 @@ def spark_config(settings: Settings) -> dict[str, str]:
     }
 
 
-def import_spark_connect() -> None:
-    """Imports Spark Connect, which Great Expectations imports, while the main module has a file.
+def give_main_module_a_file() -> None:
+    """Keeps PySpark from ending this process when Great Expectations looks for Spark Connect.
 
-    In a process that was spawned it has none, as in those that Dagster's daemon starts: PySpark takes that for a doctest
-    and exits (`pyspark.sql.connect.utils.check_dependencies`).
+    In a process that was spawned, as Dagster's daemon spawns its runs, the main module has no file: PySpark takes that for
+    a doctest and exits (`pyspark.sql.connect.utils.check_dependencies`).
     """
     main = sys.modules["__main__"]
-    nameless = not hasattr(main, "__file__")
-    if nameless:
+    if not hasattr(main, "__file__"):
         main.__file__ = __file__
-    try:
-        importlib.import_module("pyspark.sql.connect.dataframe")
-    finally:
-        if nameless:
-            del main.__file__
 
 
 class Lake(dg.ConfigurableResource):
@@ -84,7 +77,7 @@ class Lake(dg.ConfigurableResource):
 
             java = spark_java_home(Path(self.home) / "java", Path(self.java_home) if self.java_home else None)
             fetch_jars(jars_folder(), java)
-            import_spark_connect()
+            give_main_module_a_file()
             os.environ.update(JAVA_HOME=str(java), SPARK_LOCAL_IP="127.0.0.1", TZ="UTC")
             session: SparkSession = LazyPySparkResource(spark_config=self.spark_conf).spark_session
             session.sparkContext.setLogLevel("ERROR")
