@@ -118,7 +118,7 @@ class Lake(dg.ConfigurableResource):
         return self.read(key).where(between).count()
 
     def merge(self, key: str, frame: "DataFrame", on: Sequence[str]) -> int:
-        """Makes the table hold exactly the frame's rows, touching only those that changed. Returns the rows it holds."""
+        """Makes the table hold exactly the frame's rows in one commit: updated, inserted, deleted. Returns the rows it holds."""
         from delta.tables import DeltaTable
 
         if not self.exists(key) or set(self.read(key).columns) != set(frame.columns):
