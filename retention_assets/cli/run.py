@@ -212,10 +212,12 @@ def _show_leaderboard(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("candidate", *(name.replace("_", " ") for name in INTERVALS), box=None)
+    table = Table(box=None)
+    for title in ("candidate", *(name.replace("_", " ") for name in INTERVALS)):
+        table.add_column(title, no_wrap=True)
     for row in rows:
         table.add_row(row["candidate"], *(_interval(row, name) for name in INTERVALS))
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=140)
     console.print(f"Untouched last period, base rate {rows[0]['base_rate']:.1%}; [95 % interval by customer]", markup=False)
     console.print(table)
 

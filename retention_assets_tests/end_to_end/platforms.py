@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from retention_assets.resources.processes import marked
 from retention_assets.settings import Settings
 from retention_assets_tests.resources.homes import free_ports
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 CLONE = Path(__file__).parents[2]
 
@@ -25,13 +28,18 @@ class RunningPlatform:
 
     settings: Settings
 
-    def retention(self, *arguments: str, seconds: float = 600) -> subprocess.CompletedProcess[str]:
+    def retention(self, *arguments: str, seconds: float = 1500) -> subprocess.CompletedProcess[str]:
         """Calls the command; what it prints is in the result, its exit code too."""
         command = [sys.executable, "-m", "retention_assets.cli.app", *arguments]
         environment = self.settings.environment()
         return subprocess.run(command, cwd=CLONE, env=environment, capture_output=True, text=True, timeout=seconds, check=False)
 
-    def told(self, *arguments: str, seconds: float = 600) -> Any:
+    def make(self, target: str) -> subprocess.CompletedProcess[str]:
+        """`make TARGET` in this clone, with this platform's settings."""
+        environment = self.settings.environment()
+        return subprocess.run(["make", target], cwd=CLONE, env=environment, capture_output=True, text=True, check=False)
+
+    def told(self, *arguments: str, seconds: float = 1500) -> Any:
         """What the command tells a machine. A failure shows what it said."""
         done = self.retention(*arguments, "--json", seconds=seconds)
         assert done.returncode == 0, done.stderr[-3000:] + self._log()
@@ -44,11 +52,17 @@ class RunningPlatform:
         url = f"http://127.0.0.1:{self.settings.serve_port}"
         return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30, trust_env=False)
 
-    def rows(self, key: str) -> list[dict[str, Any]]:
+    def rows(self, key: str, columns: list[str] | None = None) -> list[dict[str, Any]]:
         """The rows of an asset's table, read without Spark."""
+        return self._table(key).to_pyarrow_table(columns=columns).to_pylist()
+
+    def count(self, key: str) -> int:
+        return self._table(key).to_pyarrow_dataset().count_rows()
+
+    def _table(self, key: str) -> "DeltaTable":
         from deltalake import DeltaTable
 
-        return DeltaTable(f"{self.settings.lake_root}/{key}").to_pyarrow_table().to_pylist()
+        return DeltaTable(f"{self.settings.lake_root}/{key}")
 
     def _log(self) -> str:
         log = self.settings.logs / "run.log"

@@ -14,15 +14,16 @@ from retention_assets.definitions import build_definitions
 from retention_assets.ingestion.simulator import FIRST_DATE, simulate
 from retention_assets.resources.instance import open_instance
 from retention_assets_tests.end_to_end.platforms import RunningPlatform, running_platform
+from retention_assets_tests.test_readme import commands
 from retention_assets_tests.waiting import eventually
 
-CUSTOMERS, DAYS, SHIFTED_DAYS = 600, 182, 140
+CUSTOMERS, DAYS, SHIFTED_DAYS = 1500, 182, 140
 # Short windows, so that half a year holds enough matured weeks.
 PROFILE = """
 name: simulated
 start: 2024-01-01
 end: 2025-12-31
-churn: {kind: cancellation, horizon_days: 21, reporting_lag_days: 0}
+churn: {kind: cancellation, horizon_days: 30, reporting_lag_days: 0}
 tables:
 """
 TABLE = "  {name}: {{path: '{name}/*.parquet', day_from_filename: '(\\d{{4}}-\\d{{2}}-\\d{{2}})\\.parquet'}}\n"
@@ -30,7 +31,7 @@ TABLES = (
     "customers", "transactions", "support_tickets", "engagement_events", "churn_events", "campaign_contacts", "fraud_reports",
 )  # fmt: skip
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatfo
     folder = tmp_path_factory.mktemp("simulated")
     profile = folder / "short_windows.yaml"
     profile.write_text(PROFILE + "".join(TABLE.format(name=name) for name in TABLES))
-    knobs = {"gap_days": 7, "simulated_customers": CUSTOMERS, "simulated_days": DAYS, "sensor_interval_s": 5}
+    # Seven in a hundred leave within 30 days: a contact must be cheap to pay for itself.
+    economy = {"gap_days": 7, "contact_cost": 1.0, "bootstrap_rounds": 400}
+    knobs = {"simulated_customers": CUSTOMERS, "simulated_days": DAYS, "sensor_interval_s": 5, **economy}
     with running_platform(folder / "home", source=str(profile), **knobs) as running:
         yield running
 
@@ -100,6 +103,20 @@ def test_the_leaderboard_tells_each_figure_with_its_interval(platform: RunningPl
         assert all(row[f"{figure}_low"] <= row[figure] <= row[f"{figure}_high"] for row in rows)
 
 
+@pytest.mark.parametrize(
+    "command", [line for line in commands() if line.startswith(".venv/bin/retention") and "shop" not in line]
+)
+def test_the_readmes_commands_work_as_they_stand(platform: RunningPlatform, first_run: dict, command: str) -> None:
+    done = platform.retention(*command.split()[1:])
+    assert done.returncode == 0 and done.stdout, done.stderr
+
+
+def test_make_run_again_reuses_all_of_it(platform: RunningPlatform, first_run: dict) -> None:
+    done = platform.make("run")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing has changed since the last run" in done.stdout and "likely to leave" in done.stdout
+
+
 def test_new_days_with_a_concept_shift_end_in_a_better_model_that_answers(platform: RunningPlatform, first_run: dict) -> None:
     """Nobody asks for anything here: days arrive, the daemon does the rest."""
     shift = FIRST_DATE + timedelta(days=DAYS)
@@ -110,7 +127,7 @@ def test_new_days_with_a_concept_shift_end_in_a_better_model_that_answers(platfo
         answer = platform.http.post("/predict", json={"customer_id": customer})
         return answer.status_code == 200 and answer.json()["model_version"] != "1"
 
-    assert eventually(answers_anew, seconds=780), platform.told("status")
+    assert eventually(answers_anew, seconds=1500), platform.told("status")
     answer = platform.http.post("/predict", json={"customer_id": customer}).json()
     status = platform.told("status")
     assert answer["model_version"] == status["champion"]["churn"]["version"]
