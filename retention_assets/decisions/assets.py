@@ -9,19 +9,21 @@ from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import png, table_metadata
 from retention_assets.resources.registry import Registry
 
-CHAMPION = "training/churn_champion"
+CHAMPION, LEFT = "training/churn_champion", "validated/churn_events"
 
 
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """The stage's assets for one source."""
     tables = feature_tables(platform.profile.tables)
-    return [_churn_scores(tables), every_customer_scored(tables)]
+    return [_churn_scores(tables, platform.profile.has("churn_events")), every_customer_scored(tables)]
 
 
-def _churn_scores(tables: list[str]) -> dg.AssetsDefinition:
+def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinition:
+    facts = [LEFT] if knows_who_left else []
+
     @dg.asset(
         key=dg.AssetKey.from_user_string(SCORES),
-        deps=[dg.AssetKey.from_user_string(name) for name in (*tables, CHAMPION)],
+        deps=[dg.AssetKey.from_user_string(name) for name in (*tables, CHAMPION, *facts)],
         kinds={"numpy", "deltalake", "gold"},
         group_name="decisions",
         owners=["team:retention"],
@@ -36,7 +38,9 @@ def _churn_scores(tables: list[str]) -> dg.AssetsDefinition:
         if champion is None:
             return dg.MaterializeResult(metadata={"scores": "nothing scored: no champion yet"})
         scorer = load_bundle(registry.download(TASK, champion.version, registry.downloads), champion.digest)
-        rows = score_rows(scorer, vectors_of([lake.read(name).toArrow() for name in tables], scorer.features), champion.version)
+        vectors = vectors_of([lake.read(name).toArrow() for name in tables], scorer.features)
+        gone = {row["customer_id"] for name in facts for row in lake.read(name).select("customer_id").distinct().collect()}
+        rows = score_rows(scorer, vectors, champion.version, gone)
         frame = lake.spark.createDataFrame(rows, SCHEMA)
         count = lake.overwrite(SCORES, frame)
         shares = {f"share_{level.lower()}": round(share, 4) for level, share in level_shares(rows).items()}

@@ -1,5 +1,6 @@
 """Batch scores: the very scorer that answers over HTTP, over all customers at once."""
 
+from collections.abc import Set
 from typing import Any
 
 from retention_assets.features.vectors import Vectors
@@ -13,10 +14,11 @@ SCHEMA = (
 LEVELS = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 # What the retention team calls the levels.
 SEGMENTS = {"LOW": "loyal", "MEDIUM": "watch", "HIGH": "at risk", "CRITICAL": "leaving"}
+GONE = "gone"  # left already: scored, as everybody is, but nobody to act on
 
 
-def score_rows(scorer: Scorer, vectors: Vectors, model_version: str) -> list[dict[str, Any]]:
-    """A row of `SCHEMA` for every customer. The vectors have the scorer's features, in its order."""
+def score_rows(scorer: Scorer, vectors: Vectors, model_version: str, gone: Set[str] = frozenset()) -> list[dict[str, Any]]:
+    """A row of `SCHEMA` for every customer. The vectors have the scorer's features, in its order; `gone` have left already."""
     return [
         {
             "customer_id": customer_id,
@@ -25,8 +27,8 @@ def score_rows(scorer: Scorer, vectors: Vectors, model_version: str) -> list[dic
             "risk_level": score.risk_level,
             "confidence_score": score.confidence,
             "reasons": [vars(reason) for reason in score.reasons],
-            "recommended_actions": score.actions,
-            "segment": SEGMENTS[score.risk_level],
+            "recommended_actions": [] if customer_id in gone else score.actions,
+            "segment": GONE if customer_id in gone else SEGMENTS[score.risk_level],
             "model_version": model_version,
             "model_digest": scorer.digest,
             "features_as_of": vectors.as_of,

@@ -1,14 +1,14 @@
 """The whole graph on the real invoices of a retailer, by the README's own command; skipped where the data is not there."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from retention_assets.settings import Settings
 from retention_assets_tests.end_to_end.platforms import CLONE, RunningPlatform, running_platform
 
-DATA = Path(os.environ.get("RETENTION_DATA_DIR", CLONE.parent / "shared" / "data")).resolve()
+DATA = Settings().data_dir or CLONE.parent / "shared" / "data"
 INVOICE_LINES = 541_909
 
 pytestmark = [

@@ -14,7 +14,7 @@ from retention_assets.definitions import build_definitions
 from retention_assets.ingestion.simulator import FIRST_DATE, simulate
 from retention_assets.resources.instance import open_instance
 from retention_assets_tests.end_to_end.platforms import RunningPlatform, running_platform
-from retention_assets_tests.test_readme import commands
+from retention_assets_tests.test_readme import RUN_HERE
 from retention_assets_tests.waiting import eventually
 
 CUSTOMERS, DAYS, SHIFTED_DAYS = 1500, 182, 140
@@ -103,9 +103,7 @@ def test_the_leaderboard_tells_each_figure_with_its_interval(platform: RunningPl
         assert all(row[f"{figure}_low"] <= row[figure] <= row[f"{figure}_high"] for row in rows)
 
 
-@pytest.mark.parametrize(
-    "command", [line for line in commands() if line.startswith(".venv/bin/retention") and "shop" not in line]
-)
+@pytest.mark.parametrize("command", sorted(RUN_HERE))
 def test_the_readmes_commands_work_as_they_stand(platform: RunningPlatform, first_run: dict, command: str) -> None:
     done = platform.retention(*command.split()[1:])
     assert done.returncode == 0 and done.stdout, done.stderr
