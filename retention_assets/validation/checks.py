@@ -43,8 +43,8 @@ def check_results(outcome: "Outcome") -> list[dg.AssetCheckResult]:
 
 
 def _expectation_result(finding: "Finding", outcome: "Outcome") -> dg.AssetCheckResult:
-    percent = 100.0 * finding.rows / outcome.rows_in if outcome.rows_in else 0.0
-    metadata = {"unexpected_count": finding.rows, "unexpected_percent": percent, "allowed_percent": 100.0 * outcome.allowed_share}
+    counts = {"unexpected_count": finding.rows, "judged_count": finding.judged}
+    metadata = counts | {"unexpected_percent": 100.0 * finding.share, "allowed_percent": 100.0 * outcome.allowed_share}
     if finding.rows:
         metadata |= {"sample": dg.MetadataValue.text(str(finding.example)), "source_file": str(finding.source_file)}
     return dg.AssetCheckResult(check_name=finding.rule.name, passed=outcome.verdicts[finding.rule.name], metadata=metadata)

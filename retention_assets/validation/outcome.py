@@ -11,12 +11,18 @@ from retention_assets.validation.split import BROKEN, Split, told, with_bits
 
 @dataclass(frozen=True)
 class Finding:
-    """Rows that break one rule, and one of them as its source gave it."""
+    """Rows that break one rule, of how many that it judges, and one of them as its source gave it."""
 
     rule: Rule
     rows: int
+    judged: int
     example: str | None = None
     source_file: str | None = None
+
+    @property
+    def share(self) -> float:
+        """Share of the judged rows, which is what a suite's `mostly` is about; 0 where there was nothing to judge."""
+        return self.rows / self.judged if self.judged else 0.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,8 @@ class Outcome:
 
 
 def find(split: Split) -> tuple[list[Finding], dict[str, int]]:
-    """Findings per rule (those that no row breaks too) and rows by reason, most frequent first, in one pass."""
+    """Findings per rule (those that no row breaks too) and rows by reason, most frequent first."""
+    judged = split.judged.agg(*(F.count(F.expr(rule.judges)).alias(rule.name) for rule in split.rules)).collect()[0]
     example = F.min(F.struct("source_file", "raw_text")).alias("example")
     broken = split.judged.where(F.col(BROKEN) != 0)
     combinations = broken.groupBy(BROKEN).agg(F.count("*").alias("rows"), example).orderBy(BROKEN).collect()
@@ -52,7 +59,7 @@ def find(split: Split) -> tuple[list[Finding], dict[str, int]]:
         mine = [row for row in combinations if row[BROKEN] & bit]
         first = min((row["example"] for row in mine), default=None)
         rows = sum(row["rows"] for row in mine)
-        findings.append(Finding(rule, rows, first and first["raw_text"], first and first["source_file"]))
+        findings.append(Finding(rule, rows, judged[rule.name], first and first["raw_text"], first and first["source_file"]))
         if rows_told := sum(row["rows"] for row in mine if rule in told(split.rules, row[BROKEN])):
             by_reason[rule.reason] = rows_told
     return findings, dict(sorted(by_reason.items(), key=lambda item: (-item[1], item[0])))

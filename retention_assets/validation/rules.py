@@ -14,6 +14,7 @@ from retention_assets.ingestion.contracts import Column, Table
 # Which copy a row is among the sound rows of its key, 1 the one that is kept; added by the split.
 COPY = "_copy"
 SEPARATOR = "; "
+NOT_NULL = "ExpectColumnValuesToNotBeNull"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Rule:
     def of_key(self) -> bool:
         """Whether it judges a row among those of its key, rather than the row alone."""
         return self.arguments["column"] == COPY
+
+    @property
+    def judges(self) -> str:
+        """Spark SQL that is null where the expectation finds nothing to judge: a missing value breaks only what asks for one."""
+        return "true" if self.expectation == NOT_NULL else self.sees or self.arguments["column"]
 
 
 def rules_of(table: Table) -> list[Rule]:
@@ -64,9 +70,7 @@ def column_rules(column: Column) -> Iterator[Rule]:
 def not_null(name: str, typed: bool) -> Rule:
     covered_by = f"{name}_readable" if typed else None
     arguments = {"column": name}
-    return Rule(
-        f"{name}_not_null", f"{name} is missing", f"{name} IS NULL", "ExpectColumnValuesToNotBeNull", arguments, None, covered_by
-    )
+    return Rule(f"{name}_not_null", f"{name} is missing", f"{name} IS NULL", NOT_NULL, arguments, None, covered_by)
 
 
 def not_blank(name: str) -> Rule:

@@ -23,7 +23,7 @@ RULE = "rule"
 
 def suite_of(name: str, rules: Sequence[Rule], allowed_share: float) -> gx.ExpectationSuite:
     """The suite of one table: an expectation a rule, each bearing the rule's name in its `meta`."""
-    mostly = 1.0 - allowed_share
+    mostly = round(1.0 - allowed_share, 9)  # 1 - 0.7 is a little more than 0.3
     expectations = [getattr(gxe, rule.expectation)(**rule.arguments, mostly=mostly, meta={RULE: rule.name}) for rule in rules]
     return gx.ExpectationSuite(name, expectations=expectations)
 

@@ -8,7 +8,7 @@ import pytest
 from retention_assets.ingestion.contracts import RAW_COLUMNS, TABLES, Table
 from retention_assets.resources.lake import Lake
 from retention_assets.validation.rules import rules_of
-from retention_assets.validation.split import REASON, split
+from retention_assets.validation.split import BROKEN, REASON, reason, split
 
 Row = dict[str, Any]
 MOMENT, LATER, LONG_AGO = (datetime(*day, 9, tzinfo=UTC) for day in ((2024, 1, 5), (2024, 1, 6), (2023, 6, 1)))
@@ -125,16 +125,14 @@ def row(table: Table, at: int, changes: Row) -> Row:
 def test_every_rule_tells_of_the_row_that_breaks_it_and_of_no_other(lake: Lake, name: str) -> None:
     table, rules = TABLES[name], rules_of(TABLES[name])
     schema = ", ".join(f"{column.name} {column.type}" for column in (*table.columns, *RAW_COLUMNS))
-    expected = {f"file-{at}": reason for at, (_, reason) in enumerate(cases(table))}
+    expected = {f"file-{at}": told for at, (_, told) in enumerate(cases(table))}
     parse_errors: Row = {"parse_errors": []}
     rows = [parse_errors | row(table, at, changes) for at, (changes, _) in enumerate(cases(table))]
     parts = split(lake.spark.createDataFrame(rows, schema), table.key, rules)
-    valid = [each["source_file"] for each in parts.valid.collect()]
-    broken = [(each["source_file"], each[REASON], each["raw_text"]) for each in parts.broken.collect()]
+    judged = parts.judged.select("source_file", BROKEN, reason(rules).alias(REASON)).collect()
     parts.release()
 
-    assert dict.fromkeys(valid) | {file: reason for file, reason, _ in broken} == expected
-    assert len(valid) + len(broken) == len(rows)
-    assert {text for *_, text in broken} == {"as it came"}
-    told = {each for _, reason, _ in broken for each in reason.split("; ")}
+    assert {row["source_file"]: row[REASON] or None for row in judged} == expected and len(judged) == len(rows)
+    assert {row["source_file"] for row in judged if row[BROKEN]} == {file for file, told in expected.items() if told}
+    told = {each for row in judged for each in row[REASON].split("; ") if each}
     assert told == {rule.reason for rule in rules}, "a rule that no row here breaks"
