@@ -17,7 +17,7 @@ from retention_assets_tests.end_to_end.platforms import RunningPlatform, running
 from retention_assets_tests.test_readme import RUN_HERE
 from retention_assets_tests.waiting import eventually
 
-CUSTOMERS, DAYS, SHIFTED_DAYS = 1500, 182, 140
+CUSTOMERS, DAYS, SHIFTED_DAYS = 1500, 150, 280
 # Short windows, so that half a year holds enough matured weeks.
 PROFILE = """
 name: simulated
@@ -40,7 +40,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatfo
     profile = folder / "short_windows.yaml"
     profile.write_text(PROFILE + "".join(TABLE.format(name=name) for name in TABLES))
     # Seven in a hundred leave within 30 days: a contact must be cheap to pay for itself.
-    economy = {"gap_days": 7, "contact_cost": 1.0, "bootstrap_rounds": 400}
+    economy = {"gap_days": 7, "min_history_days": 21, "test_weeks": 3, "contact_cost": 1.0, "bootstrap_rounds": 400}
     knobs = {"simulated_customers": CUSTOMERS, "simulated_days": DAYS, "sensor_interval_s": 5, **economy}
     with running_platform(folder / "home", source=str(profile), **knobs) as running:
         yield running

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pytest
 
 from retention_assets.backlog import range_tags
 from retention_assets.ingestion import assets as ingestion
@@ -33,14 +32,6 @@ def materialize(settings: Settings, lake: Lake, stages: tuple = (ingestion,), fi
         return dg.materialize(
             daily, resources={"lake": lake}, tags=range_tags(first, last), instance=instance, raise_on_error=False
         )
-
-
-@pytest.fixture
-def own_lake(lake: Lake, tmp_path: Path) -> Lake:
-    """Folders of this test's own, in the suite's one Spark session."""
-    own = Lake(root=str(tmp_path / "lake"), home=lake.home, spark_conf=lake.spark_conf)
-    own._session = lake.spark
-    return own
 
 
 def orders(lake: Lake, key: str = "raw/transactions") -> list[tuple]:
@@ -95,7 +86,7 @@ def test_a_value_that_cannot_be_read_goes_to_quarantine_with_its_text(tmp_path: 
     assert reasons == {
         "4": "amount cannot be read as double",
         "5": "customer_id is missing",
-        "6": "event_ts cannot be read as timestamp",
+        "6": "event_ts cannot be read as timestamp; ingested_ts cannot be read as timestamp",
     }
     assert "cheap" in broken["4"]["raw_text"] and broken["4"]["source_file"] == "orders/2024-01-05.csv"
     assert [row[0] for row in orders(own_lake, "validated/transactions")] == ["1", "7"]
