@@ -31,7 +31,7 @@ def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinitio
     def churn_scores(lake: Lake, registry: Registry) -> dg.MaterializeResult:
         """Every customer's risk of leaving, why, and what to do about it."""
         from retention_assets.decisions.plots import risk_histogram
-        from retention_assets.decisions.scores import SCHEMA, level_shares, score_rows
+        from retention_assets.decisions.scores import GONE, SCHEMA, level_shares, score_rows
         from serve.bundle import load_bundle
 
         champion = registry.champion(TASK)
@@ -43,8 +43,9 @@ def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinitio
         rows = score_rows(scorer, vectors, champion.version, gone)
         frame = lake.spark.createDataFrame(rows, SCHEMA)
         count = lake.overwrite(SCORES, frame)
-        shares = {f"share_{level.lower()}": round(share, 4) for level, share in level_shares(rows).items()}
-        probabilities = [row["churn_probability"] for row in rows]
+        there = [row for row in rows if row["segment"] != GONE]
+        shares = {f"share_{level.lower()}": round(share, 4) for level, share in level_shares(there).items()}
+        probabilities = [row["churn_probability"] for row in there]
         picture = risk_histogram(probabilities, scorer.card.risk_levels.model_dump(), scorer.card.threshold)
         model = {"model_version": champion.version, "model_digest": champion.digest, "risk": png(picture)}
         return dg.MaterializeResult(metadata={**table_metadata(frame.schema, count), **shares, **model})
