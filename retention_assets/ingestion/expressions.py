@@ -1,6 +1,7 @@
 """Reads the SQL of a profile without Spark: which columns an expression names, and how to make its casts lenient."""
 
 import re
+from collections.abc import Iterable
 
 # Names that are SQL, not columns, when no parenthesis follows.
 WORDS = frozenset(
@@ -11,16 +12,24 @@ WORDS = frozenset(
     | {"week", "weeks", "day", "days", "hour", "hours", "minute", "minutes", "second", "seconds"}
 )
 _QUOTED_TEXT = re.compile(r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"")
+# Where a word is surely not a column, even where one has that name: the type of a cast, a literal, an interval.
+_NOT_NAMES = re.compile(
+    r"\bas\s+\w+(?:\s*\([\d\s,]*\))?\s*(?=\))|\b(?:date|timestamp)\s*''|\binterval\s+\S+\s+\w+", re.IGNORECASE
+)
 _NAME = re.compile(r"`([^`]+)`|\b([A-Za-z_]\w*)\b(?!\s*\()")
 _STRICT_CALLS = re.compile(r"\b(cast|to_timestamp|to_number)\s*\(", re.IGNORECASE)
 
 
-def names_in(sql: str) -> set[str]:
-    """Columns that the expression names. Empty where it defines names of its own (a lambda): Spark must judge those."""
-    bare = _QUOTED_TEXT.sub("''", sql)
+def names_in(sql: str, declared: Iterable[str] = ()) -> set[str]:
+    """Columns that the expression names. Empty where it defines names of its own (a lambda): Spark must judge those.
+
+    A word of SQL, like `date` or `day`, counts as a column only where a column of that name is declared.
+    """
+    bare = _NOT_NAMES.sub(" ", _QUOTED_TEXT.sub("''", sql))
     if "->" in bare:
         return set()
-    return {quoted or name for quoted, name in _NAME.findall(bare) if quoted or name.lower() not in WORDS}
+    words = WORDS - {column.lower() for column in declared}
+    return {quoted or name for quoted, name in _NAME.findall(bare) if quoted or name.lower() not in words}
 
 
 def lenient(sql: str) -> str:

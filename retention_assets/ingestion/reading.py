@@ -151,7 +151,7 @@ def _value(column: Canonical, sql: str | None) -> Column:
 
 def _fault(column: Canonical, sql: str, table: TableSource, raw: DataFrame) -> list[Column]:
     """When this column counts as unreadable: a source column of it is, or a cast in it or of its result gives null."""
-    named = {name.lower() for name in names_in(sql)}
+    named = {name.lower() for name in names_in(sql, table.source_columns)}
     sources = [source for source in table.source_columns if source.lower() in named]
     flags = [F.col(f"`{UNREADABLE}{source}`") for source in sources if UNREADABLE + source in raw.columns]
     casts = lenient(sql)

@@ -16,7 +16,8 @@ from retention_assets.ingestion.expressions import lenient, names_in
         (r"concat('a\'b', plan)", {"plan"}),
         ('"text" || plan', {"plan"}),
         ("cast(total AS decimal(10, 2))", {"total"}),
-        ("day - INTERVAL 3 DAYS", set()),  # `day` is a word of SQL: a column of that name is quoted
+        ("timestamp '2024-01-01 00:00:00'", set()),
+        ("day - INTERVAL 3 DAYS", set()),
         ("`day` - INTERVAL 3 DAYS", {"day"}),
         ("1.5e3 + amount", {"amount"}),
         ("x IS NOT NULL AND y BETWEEN 1 AND 2", {"x", "y"}),
@@ -26,6 +27,21 @@ from retention_assets.ingestion.expressions import lenient, names_in
 )
 def test_the_columns_that_an_expression_names(sql: str, names: set[str]) -> None:
     assert names_in(sql) == names
+
+
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        ("date", {"date"}),
+        ("to_timestamp(Date)", {"Date"}),
+        ("cast(time AS date)", {"time"}),
+        ("cast(time AS DATE) < DATE '2024-01-01'", {"time"}),
+        ("date - INTERVAL 3 DAYS", {"date"}),
+        ("CASE WHEN day IS NULL THEN date ELSE day END", {"date", "day"}),
+    ],
+)
+def test_a_word_of_sql_is_a_column_where_one_of_that_name_is_declared(sql: str, names: set[str]) -> None:
+    assert names_in(sql, ["date", "Day", "time"]) == names
 
 
 @pytest.mark.parametrize(
