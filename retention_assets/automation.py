@@ -45,12 +45,15 @@ def clock(start: date, end: date | None) -> Clock:
     )
 
 
-def follows_data(partitioned: dg.AssetSelection) -> dg.AutomationCondition:
-    """Eager, but behind passed blocking checks, not behind `retention run`, and not waiting for days yet to come."""
+def follows_data(partitioned: dg.AssetSelection, silent: dg.AssetSelection) -> dg.AutomationCondition:
+    """Eager, but behind passed blocking checks, not behind `retention run`, and not waiting for days yet to come.
+
+    An update of the `silent` assets launches nothing: of new days the watermark tells, which is made last.
+    """
     updated = AC.newly_updated() & ~AC.executed_with_root_target() & ~AC.all_new_updates_have_run_tags(tag_keys={backlog.BY_HAND})
     missing = AC.any_deps_match(AC.missing() & ~AC.will_be_requested()).ignore(partitioned)
     return (
-        AC.any_deps_match(updated.with_label("updated_by_the_clock") | AC.will_be_requested()).since_last_handled()
+        AC.any_deps_match(updated.with_label("updated_by_the_clock") | AC.will_be_requested()).ignore(silent).since_last_handled()
         & ~missing.with_label("any_unpartitioned_dep_missing")
         & ~AC.any_deps_in_progress()
         & ~AC.in_progress()
@@ -64,13 +67,15 @@ def keys_of(assets: Iterable[dg.AssetsDefinition], partitions: dg.PartitionsDefi
 
 def on_the_clock(assets: Sequence[dg.AssetsDefinition], platform: "Platform") -> list[dg.AssetsDefinition]:
     """The stages' assets with their conditions and freshness policies: the one place where either is attached."""
-    partitioned = dg.AssetSelection.assets(*keys_of(assets, platform.clock.daily), *keys_of(assets, platform.clock.weekly))
-    follows = follows_data(partitioned) if platform.settings.clock_enabled else None
+    days = dg.AssetSelection.assets(*keys_of(assets, platform.clock.daily))
+    partitioned = days | dg.AssetSelection.assets(*keys_of(assets, platform.clock.weekly))
+    follows, follows_days = follows_data(partitioned, silent=days), follows_data(partitioned, silent=dg.AssetSelection.assets())
 
     def timed(spec: dg.AssetSpec) -> dg.AssetSpec:
-        follower = spec.partitions_def is None and spec.key.path[0] in FOLLOWING
+        on = platform.settings.clock_enabled and spec.partitions_def is None and spec.key.path[0] in FOLLOWING
+        condition = (follows_days if spec.key == backlog.WATERMARK else follows) if on else None
         fresh = FRESH if spec.key.to_user_string() in SERVES else None
-        return spec.replace_attributes(automation_condition=follows if follower else None, freshness_policy=fresh)
+        return spec.replace_attributes(automation_condition=condition, freshness_policy=fresh)
 
     return [asset.map_asset_specs(timed) for asset in assets]
 
