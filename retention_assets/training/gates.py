@@ -56,7 +56,12 @@ class Gate:
 def better_than_champion(seen: Evidence) -> Gate:
     """More money than today's champion on the same rows; the whole interval lies above zero."""
     if not seen.has_champion:
-        return Gate("better_than_champion", True, "No champion to compare with; the trivial baselines are the measure.", {"champion": None})
+        return Gate(
+            "better_than_champion",
+            True,
+            "No champion to compare with; the trivial baselines are the measure.",
+            {"champion": None},
+        )
     return _more_money("better_than_champion", seen, [CHAMPION])
 
 
