@@ -29,7 +29,7 @@ def event_tables(names: list[str]) -> list[str]:
 
 
 def find_watermark(frames: Mapping[str, DataFrame], as_of: date | None) -> Watermark:
-    """The newest day of the frames before `as_of`. Raises ProfileError where there is no valid row at all."""
+    """The newest day of the frames before `as_of`, by what was known then. Raises ProfileError where there is no valid row."""
     newest = reduce(DataFrame.unionByName, (_newest(name, frame, as_of) for name, frame in frames.items()))
     rows = [row for row in newest.collect() if row["day"]]
     if not rows:
@@ -42,7 +42,7 @@ def find_watermark(frames: Mapping[str, DataFrame], as_of: date | None) -> Water
 
 
 def _newest(name: str, frame: DataFrame, as_of: date | None) -> DataFrame:
-    seen = frame.where(F.col("event_date") < F.lit(as_of)) if as_of else frame
+    seen = frame.where((F.col("event_date") < F.lit(as_of)) & (F.col("ingested_ts") <= F.lit(as_of))) if as_of else frame
     columns = F.max("event_date").alias("day"), F.max("event_ts").alias("event"), F.max("ingested_ts").alias("ingested")
     return seen.agg(*columns).withColumn("name", F.lit(name))
 

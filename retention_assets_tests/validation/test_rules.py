@@ -1,27 +1,12 @@
 """Each rule of each table has a row that breaks it and is told so; what is merely unknown or at a bound is sound."""
 
-from datetime import UTC, date, datetime
-from typing import Any
-
 import pytest
 
-from retention_assets.ingestion.contracts import RAW_COLUMNS, TABLES, Table
+from retention_assets.ingestion.contracts import TABLES, Table
 from retention_assets.resources.lake import Lake
 from retention_assets.validation.rules import rules_of
 from retention_assets.validation.split import BROKEN, REASON, reason, split
-
-Row = dict[str, Any]
-MOMENT, LATER, LONG_AGO = (datetime(*day, 9, tzinfo=UTC) for day in ((2024, 1, 5), (2024, 1, 6), (2023, 6, 1)))
-KNOWN: Row = {"event_ts": MOMENT, "ingested_ts": MOMENT, "event_date": date(2024, 1, 5), "raw_text": "as it came"}
-SOUND: dict[str, Row] = {
-    "customers": {"plan": "basic", "country": "AT", "acquisition_channel": "social", "birth_year": 1980, "email_opt_in": True},
-    "transactions": {"order_id": "o", "kind": "sale", "amount": 5.0, "quantity": 1.0},
-    "support_tickets": {"category": "billing", "severity": "low", "satisfaction": 3},
-    "engagement_events": {"event_type": "login", "duration_s": 60.0},
-    "churn_events": {"churn_type": "cancelled", "reason": "price"},
-    "campaign_contacts": {"campaign": "spring", "channel": "mail", "treated": True, "randomised": True, "cost": 1.0},
-    "fraud_reports": {"transaction_id": "t", "reported_by": "bank", "is_fraud": True},
-}
+from retention_assets_tests.validation.worlds import LATER, LONG_AGO, SOUND, Row, row, schema
 
 
 def there(name: str) -> list[tuple[Row, str]]:
@@ -115,20 +100,12 @@ def cases(table: Table) -> list[tuple[Row, str | None]]:
     return [*fine, *EVERYWHERE, *OWN[table.name], copy]
 
 
-def row(table: Table, at: int, changes: Row) -> Row:
-    """A sound row with a key of its own, changed. Its file tells which one it is."""
-    names = {name: f"{name}-{at}" for name in (*table.key, "customer_id") if name != "event_ts"}
-    return {**dict.fromkeys(table.column_names), **SOUND[table.name], **KNOWN, **names, "source_file": f"file-{at}", **changes}
-
-
 @pytest.mark.parametrize("name", TABLES)
 def test_every_rule_tells_of_the_row_that_breaks_it_and_of_no_other(lake: Lake, name: str) -> None:
     table, rules = TABLES[name], rules_of(TABLES[name])
-    schema = ", ".join(f"{column.name} {column.type}" for column in (*table.columns, *RAW_COLUMNS))
     expected = {f"file-{at}": told for at, (_, told) in enumerate(cases(table))}
-    parse_errors: Row = {"parse_errors": []}
-    rows = [parse_errors | row(table, at, changes) for at, (changes, _) in enumerate(cases(table))]
-    parts = split(lake.spark.createDataFrame(rows, schema), table.key, rules)
+    rows = [row(table, at, changes) for at, (changes, _) in enumerate(cases(table))]
+    parts = split(lake.spark.createDataFrame(rows, schema(table)), table.key, rules)
     judged = parts.judged.select("source_file", BROKEN, reason(rules).alias(REASON)).collect()
     parts.release()
 
