@@ -64,12 +64,12 @@ def _parquet_header(path: Path) -> Header:
 
 def _delta_header(path: Path) -> Header:
     from deltalake import DeltaTable
-    from deltalake.exceptions import TableNotFoundError
+    from deltalake.exceptions import DeltaError
 
     try:
         fields = DeltaTable(str(path)).schema().fields
-    except TableNotFoundError as error:
-        raise ProfileError(f"{path} is not a Delta table.", "Mend the table's path in the profile.") from error
+    except DeltaError as error:
+        raise ProfileError(f"{path} is not a Delta table: {error}.", "Mend the table's path in the profile.") from error
     return tuple((field.name, normal_type(str(getattr(field.type, "type", field.type)))) for field in fields)
 
 
