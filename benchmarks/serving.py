@@ -82,9 +82,8 @@ async def ask(target: Target, connections: int, seconds: float) -> list[float]:
         at = number
         while time.perf_counter() < end:
             body = json.dumps({"customer_id": f"C{at % CUSTOMERS:07d}"})
-            head = (
-                f"POST /predict HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {target.key}\r\nContent-Type: application/json\r\n"
-            )
+            head = f"POST /predict HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {target.key}\r\n"
+            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
             began = time.perf_counter()
             writer.write(f"{head}{body}".encode())
             answer = (await reader.readuntil(b"\r\n\r\n")).lower()
