@@ -1,11 +1,24 @@
-"""What several rooms' tests need: one lake, and so one Spark session, for the whole suite."""
+"""What several rooms' tests need: settings of their own, one lake, and so one Spark session, for the whole suite."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
+
+DATA_DIR = Settings().data_dir or Path(__file__).parents[2] / "shared" / "data"
+for name in [name for name in os.environ if name.startswith("RETENTION_")]:
+    del os.environ[name]  # a platform that its user runs is neither read nor touched
+
+
+@pytest.fixture(scope="session")
+def online_retail_dir() -> Path:
+    """The folder that holds the real invoices; a test that needs them is skipped where they are not."""
+    if not (DATA_DIR / "online_retail" / "by-day").is_dir():
+        pytest.skip(f"no Online Retail files in {DATA_DIR}: set RETENTION_DATA_DIR to where they lie")
+    return DATA_DIR
 
 
 @pytest.fixture(scope="session")

@@ -5,22 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from retention_assets.settings import Settings
-from retention_assets_tests.end_to_end.platforms import CLONE, RunningPlatform, running_platform
+from retention_assets_tests.end_to_end.platforms import RunningPlatform, running_platform
 
-DATA = Settings().data_dir or CLONE.parent / "shared" / "data"
 INVOICE_LINES = 541_909
 
-pytestmark = [
-    pytest.mark.timeout(1800),
-    pytest.mark.skipif(not (DATA / "online_retail" / "by-day").is_dir(), reason="The Online Retail day files are not here."),
-]
+pytestmark = pytest.mark.timeout(1800)
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+def platform(online_retail_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     home = tmp_path_factory.mktemp("online_retail") / "home"
-    with running_platform(home, source="online_retail", data_dir=DATA, spark_memory="2g", clock_enabled=False) as running:
+    with running_platform(
+        home, source="online_retail", data_dir=online_retail_dir, spark_memory="2g", clock_enabled=False
+    ) as running:
         done = running.make("run")
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         assert "likely to leave" in done.stdout

@@ -11,16 +11,12 @@ from retention_assets.ingestion.reading import Days, read_days
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
 
-BESIDE_THE_CLONE = Path(__file__).parents[3] / "shared" / "data"
 DAYS = Days(date(2010, 12, 1), date(2010, 12, 3), late_days=0)
 
 
 @pytest.fixture(scope="module")
-def online_retail(tmp_path_factory: pytest.TempPathFactory) -> Profile:
-    data_dir = Settings().data_dir or BESIDE_THE_CLONE
-    if not (data_dir / "online_retail" / "by-day").is_dir():
-        pytest.skip(f"no Online Retail files in {data_dir}: set RETENTION_DATA_DIR to where they lie")
-    return load_profile(Settings(source="online_retail", data_dir=data_dir, home=tmp_path_factory.mktemp("home")))
+def online_retail(online_retail_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Profile:
+    return load_profile(Settings(source="online_retail", data_dir=online_retail_dir, home=tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture(scope="module")
