@@ -1,49 +1,21 @@
 """The registry on a real MLflow store: what is promoted is found again, what was tampered with is refused."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
-import numpy as np
 import pytest
 
 from retention_assets.errors import RegistryError
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
+from retention_assets_tests.resources.models import ROWS, registered, work
 from retention_assets_tests.serve import bundles
 from serve.bundle import digest_of, load_bundle
-
-ROWS = np.array([[3.0, 0.9, 0.0], [200.0, np.nan, 2.0]])
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
     return Registry.of(Settings(home=tmp_path / "home"))
-
-
-def work(registry: Registry, body: Callable[[dg.AssetExecutionContext], object], raise_on_error: bool = True) -> bool:
-    """Does this within an asset of a Dagster run of its own."""
-
-    @dg.asset
-    def piece_of_work(context: dg.AssetExecutionContext) -> None:
-        body(context)
-
-    return dg.materialize([piece_of_work], raise_on_error=raise_on_error, tags={"why": "test"}).success
-
-
-def registered(registry: Registry, folder: Path, intercept: float = 0.0) -> tuple[str, str]:
-    """A small model, logged and registered. Returns version and digest."""
-    digest, made = bundles.logistic(folder, intercept), []
-
-    def log(context: dg.AssetExecutionContext) -> None:
-        with registry.run(context, folder.name, {"candidate": "by hand"}) as tracker:
-            uri, signed = registry.log_bundle(folder, bundles.FEATURES, ROWS, digest)
-            run_id = tracker.active_run().info.run_id
-        assert signed
-        made.append(registry.register("churn", uri, run_id, {"digest": digest, "candidate": "by hand", "fingerprint": "f"}))
-
-    work(registry, log)
-    return made[0], digest
 
 
 def test_no_champion_yet_is_a_value(registry: Registry) -> None:
@@ -103,7 +75,7 @@ def test_each_piece_of_work_has_a_run_of_its_own_that_ends_as_the_work_does(regi
                 if name == "failing":
                     raise RegistryError("It went wrong.", "Nothing.")
 
-    assert not work(registry, two_then_fail, raise_on_error=False)
+    assert not work(two_then_fail, raise_on_error=False)
     assert mlflow.active_run() is None
     client = mlflow.MlflowClient(registry.tracking_uri)
     runs = {run.info.run_name: run for run in client.search_runs([registry.prepare()])}
@@ -128,4 +100,4 @@ def test_work_is_not_logged_into_somebody_elses_run(registry: Registry) -> None:
             assert mlflow.active_run() is theirs
         assert [run.info.run_name for run in mlflow.MlflowClient().search_runs([experiment])] == ["theirs"]
 
-    assert work(registry, within_another)
+    assert work(within_another)

@@ -17,6 +17,7 @@ from retention_assets.settings import Settings
 from retention_assets.training import assets as training
 from retention_assets.training.candidates.declared import CANDIDATES
 from retention_assets.training.examples import Examples
+from retention_assets_tests.runs import judged, made
 from retention_assets_tests.training.worlds import as_table, examples
 
 NAMES = [candidate.name for candidate in CANDIDATES]
@@ -32,22 +33,14 @@ def registry(tmp_path: Path) -> Registry:
 def train(lake: Lake, registry: Registry, tmp_path: Path) -> Train:
     """Trains on these examples; metadata of every asset comes back as plain values, by key."""
     settings = Settings(home=tmp_path, source="simulated", gap_days=7, test_weeks=3, folds=1, bootstrap_rounds=200)
-    made = training.assets(Platform.of(settings))
+    stage = training.assets(Platform.of(settings))
     selection = dg.AssetSelection.groups("training") - dg.AssetSelection.assets("training/churn_examples")
 
     def run(data: Examples) -> dict[str, dict[str, Any]]:
         lake.overwrite("training/churn_examples", lake.spark.createDataFrame(as_table(data)))
         with dg.DagsterInstance.ephemeral() as instance:
-            result = dg.materialize(made, resources={"lake": lake, "registry": registry}, selection=selection, instance=instance)
-            checks = [
-                event.asset_check_evaluation_data
-                for event in result.all_events
-                if event.event_type_value == "ASSET_CHECK_EVALUATION"
-            ]
-        events = result.get_asset_materialization_events()
-        said = {str(event.asset_key and event.asset_key.to_user_string()): event.materialization.metadata for event in events}
-        told = {key: {name: value.value for name, value in metadata.items()} for key, metadata in said.items()}
-        return told | {"checks": {check.check_name: check.passed for check in checks}}
+            result = dg.materialize(stage, resources={"lake": lake, "registry": registry}, selection=selection, instance=instance)
+            return made(result) | {"checks": judged(result)}
 
     return run
 

@@ -12,6 +12,7 @@ from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.validation.assets import validated_table
 from retention_assets.validation.checks import CONSERVED, SHARE, check_specs
+from retention_assets_tests.runs import judged, made
 from retention_assets_tests.validation.worlds import Row, row, schema, shop
 
 TABLE = TABLES["transactions"]
@@ -41,18 +42,6 @@ def materialize(platform: Platform, lake: Lake, first: date = FIRST, last: date 
             raise_on_error=False,
         )
     return result
-
-
-def made(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
-    """Metadata of what a run made, as plain values."""
-    events = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
-    return {each.asset_key.to_user_string(): {name: value.value for name, value in each.metadata.items()} for each in events}
-
-
-def judged(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
-    """Check -> whether it passed, in the order in which they were told."""
-    told = (event for event in result.all_events if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION)
-    return {each.asset_check_evaluation_data.check_name: each.asset_check_evaluation_data.passed for each in told}
 
 
 def tables(lake: Lake) -> dict[str, list[tuple]]:

@@ -1,0 +1,97 @@
+"""decisions/churn_scores on a real lake and registry: everybody is scored once, and a table that is not so is seen."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from retention_assets.decisions import assets as decisions
+from retention_assets.decisions.checks import SCORES
+from retention_assets.platform import Platform
+from retention_assets.resources.lake import Lake
+from retention_assets.resources.registry import Registry
+from retention_assets.settings import Settings
+from retention_assets_tests.resources.current import AS_OF, Vector, fill
+from retention_assets_tests.resources.models import promoted
+from retention_assets_tests.runs import judged, made
+
+CUSTOMERS: dict[str, Vector] = {"C1": (0.0, 1.0, 0.0), "C2": (90.0, 0.1, 3.0), "C3": (None, 0.5, None), "C4": (90.0, 0.1, 3.0)}
+CHECK = "every_customer_scored"
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Platform:
+    return Platform.of(Settings(home=tmp_path / "home", source="simulated"))
+
+
+@pytest.fixture
+def registry(platform: Platform) -> Registry:
+    return Registry.of(platform.settings)
+
+
+@pytest.fixture
+def filled(own_lake: Lake, platform: Platform) -> Lake:
+    """Four customers' features; C4 has left."""
+    fill(own_lake, platform, CUSTOMERS)
+    own_lake.overwrite("validated/churn_events", own_lake.spark.createDataFrame([("C4",)], "customer_id string"))
+    return own_lake
+
+
+def materialize(
+    platform: Platform, lake: Lake, registry: Registry, selection: dg.AssetSelection | None = None
+) -> dg.ExecuteInProcessResult:
+    resources = {"lake": lake, "registry": registry}
+    with dg.DagsterInstance.ephemeral() as instance:
+        stage = decisions.assets(platform)
+        return dg.materialize(stage, resources=resources, instance=instance, selection=selection, raise_on_error=False)
+
+
+def test_without_a_champion_nothing_is_scored_and_nothing_is_wrong(filled: Lake, platform: Platform, registry: Registry) -> None:
+    registry.prepare()
+    result = materialize(platform, filled, registry)
+    assert result.success and judged(result) == {CHECK: True}
+    assert made(result)[SCORES]["scores"] == "nothing scored: no champion yet" and not filled.exists(SCORES)
+
+
+def test_everybody_is_scored_with_reasons_and_the_champions_version(
+    filled: Lake, platform: Platform, registry: Registry, tmp_path: Path
+) -> None:
+    version, digest = promoted(registry, tmp_path / "model")
+    result = materialize(platform, filled, registry)
+    assert result.success and judged(result) == {CHECK: True}
+    rows = {row["customer_id"]: row for row in filled.read(SCORES).collect()}
+    assert rows.keys() == CUSTOMERS.keys()
+    assert {(row["model_version"], row["model_digest"], row["features_as_of"]) for row in rows.values()} == {
+        (version, digest, AS_OF)
+    }
+    assert rows["C1"]["churn_probability"] < rows["C3"]["churn_probability"] < rows["C2"]["churn_probability"]
+    assert rows["C2"]["reasons"] and rows["C2"]["recommended_actions"]
+    assert (rows["C4"]["segment"], rows["C4"]["recommended_actions"]) == ("gone", [])
+    said = made(result)[SCORES]
+    assert said["dagster/row_count"] == 4 and said["risk"].startswith("![](data:image/png;base64,")
+    assert sum(said[f"share_{level}"] for level in ("low", "medium", "high", "critical")) == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "missing", "wrong"),
+    [
+        ("select * from {t} where customer_id != 'C2'", 1, 0),
+        ("select * from {t} union all select * from {t} where customer_id = 'C2'", 0, 1),
+        ("select * except (churn_probability), if(customer_id = 'C2', 1.5D, churn_probability) churn_probability from {t}", 1, 1),
+        ("select * except (churn_probability), double('NaN') churn_probability from {t}", 4, 4),
+    ],
+    ids=["missing", "twice", "no probability", "all unknown"],
+)
+def test_a_table_of_scores_that_is_not_whole_is_seen(
+    filled: Lake, platform: Platform, registry: Registry, tmp_path: Path, change: str, missing: int, wrong: int
+) -> None:
+    promoted(registry, tmp_path / "model")
+    assert materialize(platform, filled, registry).success
+    filled.read(SCORES).createOrReplaceTempView("scores")
+    changed = filled.spark.sql(change.format(t="scores")).localCheckpoint()
+    filled.overwrite(SCORES, changed)
+    only_checks = dg.AssetSelection.checks_for_assets(dg.AssetKey.from_user_string(SCORES))
+    result = materialize(platform, filled, registry, only_checks)
+    assert judged(result) == {CHECK: False}
+    (told,) = result.get_asset_check_evaluations()
+    assert {name: told.metadata[name].value for name in ("missing", "wrong")} == {"missing": missing, "wrong": wrong}

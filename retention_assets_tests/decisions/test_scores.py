@@ -1,0 +1,54 @@
+"""Batch rows say what the scorer says of each customer, and ask nothing of the team for who has left."""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retention_assets.decisions.scores import GONE, LEVELS, SEGMENTS, level_shares, score_rows
+from retention_assets.features.vectors import Vectors
+from retention_assets_tests.serve import bundles
+from serve.bundle import load_bundle
+from serve.scorer import Scorer
+
+# Recency, engagement and tickets of a customer at each level of risk.
+MATRIX = np.array([[0.0, 1.0, 0.0], [30.0, 0.5, 1.0], [40.0, 0.5, 1.0], [90.0, 0.1, 3.0]])
+VECTORS = Vectors(["loyal", "usual", "quiet", "cold"], date(2024, 3, 4), bundles.FEATURES, MATRIX, [])
+
+
+@pytest.fixture
+def scorer(tmp_path: Path) -> Scorer:
+    return load_bundle(tmp_path / "model", bundles.logistic(tmp_path / "model"))
+
+
+def test_each_row_is_what_the_scorer_says_of_that_customer_alone(scorer: Scorer) -> None:
+    rows = score_rows(scorer, VECTORS, "7")
+    assert [row["customer_id"] for row in rows] == VECTORS.ids
+    for row, vector in zip(rows, MATRIX, strict=True):
+        alone = scorer.score(vector)
+        assert row["churn_probability"] == pytest.approx(alone.probability, abs=1e-12)
+        assert (row["churn_prediction"], row["risk_level"]) == (alone.prediction, alone.risk_level)
+        assert row["recommended_actions"] == alone.actions and row["reasons"] == [vars(reason) for reason in alone.reasons]
+        assert (row["model_version"], row["model_digest"], row["features_as_of"]) == ("7", scorer.digest, VECTORS.as_of)
+    assert [row["risk_level"] for row in rows] == list(LEVELS)
+    assert [row["segment"] for row in rows] == [SEGMENTS[level] for level in LEVELS]
+
+
+def test_who_has_left_is_scored_alike_and_nobody_is_asked_to_act(scorer: Scorer) -> None:
+    before, after = score_rows(scorer, VECTORS, "7"), score_rows(scorer, VECTORS, "7", gone={"cold", "a stranger"})
+    assert before[3]["recommended_actions"] and after[3]["recommended_actions"] == []
+    assert after[3]["segment"] == GONE and after[3]["churn_probability"] == before[3]["churn_probability"]
+    assert after[:3] == before[:3]
+
+
+@pytest.mark.parametrize(
+    ("levels", "shares"),
+    [
+        ([], [0.0, 0.0, 0.0, 0.0]),
+        (["HIGH"], [0.0, 0.0, 1.0, 0.0]),
+        (["LOW", "LOW", "CRITICAL", "MEDIUM"], [0.5, 0.25, 0.0, 0.25]),
+    ],
+)
+def test_shares_name_every_level(levels: list[str], shares: list[float]) -> None:
+    assert level_shares([{"risk_level": level} for level in levels]) == dict(zip(LEVELS, shares, strict=True))
