@@ -1,0 +1,136 @@
+"""serving/* on a real lake, registry and Redis: what is online is what the tables say, and else it is seen."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pytest
+
+from retention_assets.features.availability import model_features
+from retention_assets.platform import Platform
+from retention_assets.resources.lake import Lake
+from retention_assets.resources.online import OnlineStore
+from retention_assets.resources.registry import Registry
+from retention_assets.resources.serving import ServeDeployer
+from retention_assets.serving import assets as serving
+from retention_assets.serving.checks import DEPLOYMENT, ONLINE
+from retention_assets.settings import Settings
+from retention_assets_tests.resources.current import AS_OF, Vector, fill
+from retention_assets_tests.resources.homes import free_ports
+from retention_assets_tests.resources.models import promoted
+from retention_assets_tests.runs import judged, made
+from retention_assets_tests.serve import bundles
+from retention_assets_tests.serve.redis_server import RedisServer
+from serve.card import fingerprint_of
+from serve.codec import KEY_PREFIX, META_KEY, encode
+from serve.snapshot import newest, open_snapshot
+
+CUSTOMERS: dict[str, Vector] = {"C1": (0.0, 1.0, 0.0), "C2": (90.0, 0.1, 3.0), "C3": (None, 0.5, None)}
+EQUALS = "published_equals_table"
+
+
+class Stage:
+    """The stage's assets with everything they stand on; nothing but Ray is missing."""
+
+    def __init__(self, lake: Lake, settings: Settings, redis: RedisServer) -> None:
+        self.platform, self.lake, self.redis = Platform.of(settings), lake, redis
+        self.registry = Registry.of(settings)
+        self.online = OnlineStore(redis.url, ttl_days=1)
+        self.deployer = ServeDeployer.of(settings)
+
+    def materialize(self, asset: str) -> dg.ExecuteInProcessResult:
+        return self._run(dg.AssetSelection.assets(asset))
+
+    def check(self, asset: str) -> dg.ExecuteInProcessResult:
+        return self._run(dg.AssetSelection.checks_for_assets(dg.AssetKey.from_user_string(asset)))
+
+    def _run(self, selection: dg.AssetSelection) -> dg.ExecuteInProcessResult:
+        resources = {"lake": self.lake, "registry": self.registry, "online": self.online, "deployer": self.deployer}
+        with dg.DagsterInstance.ephemeral() as instance:
+            stage = serving.assets(self.platform)
+            return dg.materialize(stage, resources=resources, instance=instance, selection=selection, raise_on_error=False)
+
+
+@pytest.fixture
+def stage(own_lake: Lake, tmp_path: Path, redis_server: RedisServer) -> Stage:
+    settings = Settings(home=tmp_path / "home", source="simulated", **free_ports())
+    made = Stage(own_lake, settings, redis_server)
+    made.registry.prepare()
+    fill(own_lake, made.platform, CUSTOMERS)
+    return made
+
+
+@pytest.fixture
+def published(stage: Stage, tmp_path: Path) -> Stage:
+    """Three customers' vectors are online, with the features of a champion."""
+    promoted(stage.registry, tmp_path / "model")
+    result = stage.materialize(ONLINE)
+    assert result.success and judged(result) == {EQUALS: True}
+    return stage
+
+
+def test_vectors_have_the_champions_features_in_its_order(published: Stage) -> None:
+    found = published.online.read([*CUSTOMERS, "C4"], bundles.FEATURES)
+    for vector, expected in zip(found, CUSTOMERS.values(), strict=False):
+        assert vector is not None and vector.as_of == AS_OF
+        assert np.array_equal(vector.values, np.array(expected, dtype=float), equal_nan=True)
+    assert found[3] is None
+    folder = newest(published.deployer.snapshots, fingerprint_of(bundles.FEATURES))
+    assert folder is not None and [each is None for each in open_snapshot(folder).find(["C1", "C4"])] == [False, True]
+
+
+def test_before_any_champion_the_declarations_give_the_features(stage: Stage) -> None:
+    result = stage.materialize(ONLINE)
+    features = model_features(stage.platform.profile.tables)
+    meta = stage.online.meta()
+    assert result.success and judged(result) == {EQUALS: True}
+    assert meta is not None and meta["names"] == features and meta["rows"] == len(CUSTOMERS)
+    assert made(result)[ONLINE]["features"] == len(features)
+    assert set(made(result)[ONLINE]["features_absent"].split(", ")) == set(features) - set(bundles.FEATURES)
+
+
+def test_who_is_in_no_table_any_more_leaves_the_store(published: Stage) -> None:
+    fill(published.lake, published.platform, {"C1": CUSTOMERS["C1"]}, AS_OF + timedelta(days=1))
+    result = published.materialize(ONLINE)
+    assert judged(result) == {EQUALS: True} and made(result)[ONLINE]["removed"] == 2
+    assert published.online.some(10) == ["C1"]
+
+
+def test_an_older_refresh_takes_nothing_back_and_says_so(published: Stage) -> None:
+    fill(published.lake, published.platform, {**CUSTOMERS, "C1": (55.0, 0.2, 9.0)}, AS_OF - timedelta(days=1))
+    snapshots = list(published.deployer.snapshots.iterdir())
+    result = published.materialize(ONLINE)
+    assert made(result)[ONLINE]["kept_newer"] == len(CUSTOMERS) and judged(result) == {EQUALS: False}
+    (vector,) = published.online.read(["C1"], bundles.FEATURES)
+    assert vector is not None and vector.as_of == AS_OF and vector.values[0] == 0.0
+    assert list(published.deployer.snapshots.iterdir()) == snapshots
+
+
+@pytest.mark.parametrize("fault", ["changed", "removed", "added", "unpublished"])
+def test_a_store_that_is_not_the_tables_is_seen(published: Stage, fault: str) -> None:
+    other = encode(fingerprint_of(bundles.FEATURES), AS_OF, np.array([1.0, 1.0, 0.0]))
+    with published.redis.client() as redis:
+        if fault == "changed":
+            redis.set(f"{KEY_PREFIX}C1", other)
+        elif fault == "removed":
+            redis.delete(f"{KEY_PREFIX}C2")
+        elif fault == "added":
+            redis.set(f"{KEY_PREFIX}C9", other)
+        else:
+            redis.delete(META_KEY)
+    assert judged(published.check(ONLINE)) == {EQUALS: False}
+
+
+def test_without_a_champion_nothing_is_deployed_and_nothing_is_wrong(stage: Stage) -> None:
+    result = stage.materialize(DEPLOYMENT)
+    assert result.success and judged(result) == {"deployed_digest_is_champion": True}
+    assert made(result)[DEPLOYMENT]["deployment"] == "nothing deployed: no champion yet"
+
+
+def test_a_champion_that_nothing_answers_with_is_seen(published: Stage) -> None:
+    assert judged(published.check(DEPLOYMENT)) == {"deployed_digest_is_champion": False}
+    failed = published.materialize(DEPLOYMENT)
+    assert not failed.success and DEPLOYMENT not in made(failed)
+    (failure,) = [event for event in failed.all_events if event.event_type == dg.DagsterEventType.STEP_FAILURE]
+    assert "No Ray cluster answers" in str(failure.step_failure_data.error)
