@@ -34,7 +34,7 @@ from retention_assets.training.trial import churn_trial
 
 CUSTOMERS, ROUNDS, SECONDS = 1000, 5, 3.0
 NAMES = ("serve_port", "webserver_port", "mlflow_port", "ray_port", "haproxy_stats_port", "haproxy_metrics_port")
-PORTS: dict[str, Any] = {name: 18600 + at for at, name in enumerate(NAMES)}
+PORTS: dict[str, Any] = {"serve_inner_port": 18700, **{name: 18600 + at for at, name in enumerate(NAMES)}}
 BARE = {"bare FastAPI, features in memory": ("memory", 18610), "bare FastAPI, features in Redis": ("redis", 18611)}
 
 

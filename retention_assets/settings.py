@@ -33,6 +33,7 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     serve_port: int = 8000
+    serve_inner_port: int = Field(default=8500, description="Behind HAProxy: Serve's own proxy, then 99 for its replicas.")
     webserver_port: int = 3000
     mlflow_port: int = 5000
     ray_port: int = 6479

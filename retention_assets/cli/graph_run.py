@@ -24,8 +24,8 @@ SERVING = ("serving/online_features", "serving/champion_deployment")
 OPERATIONAL = {
     "home", "host", "api_keys", "alert_urls", "clock_enabled", "sensor_interval_s", "spark_master", "spark_memory", "java_home",
     "lake_uri", "redis_url", "mlflow_uri", "ray_address", "redis_timeout_ms", "max_batch", "max_body_bytes", "rate_limit_per_s",
-    "serve_port", "webserver_port", "mlflow_port", "ray_port", "haproxy_stats_port", "haproxy_metrics_port", "data_dir", "as_of",
-    "simulated_customers", "simulated_days", "simulated_seed",
+    "serve_port", "serve_inner_port", "webserver_port", "mlflow_port", "ray_port", "haproxy_stats_port", "haproxy_metrics_port",
+    "data_dir", "as_of", "simulated_customers", "simulated_days", "simulated_seed",
 }  # fmt: skip
 
 

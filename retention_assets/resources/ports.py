@@ -5,7 +5,8 @@ import socket
 from retention_assets.errors import SetupError
 from retention_assets.settings import Settings
 
-RAY_PORTS = ("ray_port", "serve_port", "haproxy_stats_port", "haproxy_metrics_port")
+RAY_PORTS = ("ray_port", "serve_port", "serve_inner_port", "haproxy_stats_port", "haproxy_metrics_port")
+INNER_PORTS = 100
 
 
 def needed_ports(settings: Settings) -> dict[str, int]:
@@ -14,6 +15,11 @@ def needed_ports(settings: Settings) -> dict[str, int]:
     names += [] if (settings.mlflow_uri or "").startswith("http") else ["mlflow_port"]
     names += [] if settings.ray_address else list(RAY_PORTS)
     return {name: getattr(settings, name) for name in names}
+
+
+def inner_ports(settings: Settings) -> range:
+    """Ports behind HAProxy: first that of Serve's own proxy, then those of replicas, which pass over a taken one."""
+    return range(settings.serve_inner_port, settings.serve_inner_port + INNER_PORTS)
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -27,10 +33,10 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def busy_ports(settings: Settings) -> dict[str, int]:
-    """Setting -> port, of the needed ports that somebody listens on already, or that two settings name."""
+    """Setting -> port, of the needed ports that are taken already, that two settings name, or that replicas may take."""
     needed = needed_ports(settings)
-    ports = list(needed.values())
-    return {name: port for name, port in needed.items() if ports.count(port) > 1 or not is_free(port)}
+    ports, replicas = list(needed.values()), inner_ports(settings)[1:] if "serve_inner_port" in needed else ()
+    return {name: port for name, port in needed.items() if ports.count(port) > 1 or port in replicas or not is_free(port)}
 
 
 def check_ports(settings: Settings) -> None:

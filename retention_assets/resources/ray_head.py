@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from retention_assets.resources.haproxy import write_launcher
 from retention_assets.resources.keys import ray_token_file
+from retention_assets.resources.ports import inner_ports
 from retention_assets.resources.processes import end_processes, started_with
 from retention_assets.resources.run_folder import run_link
 from retention_assets.settings import Settings
@@ -59,13 +60,6 @@ def ray_environment(settings: Settings) -> dict[str, str]:
         "RAY_raylet_start_wait_time_s": "120",  # On a machine that is busy starting the other services.
         "DASHBOARD_METRIC_PORT": "0",
     }
-
-
-def inner_ports(settings: Settings) -> range:
-    """Ports behind HAProxy, first that of Serve's own proxy, then those of replicas. They move with `serve_port`, so that
-    two homes' replicas do not meet."""
-    first = 30_000 + settings.serve_port % 10_000
-    return range(first, first + 200)
 
 
 def prepare_ray(settings: Settings) -> None:

@@ -6,17 +6,23 @@ from typing import Any
 
 import psutil
 
-from retention_assets.resources.ports import is_free
+from retention_assets.resources.ports import INNER_PORTS, RAY_PORTS, is_free
 from retention_assets.resources.processes import marked
 
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
-PORTS = ("serve_port", "webserver_port", "mlflow_port", "ray_port", "haproxy_stats_port", "haproxy_metrics_port")
+PORTS = ("webserver_port", "mlflow_port", *RAY_PORTS)
+BLOCK = INNER_PORTS + len(PORTS)
 
 
 def free_ports() -> dict[str, Any]:
-    """A free port for each port setting, below those that the system hands out: Ray's own servers take any of these."""
-    free = (port for port in random.sample(range(20_000, 32_000), 200) if is_free(port))
-    return {name: next(free) for name in PORTS}
+    """A free port for each port setting, all of one block, so that two homes' ports do not meet.
+
+    Below the ports that the system hands out: Ray's own servers take any of these.
+    """
+    blocks = random.sample(range(20_000, 32_000, BLOCK), 100)
+    first = next(block for block in blocks if all(map(is_free, range(block, block + BLOCK))))
+    others = [name for name in PORTS if name != "serve_inner_port"]
+    return {"serve_inner_port": first, **{name: first + INNER_PORTS + place for place, name in enumerate(others)}}
 
 
 def listening(home: Path) -> set[tuple[str, int]]:
