@@ -12,6 +12,8 @@ from pathlib import Path
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+DAGSTER_YAML = Path(__file__).parents[1] / "dagster.yaml"  # the clone's; resources/instance.py makes each home's from it
+
 
 class Settings(BaseSettings):
     """Settings of one platform home. Two homes with different ports run side by side."""

@@ -2,7 +2,7 @@
 
 A run over 400 days of 20 assets writes 16,000 events. Dagster's own sqlite storage opens two databases and commits
 four times for each of them; here a batch is one commit in the run's database and one in the index.
-Named in the dagster.yaml that `resources/instance.py` writes. Measured: 250 s before, 10 s after.
+Named in the home's dagster.yaml by `resources/instance.py`. Measured: 250 s before, 10 s after.
 """
 
 import os

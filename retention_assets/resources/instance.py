@@ -4,54 +4,59 @@ Opens and configures only: what is run, and when, is automation.py's and the com
 """
 
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import yaml
 
-from retention_assets.settings import Settings
+from retention_assets.errors import SetupError
+from retention_assets.settings import DAGSTER_YAML, Settings
 
 SQLITE = {
     "run_storage": ("dagster._core.storage.runs", "SqliteRunStorage", "history"),
     "event_log_storage": ("retention_assets.resources.event_log", "BatchedSqliteEventLogStorage", "history/runs"),
     "schedule_storage": ("dagster._core.storage.schedules", "SqliteScheduleStorage", "schedules"),
 }
+ARTIFACTS = ("dagster._core.storage.root", "LocalArtifactStorage", "")
 STATE_PREFIX = "retention/"
+GENERATED = "# Made from the clone's dagster.yaml at every start: change that one.\n"
 
 
-def instance_config(settings: Settings) -> dict[str, Any]:
-    """dagster.yaml of this home. One run at a time: each holds a Spark session, and they write the same tables."""
-    home = settings.dagster_home
-    storages = {
-        kind: {"module": module, "class": name, "config": {"base_dir": str(home / folder)}}
-        for kind, (module, name, folder) in SQLITE.items()
-    }
-    ticks = {"purge_after_days": {"skipped": 1, "success": 30, "failure": 30, "started": 30}}
-    return {
-        **storages,
-        "local_artifact_storage": {
-            "module": "dagster._core.storage.root",
-            "class": "LocalArtifactStorage",
-            "config": {"base_dir": str(home)},
-        },
-        "concurrency": {"runs": {"max_concurrent_runs": 1}},
-        "retention": {"schedule": ticks, "sensor": ticks, "auto_materialize": ticks},
-        "telemetry": {"enabled": False},
-        "nux": {"enabled": False},
-    }
+def instance_config(settings: Settings, clone_config: Path = DAGSTER_YAML) -> dict[str, Any]:
+    """dagster.yaml of this home: the clone's, and where it does not say otherwise, storage in the home's own sqlite files.
+
+    Raises SetupError where the clone's is missing or no mapping.
+    """
+    try:
+        own = yaml.safe_load(clone_config.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise SetupError(f"{clone_config} cannot be read: {error}.", "Restore it from the repository.") from error
+    if not isinstance(own, dict):
+        raise SetupError(f"{clone_config} is not a mapping of Dagster's settings.", "Restore it from the repository.")
+    local = {} if "storage" in own else SQLITE
+    return {kind: _in_home(settings, *named) for kind, named in {**local, "local_artifact_storage": ARTIFACTS}.items()} | own
+
+
+def _in_home(settings: Settings, module: str, name: str, folder: str) -> dict[str, Any]:
+    return {"module": module, "class": name, "config": {"base_dir": str(settings.dagster_home / folder)}}
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """The home's instance. Its dagster.yaml is written once; edit it to move Dagster's storage to Postgres."""
+    """The home's instance, by the home's dagster.yaml, which is brought in line with the clone's first."""
     file = settings.dagster_home / "dagster.yaml"
-    if not file.exists():
+    text = GENERATED + yaml.safe_dump(instance_config(settings), sort_keys=False)
+    new = not file.exists()
+    if new or file.read_text() != text:
         file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(".draft")
-        draft.write_text(yaml.safe_dump(instance_config(settings), sort_keys=False))
+        draft = file.with_suffix(f".{os.getpid()}")
+        draft.write_text(text)
         draft.replace(file)
-        with dg.DagsterInstance.from_config(str(settings.dagster_home)) as new:
-            open_log(new)
-    return dg.DagsterInstance.from_config(str(settings.dagster_home))
+    instance = dg.DagsterInstance.from_config(str(settings.dagster_home))
+    if new:
+        open_log(instance)
+    return instance
 
 
 def open_log(instance: dg.DagsterInstance) -> None:

@@ -21,7 +21,7 @@ from retention_assets.resources.processes import MARK
 from retention_assets.resources.ray_head import local_ray_address, prepare_ray, ray_environment, ray_started_file
 from retention_assets.resources.run_folder import run_link
 from retention_assets.resources.supervision import Program, Supervisor
-from retention_assets.settings import Settings
+from retention_assets.settings import DAGSTER_YAML, Settings
 
 START_S = 180.0  # A cold start on two busy cores takes a minute.
 FAILED_STATES = {"BACKOFF", "FATAL", "EXITED", "UNKNOWN"}
@@ -202,7 +202,8 @@ def _failed(supervisor: Supervisor, service: Service, state: str) -> SetupError:
 
 def _fingerprint(settings: Settings, plan: list[Service]) -> str:
     own = {name: value for name, value in service_environment(settings).items() if name.startswith(("RETENTION_", "RAY_"))}
-    text = json.dumps([own, [service.command for service in plan]], sort_keys=True)
+    dagster = DAGSTER_YAML.read_text() if DAGSTER_YAML.exists() else ""  # where it is not, opening the instance says so
+    text = json.dumps([own, [service.command for service in plan], dagster], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from retention_assets.resources.instance import open_instance, read_state, write_state
+from retention_assets.resources.instance import open_instance
 from retention_assets.settings import Settings
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-21")
@@ -61,21 +61,3 @@ def test_a_batch_leaves_the_same_facts_as_single_events(tmp_path: Path, monkeypa
     assert [line for line in found["events_of_run"] if " in " not in line] == [
         line for line in expected["events_of_run"] if " in " not in line
     ]
-
-
-def test_facts_of_the_clock_outlive_the_instance(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
-    with open_instance(settings) as instance:
-        assert read_state(instance, "arrivals") is None
-        write_state(instance, "arrivals", {"files": {"2024-01-01": "ab"}})
-    with open_instance(settings) as instance:
-        assert read_state(instance, "arrivals") == {"files": {"2024-01-01": "ab"}}
-
-
-def test_a_dagster_yaml_that_somebody_edited_is_kept(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
-    open_instance(settings).dispose()
-    file = settings.dagster_home / "dagster.yaml"
-    file.write_text(file.read_text() + "# mine\n")
-    open_instance(settings).dispose()
-    assert file.read_text().endswith("# mine\n")
