@@ -27,9 +27,19 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return Lake.of(Settings(home=tmp_path_factory.mktemp("lake"), spark_master="local[2]", spark_memory="1g"))
 
 
+def _lake_in(folder: Path, lake: Lake) -> Lake:
+    own = Lake(root=str(folder / "lake"), home=lake.home, spark_conf=lake.spark_conf)
+    own._session = lake.spark
+    return own
+
+
 @pytest.fixture
 def own_lake(lake: Lake, tmp_path: Path) -> Lake:
     """Folders of this test's own, in the suite's one Spark session."""
-    own = Lake(root=str(tmp_path / "lake"), home=lake.home, spark_conf=lake.spark_conf)
-    own._session = lake.spark
-    return own
+    return _lake_in(tmp_path, lake)
+
+
+@pytest.fixture(scope="module")
+def module_lake(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """Folders of this module's own, for tables that its tests share."""
+    return _lake_in(tmp_path_factory.mktemp("module"), lake)

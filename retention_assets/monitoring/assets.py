@@ -63,8 +63,9 @@ def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
         frame = lake.spark.createDataFrame([(*vars(row).values(), version) for row in rows], DRIFT_SCHEMA)
         drifted = [row.feature for row in rows if row.drifted]
         said = {"drifted": bool(drifted), "drifted_features": drifted, "champion": version or "none yet"}
-        pictures = {"heat_map": png(heat_map(rows, seen.reference, seen.current)), "features": rows_as_table(map(vars, rows))}
-        return dg.MaterializeResult(metadata=table_metadata(frame.schema, lake.overwrite(DRIFT, frame)) | said | pictures)
+        if rows:
+            said |= {"heat_map": png(heat_map(rows, seen.reference, seen.current)), "features": rows_as_table(map(vars, rows))}
+        return dg.MaterializeResult(metadata=table_metadata(frame.schema, lake.overwrite(DRIFT, frame)) | said)
 
     return feature_drift
 

@@ -1,0 +1,67 @@
+"""Whom the drift report compares: the champion's last weeks against those who can still churn, by what was known then."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from retention_assets.ingestion.profiles import Churn, Profile
+from retention_assets.monitoring.samples import samples
+from retention_assets.resources.lake import Lake
+
+NOW, TRAINED = date(2024, 6, 10), date(2024, 3, 4)
+MIDNIGHT = datetime(2024, 6, 10, tzinfo=UTC)
+TABLES = ["features/customer_behavior", "features/customer_transactions"]
+FACTS = "customer_id string, event_ts timestamp, ingested_ts timestamp, kind string"
+CUSTOMERS = {"stays": 1.0, "left": 2.0, "left_unreported": 3.0, "left_today": 4.0}
+
+
+def profile(kind: str, **knobs: int) -> Profile:
+    churn = Churn.model_validate({"kind": kind, **knobs})
+    return Profile(name="world", start=date(2024, 1, 1), churn=churn, tables={})
+
+
+def at(days: float) -> datetime:
+    return MIDNIGHT + timedelta(days=days)
+
+
+@pytest.fixture(scope="module")
+def filled(module_lake: Lake) -> Lake:
+    spark = module_lake.spark
+    for table, name in zip(TABLES, ("logins", "spend"), strict=True):
+        rows = [(customer, NOW, value) for customer, value in CUSTOMERS.items()]
+        module_lake.overwrite(table, spark.createDataFrame(rows, f"customer_id string, as_of date, {name} double"))
+    examples = [("a", TRAINED, 10.0, None), ("b", TRAINED, None, 20.0), ("a", TRAINED - timedelta(weeks=1), 99.0, 99.0)]
+    schema = "customer_id string, as_of date, logins double, spend double"
+    module_lake.overwrite("training/churn_examples", spark.createDataFrame(examples, schema))
+    return module_lake
+
+
+def compared(lake: Lake, world: Profile) -> set[float]:
+    return set(samples(lake.read, world, TABLES, ["logins", "spend"], TRAINED).current["logins"])
+
+
+def test_the_reference_is_the_last_week_that_the_champion_was_fitted_on_with_unknown_as_nan(filled: Lake) -> None:
+    filled.overwrite("validated/churn_events", filled.spark.createDataFrame([], FACTS))
+    seen = samples(filled.read, profile("cancellation"), TABLES, ["logins", "spend"], TRAINED)
+    assert np.array_equal(np.sort(seen.reference["logins"]), [10.0, np.nan], equal_nan=True)
+    assert np.array_equal(np.sort(seen.reference["spend"]), [20.0, np.nan], equal_nan=True)
+    assert set(seen.current["spend"]) == set(CUSTOMERS.values())
+
+
+def test_who_was_known_to_have_left_is_not_compared(filled: Lake) -> None:
+    facts = [("left", at(-30), at(-29), ""), ("left_unreported", at(-30), at(0.1), ""), ("left_today", at(0), at(0), "")]
+    filled.overwrite("validated/churn_events", filled.spark.createDataFrame(facts, FACTS))
+    assert compared(filled, profile("cancellation")) == {1.0, 3.0, 4.0}
+
+
+def test_where_churn_is_silence_only_those_who_have_bought_recently_are_compared(filled: Lake) -> None:
+    facts = [
+        ("stays", at(-5), at(-5), "sale"),
+        ("left", at(-200), at(-200), "sale"),
+        ("left_unreported", at(-5), at(1), "sale"),
+        ("left_today", at(-5), at(-5), "return"),
+    ]
+    filled.overwrite("validated/transactions", filled.spark.createDataFrame(facts, FACTS))
+    assert compared(filled, profile("inactivity")) == {1.0, 2.0}
+    assert compared(filled, profile("inactivity", active_within_days=90)) == {1.0}
