@@ -22,6 +22,10 @@ class SchemaChangedError(ProfileError):
     """A source's columns are no longer those that its profile declares."""
 
 
+class TableError(RetentionError):
+    """A flat labelled table that somebody gave lacks a column, a label or a date, or cannot be read."""
+
+
 class NotTrainableError(RetentionError):
     """There are too few examples, or only one class, to train or to judge a model on."""
 

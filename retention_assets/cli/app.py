@@ -20,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for name in ("services", "status", "doctor", "run", "simulate"):
+for name in ("services", "status", "doctor", "run", "simulate", "train_table"):
     if find_spec(f"retention_assets.cli.{name}"):
         import_module(f"retention_assets.cli.{name}").register(app)
 

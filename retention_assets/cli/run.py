@@ -66,7 +66,7 @@ def predict(
 def leaderboard(as_json: Json = False) -> None:
     """Show every candidate and baseline on the untouched last period, at natural prevalence."""
     rows = read_leaderboard(Settings())
-    typer.echo(json.dumps(rows, indent=2)) if as_json else _show_leaderboard(rows)
+    typer.echo(json.dumps(rows, indent=2)) if as_json else show_leaderboard(rows, "Untouched last period")
 
 
 def read_leaderboard(settings: Settings) -> list[dict[str, Any]]:
@@ -208,7 +208,8 @@ def _show_prediction(answer: dict[str, Any], console: Any) -> None:
         console.print(f"  do: {action}")
 
 
-def _show_leaderboard(rows: list[dict[str, Any]]) -> None:
+def show_leaderboard(rows: list[dict[str, Any]], of_what: str) -> None:
+    """Every scorer's figures on the same untouched rows."""
     from rich.console import Console
     from rich.table import Table
 
@@ -218,7 +219,7 @@ def _show_leaderboard(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         table.add_row(row["candidate"], *(_interval(row, name) for name in INTERVALS))
     console = Console(highlight=False, width=140)
-    console.print(f"Untouched last period, base rate {rows[0]['base_rate']:.1%}; [95 % interval by customer]", markup=False)
+    console.print(f"{of_what}, base rate {rows[0]['base_rate']:.1%}; [95 % interval by customer]", markup=False)
     console.print(table)
 
 

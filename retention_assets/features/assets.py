@@ -31,7 +31,7 @@ def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefin
     declared = available(FEATURES, platform.profile.tables)
     groups = [group for group in get_args(Group) if any(item.group == group for item in declared)]
     current = [_customer_group(platform, group, [item for item in declared if item.group == group]) for group in groups]
-    conserved = [tiles_conserve_sales(platform)] if platform.profile.has("transactions") else []
+    conserved = [tiles_conserve_sales()] if platform.profile.has("transactions") else []
     return [_daily_activity(platform), *conserved, *current, *(customers_once(f"features/customer_{group}") for group in groups)]
 
 

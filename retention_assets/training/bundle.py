@@ -20,10 +20,11 @@ REFERENCE_PERCENTILES = {"low": 0.5, "median": 50.0, "high": 99.5}
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a model comes from: what its card says beside the model itself."""
+    """Where a model comes from: what its card says beside the model itself. `examples` names the table it learned from."""
 
     task: str
     source: str
+    examples: str
     seed: int
     train: Bools
     test: Bools
@@ -65,7 +66,7 @@ def card_of(trained: Trained, data: Examples, origin: Origin) -> dict[str, Any]:
         "test_as_of": _span(data, origin.test),
         "source": origin.source,
         "seed": origin.seed,
-        "data_versions": {"training/churn_examples": data.fingerprint},
+        "data_versions": {origin.examples: data.fingerprint},
         "settings": origin.settings,
     }
 

@@ -15,7 +15,7 @@ from retention_assets.training.examples import Examples, from_arrow
 from retention_assets.training.leaderboard import Standing, winner
 from retention_assets.training.metrics import Economics, Evaluation
 from retention_assets.training.splits import purged_before
-from retention_assets.training.trial import economics_of, purge_days
+from retention_assets.training.trial import EXAMPLES, economics_of, purge_days
 from serve.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Contest:
-    """The scorers of one untouched test: candidates, baselines, and today's champion on the same rows, where there is one."""
+    """The scorers of one untouched test: candidates, baselines, and today's champion on the same rows, where there is one.
+
+    `chosen`: the candidate that was picked beforehand, on other rows; None: the best one here challenges.
+    """
 
     test: Examples
     candidates: Mapping[str, Evaluation]
@@ -35,10 +38,11 @@ class Contest:
     champion: Evaluation | None
     rounds: int
     seed: int
+    chosen: str | None = None
 
     @cached_property
     def challenger(self) -> str:
-        return winner({name: scorer.point() for name, scorer in self.candidates.items()})
+        return self.chosen or winner({name: scorer.point() for name, scorer in self.candidates.items()})
 
     def standing(self) -> Standing:
         """The challenger beside those that it has to beat."""
@@ -58,7 +62,7 @@ def contest_of(read: Callable[[str], "pa.Table"], champion: Scorer | None, setti
 
     `read`: asset key -> table. The champion is scored here, on the rows that the candidates were scored on.
     """
-    data, economics = from_arrow(read("training/churn_examples")), economics_of(settings)
+    data, economics = from_arrow(read(EXAMPLES)), economics_of(settings)
     scores = {candidate.name: read(f"training/churn_{candidate.name}") for candidate in CANDIDATES}
     weeks = np.unique(np.concatenate([table["as_of"].to_numpy().astype("datetime64[D]") for table in scores.values()]))
     test = data.take(np.isin(data.as_of, weeks))

@@ -25,7 +25,7 @@ def candidate_figure(y: NDArray[np.int8], p: Floats, name: str) -> Figure:
     left, right = figure.subplots(1, 2)
     roc(left, {name: (y, p)})
     calibration(right, y, p)
-    figure.suptitle(f"{name}: untouched last period, {len(y)} rows, base rate {y.mean():.1%}")
+    figure.suptitle(f"{name}: {len(y):,} untouched rows, base rate {y.mean():.1%}")
     figure.tight_layout()
     return figure
 

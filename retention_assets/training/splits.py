@@ -74,10 +74,11 @@ def purged_before(data: Examples, first: np.datetime64, purge_days: int) -> Bool
     return data.as_of + np.timedelta64(purge_days, "D") <= first
 
 
-def forward_folds(data: Examples, train: Bools, folds: int, purge_days: int) -> tuple[Fold, ...]:
+def forward_folds(data: Examples, train: Bools, folds: int, purge_days: int, apart: bool = False) -> tuple[Fold, ...]:
     """The training weeks' last part cut into consecutive validation blocks, each fitted on what ended before it.
 
-    As many as history allows: a block without enough rows of both classes before and in it is left out.
+    As many as history allows: a block without enough rows of both classes before and in it is left out. `apart`: whoever is
+    in a block is not fitted on for it, for rows whose labels reach unknown far ahead.
     """
     weeks = np.unique(data.as_of[train])
     possible = weeks[weeks >= weeks[0] + np.timedelta64(purge_days, "D")]
@@ -85,17 +86,15 @@ def forward_folds(data: Examples, train: Bools, folds: int, purge_days: int) -> 
     for block in np.array_split(possible, folds):
         if len(block):
             valid = train & np.isin(data.as_of, block)
-            steps.append(Fold(train & purged_before(data, block[0], purge_days), valid))
-    return tuple(step for step in steps if _enough(data.y[step.train]) and _enough(data.y[step.valid]))
+            before = train & purged_before(data, block[0], purge_days)
+            steps.append(Fold(before & ~np.isin(data.customers, data.customers[valid]) if apart else before, valid))
+    return _sound(data, steps)
 
 
-def hashed_split(data: Examples, test: Bools, folds: int) -> Split:
+def hashed_folds(data: Examples, train: Bools, folds: int) -> tuple[Fold, ...]:
     """For tables without time: folds by customers' hash, so that one customer's rows stay together."""
-    train = ~test
-    both_classes(data.y[train], "training")
     share = np.floor(hash_share(data.customers, "fold") * folds)
-    steps = [Fold(train & (share != fold), train & (share == fold)) for fold in range(folds)]
-    return Split(train, test, tuple(step for step in steps if _enough(data.y[step.train]) and _enough(data.y[step.valid])))
+    return _sound(data, [Fold(train & (share != fold), train & (share == fold)) for fold in range(folds)])
 
 
 def both_classes(y: NDArray[np.int8], where: str) -> None:
@@ -106,6 +105,10 @@ def both_classes(y: NDArray[np.int8], where: str) -> None:
             f"{where} holds {positives} churners among {len(y)} rows; {MIN_CLASS_ROWS} of each kind are needed.",
             "Give more customers or a longer history.",
         )
+
+
+def _sound(data: Examples, steps: list[Fold]) -> tuple[Fold, ...]:
+    return tuple(step for step in steps if _enough(data.y[step.train]) and _enough(data.y[step.valid]))
 
 
 def _enough(y: NDArray[np.int8]) -> bool:

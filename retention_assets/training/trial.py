@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from retention_assets.ingestion.profiles import Profile
     from retention_assets.settings import Settings
 
-TASK = "churn"
+TASK, EXAMPLES = "churn", "training/churn_examples"
 SCORE_COLUMNS = (("customer_id", "string"), ("as_of", "date"), ("label", "int"), ("probability", "double"))
 
 
@@ -74,7 +74,7 @@ def churn_trial(candidate: Candidate, data: Examples, folder: Path, settings: "S
     split = forward_split(data, settings.test_weeks, settings.folds, purge_days(settings, profile))
     days = {"gap_days": settings.gap_days, "horizon_days": profile.churn.horizon_days}
     levels, economics = risk_levels_of(settings), economics_of(settings)
-    origin = Origin(TASK, profile.name, settings.seed, split.train, split.test, days, levels, economics)
+    origin = Origin(TASK, profile.name, EXAMPLES, settings.seed, split.train, split.test, days, levels, economics)
     return hold_trial(candidate, data, split, origin, folder)
 
 
