@@ -14,6 +14,12 @@ for name in [name for name in os.environ if name.startswith("RETENTION_")]:
 
 
 @pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real data sets, there or not."""
+    return DATA_DIR
+
+
+@pytest.fixture(scope="session")
 def online_retail_dir() -> Path:
     """The folder that holds the real invoices; a test that needs them is skipped where they are not."""
     if not (DATA_DIR / "online_retail" / "by-day").is_dir():

@@ -54,13 +54,14 @@ RUN_HERE = {
     ".venv/bin/retention predict",
     ".venv/bin/retention doctor",
 }
-# `make run` and `make down` there as well, the second with its variables by end_to_end/test_online_retail.py; the profile
-# of the last is read above.
+# `make run` and `make down` there as well, the first with its variables by end_to_end/test_online_retail.py, `train-table` by
+# cli/test_train_table.py; the profile of `run --source` is read above.
 RUN_ELSEWHERE = {
     "make run",
     "make down",
     "RETENTION_SOURCE=online_retail RETENTION_DATA_DIR=../shared/data make run",
     ".venv/bin/retention run --source shop.yaml",
+    ".venv/bin/retention train-table customers.csv --label churned --id customer_id --out report",
 }
 
 

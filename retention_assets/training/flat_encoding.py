@@ -108,5 +108,5 @@ def _tells_label(column: Column, y: NDArray[np.int8]) -> bool:
         said.append(np.nan_to_num(number(column), nan=-np.finfo(np.float64).max))
     elif len(counts := _counts(column)) <= MAX_WORDS:
         said += [np.nan_to_num(says(column, word)) for word in counts]
-    ranks = (Evaluation(y, values, NO_MONEY).point()["auc"] for values in said if len(np.unique(values)) > 1)
-    return any(max(auc, 1 - auc) >= SURE for auc in ranks)
+    ranks = [np.unique(values, return_inverse=True)[1] / len(values) for values in said]
+    return any(abs(Evaluation(y, rank, NO_MONEY).point()["auc"] - 0.5) >= SURE - 0.5 for rank in ranks)
