@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from retention_assets.resources.lake import Lake
+from retention_assets.resources.lake import Lake, give_main_module_a_file
 from retention_assets.settings import Settings
 
 DATA_DIR = Settings().data_dir or Path(__file__).parents[2] / "shared" / "data"
+give_main_module_a_file()  # the suite's workers are spawned, as Dagster's runs are
 for name in [name for name in os.environ if name.startswith("RETENTION_")]:
     del os.environ[name]  # a platform that its user runs is neither read nor touched
 

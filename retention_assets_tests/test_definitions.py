@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import dagster as dg
@@ -19,10 +18,10 @@ HEAVY = (
 )  # fmt: skip
 PROBE = """
 import json, sys, time
-began = time.perf_counter()
+began = time.process_time()
 from retention_assets.definitions import defs
 defs().resolve_asset_graph()
-took = time.perf_counter() - began
+took = time.process_time() - began
 print(json.dumps({"seconds": took, "modules": sorted({name.split(".")[0] for name in sys.modules})}))
 """
 LOAD_S = 5.0
@@ -40,15 +39,10 @@ def load_in_a_new_process(home: Path) -> dict:
 
 
 def test_loads_in_five_seconds_and_without_heavy_libraries(tmp_path: Path) -> None:
-    """Processor time, and the best of three: what else the machine does must not decide."""
-    loads = []
-    for _ in range(3):
-        began = time.perf_counter()
-        loads.append(load_in_a_new_process(tmp_path))
-        if loads[-1]["seconds"] <= LOAD_S and time.perf_counter() - began < 2 * LOAD_S:
-            break
-    assert [name for name in HEAVY if name in loads[0]["modules"]] == []
-    assert min(load["seconds"] for load in loads) <= LOAD_S
+    """Processor time, as what else the machine does must not decide."""
+    load = load_in_a_new_process(tmp_path)
+    assert [name for name in HEAVY if name in load["modules"]] == []
+    assert load["seconds"] <= LOAD_S
 
 
 def test_every_stage_is_a_group_and_every_key_lies_in_a_stage(defs: dg.Definitions) -> None:

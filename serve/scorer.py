@@ -11,6 +11,7 @@ from serve.models import RawModel
 from serve.reasons import Reason, occluded, top_reasons
 
 _RAW_FLOOR = 1e-6  # keeps the logit of a raw 0 or 1 finite
+_FARTHEST = 1e12  # in training's spreads: beyond it sums of such numbers would no longer be finite
 _BLOCK_ROWS = 1024  # rows explained at once: bounds memory at about block * features^2 * 8 bytes
 
 
@@ -93,7 +94,8 @@ class Scorer:
         if steps is None:
             return matrix
         filled = np.where(np.isnan(matrix), np.asarray(steps.fill), matrix)
-        return (filled - np.asarray(steps.mean)) / np.asarray(steps.scale)
+        with np.errstate(over="ignore"):  # a what-if may name any finite number
+            return np.clip((filled - np.asarray(steps.mean)) / np.asarray(steps.scale), -_FARTHEST, _FARTHEST)
 
     def _confidence(self, matrix: np.ndarray, probability: np.ndarray) -> np.ndarray:
         half_width = self._half_width[np.searchsorted(self._inner_edges, probability, side="right")]

@@ -7,8 +7,10 @@ per id) and `meta.json`. It appears whole, by a rename.
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
+from numpy.lib.format import open_memmap
 
 from serve.codec import Vector
 
@@ -53,8 +55,16 @@ def open_snapshot(folder: Path) -> Snapshot:
     """Maps a snapshot. ValueError or OSError where the folder is not one."""
     identity = identity_of(folder)
     as_of, fingerprint = folder.name.rsplit("-", 1)
-    ids = np.load(folder / IDS, mmap_mode="r", allow_pickle=False)
-    matrix = np.load(folder / MATRIX, mmap_mode="r", allow_pickle=False)
-    if ids.dtype.kind != "S" or matrix.dtype != np.dtype("<f8") or matrix.ndim != 2 or len(ids) != len(matrix):
+    ids, matrix = _mapped(folder / IDS), _mapped(folder / MATRIX)
+    shaped = ids.ndim == 1 and matrix.ndim == 2 and len(ids) == len(matrix)
+    if not shaped or ids.dtype.kind != "S" or matrix.dtype != np.dtype("<f8"):
         raise ValueError(f"{folder.name} is not a snapshot")
     return Snapshot(identity, fingerprint, date.fromisoformat(as_of), ids, matrix)
+
+
+def _mapped(file: Path) -> np.ndarray:
+    """The array of an npy file, and of no other kind that numpy could open. ValueError or OSError where it is none."""
+    try:
+        return open_memmap(file, mode="r")
+    except (SyntaxError, TokenError) as error:  # numpy parses a header as Python's literals
+        raise ValueError(f"{file.name} has no sound header") from error

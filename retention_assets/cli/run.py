@@ -16,7 +16,7 @@ import typer
 from retention_assets.errors import RegistryError, ServingError, SetupError
 from retention_assets.settings import Settings
 
-LEADERBOARD = ("training", "churn_leaderboard")
+LEADERBOARD, SCORES = ("training", "churn_leaderboard"), "decisions/churn_scores"
 INTERVALS = ("auc", "average_precision", "brier", "ece", "profit")
 Json = Annotated[bool, typer.Option("--json", help="For a machine to read.")]
 
@@ -48,7 +48,7 @@ def run(
 
 
 def predict(
-    customers: Annotated[list[str] | None, typer.Argument(metavar="[CUSTOMER_ID]...", help="None: anyone published.")] = None,
+    customers: Annotated[list[str] | None, typer.Argument(metavar="[CUSTOMER_ID]...", help="None: the riskiest.")] = None,
     as_json: Json = False,
 ) -> None:
     """Ask the live deployment how likely customers are to leave, why, and what to do."""
@@ -162,13 +162,23 @@ def _deployer(settings: Settings) -> Any:
 
 
 def _anyone(settings: Settings) -> list[str]:
-    """One customer whose features are published."""
+    """The customer at the highest risk of those who are still there; before anybody is scored, anyone published."""
+    from deltalake import DeltaTable
+    from deltalake.exceptions import TableNotFoundError
+
+    from retention_assets.decisions.scores import GONE
     from retention_assets.resources.online import OnlineStore
 
     some = OnlineStore.of(settings).some(1)
     if not some:
         raise ServingError("No customer's features are published.", "Run the graph first: `retention run`.")
-    return some
+    try:
+        table = DeltaTable(f"{settings.lake_root}/{SCORES}")
+    except TableNotFoundError:
+        return some
+    rows = table.to_pyarrow_table(columns=["customer_id", "churn_probability", "segment"]).to_pylist()
+    there = [row for row in rows if row["segment"] != GONE]
+    return [max(there, key=lambda row: (row["churn_probability"], row["customer_id"]))["customer_id"]] if there else some
 
 
 @contextmanager

@@ -87,7 +87,13 @@ def make_simulated_source(settings: Settings, progress: Progress) -> bool:
 
 def _note_of(folder: Path) -> dict[str, Any]:
     note = folder / NOTE
-    return json.loads(note.read_text()) if note.exists() else {}
+    try:
+        told = json.loads(note.read_text()) if note.exists() else {}
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        raise SetupError(f"{note} is not what a simulation writes.", f"Remove {folder}, to have it made anew.")
+    return told
 
 
 def _put_in_place(draft: Path, folder: Path) -> None:

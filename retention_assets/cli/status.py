@@ -66,6 +66,7 @@ def _deployment(settings: Settings) -> dict[str, Any] | None:
     import httpx
 
     from retention_assets.resources.keys import api_keys
+    from retention_assets.resources.serving import said_by
 
     keys = api_keys(settings, create=False)
     headers = {"Authorization": f"Bearer {keys[0]}"} if keys else {}
@@ -75,9 +76,8 @@ def _deployment(settings: Settings) -> dict[str, Any] | None:
             model, ready = client.get("/model"), client.get("/ready")
     except httpx.HTTPError:
         return None
-    if not model.is_success:
-        return None
-    return {"version": model.json()["model_version"], "healthy": ready.is_success, "url": url}
+    told = said_by(model) if model.is_success else {}
+    return {"version": told["model_version"], "healthy": ready.is_success, "url": url} if "model_version" in told else None
 
 
 def _show(state: dict[str, Any]) -> None:

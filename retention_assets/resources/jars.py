@@ -25,6 +25,7 @@ from pyspark.sql import SparkSession
 SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").config("spark.jars.packages", sys.argv[1]) \\
     .config("spark.jars.ivy", sys.argv[2]).getOrCreate().stop()
 """
+FETCH_S = 600
 
 
 def jars_folder() -> Path:
@@ -45,13 +46,18 @@ def fetch_jars(folder: Path, java_home: Path) -> None:
     ivy.mkdir(parents=True, exist_ok=True)
     environment = {"JAVA_HOME": str(java_home), "SPARK_LOCAL_IP": "127.0.0.1", "PATH": "/usr/bin:/bin"}
     command = [sys.executable, "-c", RESOLVE, DELTA_PACKAGE, str(ivy)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    try:
+        said = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=FETCH_S, check=False
+        ).stderr.strip()[-400:]
+    except subprocess.TimeoutExpired:
+        said = f"nothing came in {FETCH_S} s"
     for name in NEEDED:
         for jar in (ivy / "jars").glob(f"*_{name}.jar"):
-            shutil.copyfile(jar, folder / f"{name}.jar")
+            jar.replace(folder / f"{name}.jar")  # whole or not at all
     shutil.rmtree(ivy)
     if missing := missing_jars(folder):
         raise SetupError(
-            f"Delta's jars could not be fetched ({', '.join(missing)}): {done.stderr.strip()[-400:]}",
+            f"Delta's jars could not be fetched ({', '.join(missing)}): {said}",
             f"Let this machine reach Maven Central once, or copy the jars into {folder}.",
         )

@@ -36,6 +36,8 @@ def api_keys(settings: Settings, create: bool = True) -> list[str]:
         keys = [key.strip() for key in settings.api_keys.split(",") if key.strip()]
         if not keys:
             raise SetupError("RETENTION_API_KEYS names no key.", "Give it comma-separated keys, or unset it.")
+        if not all(key.isascii() and key.isprintable() for key in keys):
+            raise SetupError("RETENTION_API_KEYS holds a key that an HTTP header cannot bear.", "Use ASCII letters and digits.")
         return keys
     file = api_key_file(settings)
     return [secret_file(file)] if create or file.exists() else []

@@ -20,17 +20,15 @@ def answers_http(url: str) -> bool:
 
     try:
         return httpx.get(url, timeout=PATIENCE_S, trust_env=False).is_success
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL):
         return False
 
 
 def answers_redis(url: str) -> bool:
     import redis
 
-    client = redis.Redis.from_url(url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S)
     try:
-        return bool(client.ping())
-    except redis.RedisError:
+        with redis.Redis.from_url(url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S) as client:
+            return bool(client.ping())
+    except (redis.RedisError, ValueError):  # ValueError: the URL is none
         return False
-    finally:
-        client.close()

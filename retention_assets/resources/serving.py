@@ -26,6 +26,15 @@ CALL_S = 5.0
 _POLL_S = 0.1
 
 
+def said_by(answer: httpx.Response) -> dict[str, Any]:
+    """The answer's JSON object; empty where it is none, as when a proxy answers for an application that is not there."""
+    try:
+        told = answer.json()
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
 class ServeDeployer:
     """Deploys to the Ray cluster of one home. A plain class: what it knows of keys must not show up in config."""
 
@@ -61,7 +70,7 @@ class ServeDeployer:
     def ready(self) -> dict[str, Any] | None:
         """What /ready says now: model_version, model_digest, store, refused. None: nothing is ready."""
         answer = self.get("/ready")
-        return answer.json() if answer is not None and answer.status_code == 200 else None
+        return said_by(answer) or None if answer is not None and answer.status_code == 200 else None
 
     def get(self, path: str) -> httpx.Response | None:
         """The answer to a GET with this home's key; None where nothing answers."""
@@ -119,7 +128,7 @@ class ServeDeployer:
         end, said = time.monotonic() + CALL_S * 12, "nothing answered"
         while time.monotonic() < end:
             answer = self.get("/ready")
-            told = answer.json() if answer is not None else {}
+            told = said_by(answer) if answer is not None else {}
             if told.get("model_digest") == digest and told.get("model_version") == version:
                 return told
             said = str(told.get("refused") or told.get("detail") or said)
@@ -133,9 +142,10 @@ class ServeDeployer:
             answer = client.post("/predict", json={"customer_id": customer_id})
         except httpx.TransportError as error:
             raise ServingError(f"Nothing answers at {self.url}.", "Start it with `retention up`.") from error
-        if answer.status_code != 200:
-            raise ServingError(f"{answer.status_code}: {answer.json().get('detail', '')}", "See `retention status`.")
-        return answer.json()
+        told = said_by(answer)
+        if answer.status_code != 200 or not told:
+            raise ServingError(f"{answer.status_code}: {told.get('detail', 'not an answer of ours')}", "See `retention status`.")
+        return told
 
     def _client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers=self._headers(), timeout=CALL_S, trust_env=False)

@@ -71,6 +71,11 @@ def fit_model(candidate: Candidate, data: Examples, rows: Bools, seed: int) -> M
     if len(np.unique(calibrating.y)) < 2:
         raise NotTrainableError("The calibration customers are all of one kind.", "Give more customers or a longer history.")
     stop = hash_share(fitting.customers, "stop") < STOP_SHARE
+    if stop.all() or not stop.any():
+        raise NotTrainableError(
+            f"{len(np.unique(fitting.customers))} customers to fit on are too few to keep some apart who say when to stop.",
+            "Give more customers.",
+        )
     started = time.perf_counter()
     fitted = candidate.fit(FitRows(fitting.X, fitting.y, np.ones(len(fitting)), stop), seed)
     seconds = time.perf_counter() - started

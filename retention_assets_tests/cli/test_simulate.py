@@ -124,3 +124,10 @@ def test_a_place_that_cannot_be_written_is_told_with_a_remedy(tmp_path: Path) ->
     (tmp_path / "file").write_text("")
     with pytest.raises(SetupError, match=r"file/shop cannot be written: .*Remedy: Name a folder of your own"):
         make_simulation(tmp_path / "file" / "shop", SMALL, quiet)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{"])
+def test_a_note_that_no_simulation_writes_is_told_with_a_remedy(tmp_path: Path, text: str) -> None:
+    (tmp_path / NOTE).write_text(text)
+    with pytest.raises(SetupError, match="not what a simulation writes"):
+        make_simulation(tmp_path, Simulation(20, 30, 1), lambda day, days: None)

@@ -83,6 +83,12 @@ def test_the_batch_score_is_the_http_score(platform: RunningPlatform, first_run:
         assert answer["risk_level"] == row["risk_level"] and answer["model_digest"] == row["model_digest"]
 
 
+def test_whom_a_run_shows_is_at_the_highest_risk_of_those_who_are_still_there(platform: RunningPlatform, first_run: dict) -> None:
+    there = [row for row in platform.rows("decisions/churn_scores") if row["segment"] != "gone"]
+    assert first_run["prediction"]["churn_probability"] == pytest.approx(max(row["churn_probability"] for row in there), abs=1e-6)
+    assert first_run["prediction"]["customer_id"] in {row["customer_id"] for row in there}
+
+
 def test_all_that_came_in_is_validated_or_in_quarantine(platform: RunningPlatform, first_run: dict) -> None:
     counts = {name: [len(platform.rows(f"{stage}/{name}")) for stage in ("raw", "validated", "quarantine")] for name in TABLES}
     assert {name: raw - validated - set_aside for name, (raw, validated, set_aside) in counts.items()} == dict.fromkeys(TABLES, 0)

@@ -49,6 +49,12 @@ def test_an_empty_list_of_keys_is_an_error_and_not_an_open_door(tmp_path: Path) 
         api_keys(Settings(home=tmp_path, api_keys=" , "))
 
 
+@pytest.mark.parametrize("keys", ["schlüssel", "good,sch lüssel", "tab\tbed"])
+def test_a_key_that_no_header_can_bear_is_refused(tmp_path: Path, keys: str) -> None:
+    with pytest.raises(SetupError, match="cannot bear"):
+        api_keys(Settings(home=tmp_path, api_keys=keys))
+
+
 def test_processes_that_start_at_once_get_one_secret(tmp_path: Path) -> None:
     with get_context("spawn").Pool(4) as pool:
         assert len(set(pool.map(secret_file, [tmp_path / "secret"] * 8))) == 1

@@ -75,3 +75,11 @@ def test_more_recency_never_lowers_the_risk_of_this_model(tmp_path: Path) -> Non
 def test_another_number_of_features_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected"):
         scorer_of(tmp_path / "m").probabilities(np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize("row", [[1e308, 1e308, 0.0], [-1e308, 1e308, -1e308], [1e308, np.nan, 1e308]])
+def test_any_finite_numbers_give_a_probability(tmp_path: Path, row: list[float]) -> None:
+    """A what-if may name them; infinity less infinity is no probability."""
+    steps = {"fill": [30.0, 0.5, 0.0], "mean": [30.0, 0.5, 1.0], "scale": [0.1, 0.1, 0.1]}
+    scorer = load_bundle(tmp_path / "m", logistic(tmp_path / "m", preprocess=steps))
+    assert 0.0 <= scorer.score(np.array(row)).probability <= 1.0

@@ -29,8 +29,7 @@ def test_a_candidate_learns_and_serves_what_it_learned(candidate: Candidate, tmp
     assert suffixes <= {".json", ".ubj", ".treelite", ".keras"}
     again = churn_trial(candidate, DATA, tmp_path / "two", SETTINGS, PROFILE)
     assert again.p == pytest.approx(trial.p, abs=1e-6)
-    if candidate.kind != "neural_network":  # a .keras archive holds the time at which it was written
-        assert again.digest == trial.digest == digest_of(tmp_path / "two")
+    assert again.digest == trial.digest == digest_of(tmp_path / "two")
 
 
 def test_the_test_weeks_take_no_part_in_training(tmp_path: Path) -> None:

@@ -52,4 +52,5 @@ CANDIDATES = (
 
 
 def candidate(name: str) -> Candidate:
-    return next(item for item in CANDIDATES if item.name == name)
+    """The one of this name; KeyError where there is none."""
+    return {item.name: item for item in CANDIDATES}[name]

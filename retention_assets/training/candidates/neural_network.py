@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from retention_assets.training.candidates.rows import FitRows, Fitted, Preprocess
 
+LOSS = "log_loss"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip archive can bear
 
 
@@ -22,10 +23,12 @@ def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     preprocess = Preprocess.of(rows.X)
-    X, y = preprocess.apply(rows.X).astype(np.float32), rows.y.astype(np.float32)
+    X, y = preprocess.apply(rows.X).astype(np.float32), rows.y.astype(np.float32)[:, None]
     fitting, stopping = ~rows.stop, rows.stop
     network = _network(X.shape[1], params)
-    stop = keras.callbacks.EarlyStopping(patience=params["patience"], restore_best_weights=True)
+    stop = keras.callbacks.EarlyStopping(
+        monitor=f"val_{LOSS}", mode="min", patience=params["patience"], restore_best_weights=True
+    )
     history = network.fit(
         X[fitting],
         y[fitting],
@@ -36,7 +39,7 @@ def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
         callbacks=[stop],
         verbose=0,  # pyright: ignore[reportArgumentType]
     )
-    losses = history.history["val_loss"]
+    losses = history.history[f"val_{LOSS}"]
     return Fitted(_without_dates(_saved(network)), preprocess, {"epochs": len(losses), "stop_log_loss": min(losses)})
 
 
@@ -48,7 +51,10 @@ def _network(features: int, params: Mapping[str, Any]) -> keras.Model:
     network = keras.Sequential(
         [keras.Input((features,), name="features"), *hidden, keras.layers.Dense(1, "sigmoid", name="churn")], name="churn"
     )
-    network.compile(optimizer=keras.optimizers.Adam(params["learning_rate"]), loss="binary_crossentropy")
+    # Measured apart, as the loss that is minimised holds the penalty too.
+    measured = [keras.metrics.BinaryCrossentropy(name=LOSS)]
+    optimizer = keras.optimizers.Adam(params["learning_rate"])
+    network.compile(optimizer=optimizer, loss="binary_crossentropy", weighted_metrics=measured)
     return network
 
 

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from retention_assets.training.examples import Bools, Floats
 
+VARIES = 1e-9  # of its largest value
+SILENT = 1e30  # a scale that leaves 0 of any value
+
 
 @dataclass(frozen=True)
 class FitRows:
@@ -28,13 +31,17 @@ class Preprocess:
 
     @classmethod
     def of(cls, X: Floats) -> "Preprocess":
-        """Medians for the unknown (0 where nothing is ever known); scale 1 where nothing varies."""
+        """Medians for the unknown (0 where nothing is ever known); a feature that does not vary here is silenced.
+
+        Of such a feature a model learns nothing: its weight is chance, so that a new value must not be multiplied by it.
+        """
         known = ~np.isnan(X).all(axis=0)
         fill = np.zeros(X.shape[1])
         fill[known] = np.nanmedian(X[:, known], axis=0)
         filled = np.where(np.isnan(X), fill, X)
-        scale = filled.std(axis=0)
-        return cls(fill, filled.mean(axis=0), np.where(scale > 1e-12, scale, 1.0))
+        # Relative, as the standard deviation of many equal numbers is not 0 but their rounding.
+        varies = np.ptp(filled, axis=0) > VARIES * np.abs(filled).max(axis=0)
+        return cls(fill, filled.mean(axis=0), np.where(varies, filled.std(axis=0), SILENT))
 
     def apply(self, X: Floats) -> Floats:
         return (np.where(np.isnan(X), self.fill, X) - self.mean) / self.scale

@@ -1,0 +1,90 @@
+"""What is written down of a trial: all of it in the run, and a note beside the model folder, never in it."""
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from retention_assets.training.record import EXAMPLE_ROWS, NOTE, read_note, record_trial
+from retention_assets.training.trial import Trial
+from retention_assets_tests.training.worlds import ECONOMICS, by_hand, examples
+
+DATA = examples(customers=20, weeks=3)
+FOLDS = [{"rows": 5, "auc": np.float64(0.7)}, {"rows": 6, "auc": np.float64(0.8)}]
+TRAINED = replace(by_hand(DATA, notes={"iterations": 12.0}), folds=FOLDS)
+TRIAL = Trial(TRAINED, "d" * 64, 40, DATA, TRAINED.calibration_p, 0.5, ECONOMICS)
+CURVES = Figure()
+
+
+@dataclass
+class Tracker:
+    """MLflow's logging calls, written down."""
+
+    params: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[int | None, dict[str, float]] = field(default_factory=dict)
+    figures: dict[str, Figure] = field(default_factory=dict)
+
+    def log_params(self, params: dict[str, Any]) -> None:
+        self.params |= params
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        self.metrics.setdefault(step, {}).update(metrics)
+
+    def log_figure(self, figure: Figure, name: str) -> None:
+        self.figures[name] = figure
+
+    def active_run(self) -> SimpleNamespace:
+        return SimpleNamespace(info=SimpleNamespace(run_id="run-1"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "staged" / "bundle").mkdir(parents=True)
+    return tmp_path / "staged" / "bundle"
+
+
+def recorded(folder: Path, signed: bool = True) -> tuple[Tracker, dict[str, Any], list[Any]]:
+    """Tracker and note, and what the model was logged with."""
+    tracker, given = Tracker(), []
+
+    def log_bundle(*arguments: Any) -> tuple[str, bool]:
+        given.extend(arguments)
+        return "models:/m-1", signed
+
+    return tracker, record_trial(tracker, log_bundle, TRIAL, folder, CURVES), given
+
+
+def test_a_run_holds_parameters_figures_notes_and_each_fold_at_its_own_step(folder: Path) -> None:
+    tracker, _, _ = recorded(folder)
+    assert tracker.params == {"C": 0.1, "max_iter": 500, "train_rows": 40, "test_rows": 60}
+    assert tracker.metrics[None] == TRIAL.figures() | {"fit_iterations": 12.0}
+    assert {step: tracker.metrics[step] for step in (0, 1)} == {
+        0: {"fold_rows": 5.0, "fold_auc": 0.7},
+        1: {"fold_rows": 6.0, "fold_auc": 0.8},
+    }
+    assert tracker.figures == {"curves.png": CURVES}
+
+
+def test_the_model_is_logged_by_its_digest_with_a_few_rows_to_show_its_inputs(folder: Path) -> None:
+    _, _, given = recorded(folder)
+    assert given[:2] == [folder, list(DATA.features)] and given[3] == "d" * 64
+    np.testing.assert_array_equal(given[2], DATA.X[:EXAMPLE_ROWS])
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_the_note_says_where_the_run_is_and_lies_beside_the_folder_whose_digest_it_bears(folder: Path, signed: bool) -> None:
+    _, note, _ = recorded(folder, signed)
+    assert note == {"run_id": "run-1", "model_uri": "models:/m-1", "digest": "d" * 64, "signature": signed}
+    assert read_note(folder) == note == json.loads((folder.parent / NOTE).read_text())
+    assert not list(folder.iterdir())
+
+
+def test_a_second_trial_leaves_its_own_note(folder: Path) -> None:
+    recorded(folder, signed=True)
+    recorded(folder, signed=False)
+    assert read_note(folder)["signature"] is False
