@@ -19,7 +19,7 @@ down:  ## Stop exactly what was started
 	@if [ -x $(BIN)/retention ]; then $(BIN)/retention down; fi
 
 test: setup  ## Run the whole test suite, files side by side on two cores
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup  ## Check style, types and the order of the stages
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright && $(BIN)/lint-imports

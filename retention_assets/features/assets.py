@@ -3,7 +3,7 @@
 What a feature is stands in declarations.py, what a tile counts in measures.py.
 """
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import get_args
 
 import dagster as dg
@@ -12,6 +12,7 @@ from retention_assets.features.availability import absent, available, refuse_lab
 from retention_assets.features.checks import customers_once, tiles_conserve_sales
 from retention_assets.features.declarations import FEATURES, Feature, Group
 from retention_assets.features.measures import available_measures
+from retention_assets.ingestion.assets import days_of
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import rows_as_table, table_metadata
@@ -56,7 +57,7 @@ def _daily_activity(platform: Platform) -> dg.AssetsDefinition:
         """What each customer did on each day, counted once, so that every feature of any day is read from here."""
         from retention_assets.features.tiles import daily_activity as tiles_of
 
-        first, last = (date.fromisoformat(key) for key in context.partition_key_range)
+        first, last = days_of(context)
         tiles = tiles_of({name: lake.read(f"validated/{name}") for name in tables}, measures, first, last)
         rows = lake.replace_days(TILES, tiles, "event_date", first, last)
         return dg.MaterializeResult(metadata=table_metadata(tiles.schema, rows) | {"measures": len(measures)})

@@ -1,9 +1,8 @@
 """training/*: labelled examples, four candidates, their leaderboard, and the champion. The Dagster face; no numbers here."""
 
-from datetime import date
-
 import dagster as dg
 
+from retention_assets.ingestion.assets import days_of
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import png, rows_as_table, table_metadata
@@ -54,7 +53,7 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
         """What was known of each customer on a Monday, and whether she then left: the rows that models learn from."""
         from retention_assets.training.weeks import weekly_examples
 
-        first, last = (date.fromisoformat(key) for key in context.partition_key_range)
+        first, last = days_of(context)
         watermark = lake.read("validated/watermark").collect()[0]["watermark"]
         weeks = [monday for monday in matured_mondays(profile, settings, watermark) if first <= monday <= last]
         frame = weekly_examples(lake.read, profile, settings.gap_days, weeks)

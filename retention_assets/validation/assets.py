@@ -4,10 +4,10 @@ Which rows are broken is decided by rules.py and split.py, and whether too many 
 """
 
 from collections.abc import Iterator
-from datetime import date
 
 import dagster as dg
 
+from retention_assets.ingestion.assets import days_of
 from retention_assets.ingestion.contracts import TABLES, Table
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
@@ -39,7 +39,7 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         from retention_assets.validation.split import split
         from retention_assets.validation.suites import verdicts
 
-        first, last = days(context)
+        first, last = days_of(context)
         raw = lake.read(f"raw/{table.name}").where(f"event_date BETWEEN '{first}' AND '{last}'")
         parts = split(raw, table.key, rules_of(table))
         valid, broken = parts.valid.drop("raw_text", "parse_errors"), parts.broken
@@ -106,9 +106,3 @@ def allowed_quarantined_share(platform: Platform) -> float:
     """The source's own tolerance, else the platform's."""
     own = platform.profile.max_quarantined_share
     return platform.settings.max_quarantined_share if own is None else own
-
-
-def days(context: dg.AssetExecutionContext) -> tuple[date, date]:
-    """First and last day of the run's range."""
-    keys = context.partition_key_range
-    return date.fromisoformat(keys.start), date.fromisoformat(keys.end)
