@@ -12,7 +12,6 @@ help:  ## Show this list
 setup: $(INSTALLED)  ## Create .venv, install the pinned packages, fetch Delta's jars (once)
 
 run: setup  ## Start the services, run the whole graph, deploy, ask one live prediction
-	@$(BIN)/retention up
 	@$(BIN)/retention run
 
 down:  ## Stop exactly what was started

@@ -93,9 +93,9 @@ def _run(settings: Settings, select: str | None, console: Any) -> dict[str, Any]
     from retention_assets.resources import services
     from retention_assets.resources.instance import open_instance
 
-    with console.status("starting services"):
-        services.up(settings)
+    # Held before the services start: the clock must not begin on a source that this run is about to read.
     with open_instance(settings) as instance, backlog.held(instance):
+        services.up(settings, report=console.print)
         _await_clock(instance, console)
         _prepare_source(settings, console)
         graph = GraphRun(build_definitions(settings), Platform.of(settings), instance, Progress(console))
@@ -119,9 +119,10 @@ def _await_clock(instance: Any, console: Any) -> None:
 
     from retention_assets.backlog import IN_FLIGHT
 
-    with console.status("waiting for a run of the clock to end"):
-        while instance.get_runs_count(dg.RunsFilter(statuses=IN_FLIGHT)):
-            time.sleep(1)
+    if going := instance.get_runs(dg.RunsFilter(statuses=IN_FLIGHT)):
+        console.print(f"Waiting for what the clock has begun: {', '.join(run.job_name for run in going)}")
+    while instance.get_runs_count(dg.RunsFilter(statuses=IN_FLIGHT)):
+        time.sleep(1)
 
 
 def _prepare_source(settings: Settings, console: Any) -> None:
