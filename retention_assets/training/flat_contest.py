@@ -135,7 +135,7 @@ def _fold_means(trial: Trial) -> dict[str, float]:
     """A row of a fold weighs as much as a row of any other."""
     folds = trial.trained.folds
     rows = np.array([fold["rows"] for fold in folds])
-    return {name: float(np.average([fold[name] for fold in folds], weights=rows)) for name in ("profit", "brier", "auc")}
+    return {name: float(np.average([fold[name] for fold in folds], weights=rows)) for name in ("profit", "brier")}
 
 
 def _keep(folder: Path, chosen: str) -> Path:
