@@ -49,4 +49,9 @@ def application(folder: Path, digest: str, source: str, redis_url: str) -> FastA
 
 if __name__ == "__main__":
     port, folder, digest, source, redis_url = sys.argv[1:]
-    uvicorn.run(application(Path(folder), digest, source, redis_url), host="127.0.0.1", port=int(port), log_level="warning")
+    uvicorn.run(
+        application(Path(folder), digest, source, redis_url),
+        host="127.0.0.1",
+        port=int(port),
+        log_level="warning",
+    )

@@ -36,7 +36,12 @@ def main() -> None:
             took[name].append(seconds(program))
     base = median(took["import dagster"])
     rows = [
-        {"load": name, "seconds": round(median(each), 2), "best_s": round(min(each), 2), "ratio": round(median(each) / base, 2)}
+        {
+            "load": name,
+            "seconds": round(median(each), 2),
+            "best_s": round(min(each), 2),
+            "ratio": round(median(each) / base, 2),
+        }
         for name, each in took.items()
     ]
     publish(__file__, rows, {"rounds": ROUNDS})

@@ -17,4 +17,6 @@ def publish(script: str, rows: list[dict[str, Any]], notes: dict[str, Any]) -> N
         table.add_row(*(str(value) for value in row.values()))
     Console(width=140, highlight=False).print(table)
     machine = {"cores": os.cpu_count(), "python": platform.python_version()}
-    Path(script).with_suffix(".json").write_text(json.dumps({"rows": rows, **notes, "machine": machine}, indent=2) + "\n")
+    Path(script).with_suffix(".json").write_text(
+        json.dumps({"rows": rows, **notes, "machine": machine}, indent=2) + "\n"
+    )

@@ -21,21 +21,34 @@ import numpy as np
 from report import publish
 
 from retention_assets.features.availability import model_features
-from retention_assets.ingestion.profiles import load_profile
-from retention_assets.resources import services
-from retention_assets.resources.keys import api_keys
+from retention_assets.modeling.candidates.declared import candidate
+from retention_assets.modeling.evaluation.candidate_evaluation import churn_trial
+from retention_assets.modeling.examples import Examples
+from retention_assets.resources.deployer import ServeDeployer
 from retention_assets.resources.online import OnlineStore
-from retention_assets.resources.probes import answers_tcp
-from retention_assets.resources.serving import ServeDeployer
+from retention_assets.services import catalog as services
+from retention_assets.services.api_keys import api_keys
+from retention_assets.services.probes import answers_tcp
 from retention_assets.settings import Settings
-from retention_assets.training.candidates.declared import candidate
-from retention_assets.training.examples import Examples
-from retention_assets.training.trial import churn_trial
+from retention_assets.sources.profiles import load_profile
 
 CUSTOMERS, ROUNDS, SECONDS = 1000, 5, 3.0
-NAMES = ("serve_port", "webserver_port", "mlflow_port", "ray_port", "haproxy_stats_port", "haproxy_metrics_port")
-PORTS: dict[str, Any] = {"serve_inner_port": 18700, **{name: 18600 + at for at, name in enumerate(NAMES)}}
-BARE = {"bare FastAPI, features in memory": ("memory", 18610), "bare FastAPI, features in Redis": ("redis", 18611)}
+NAMES = (
+    "serve_port",
+    "webserver_port",
+    "mlflow_port",
+    "ray_port",
+    "haproxy_stats_port",
+    "haproxy_metrics_port",
+)
+PORTS: dict[str, Any] = {
+    "serve_inner_port": 18700,
+    **{name: 18600 + at for at, name in enumerate(NAMES)},
+}
+BARE = {
+    "bare FastAPI, features in memory": ("memory", 18610),
+    "bare FastAPI, features in Redis": ("redis", 18611),
+}
 
 
 @dataclass(frozen=True)
@@ -50,10 +63,14 @@ def trained(settings: Settings, folder: Path) -> tuple[str, list[str], np.ndarra
     profile = load_profile(settings)
     names, rng, weeks = model_features(profile.tables), np.random.default_rng(1), 40
     who = np.tile([f"C{number:07d}" for number in range(CUSTOMERS)], weeks)
-    when = np.repeat(np.datetime64("2024-02-05") + 7 * np.arange(weeks), CUSTOMERS).astype("datetime64[D]")
+    when = np.repeat(np.datetime64("2024-02-05") + 7 * np.arange(weeks), CUSTOMERS).astype(
+        "datetime64[D]"
+    )
     X = rng.normal(size=(len(who), len(names)))
     y = (rng.random(len(who)) < 1 / (1 + np.exp(1.5 - X[:, 0] - X[:, 1] * X[:, 2]))).astype(np.int8)
-    trial = churn_trial(candidate("xgboost"), Examples(tuple(names), who, when, X, y), folder, settings, profile)
+    trial = churn_trial(
+        candidate("xgboost"), Examples(tuple(names), who, when, X, y), folder, settings, profile
+    )
     return trial.digest, names, X[:CUSTOMERS]
 
 
@@ -63,7 +80,11 @@ def bare_applications(folder: Path, digest: str, redis_url: str) -> Iterator[Non
     started = []
     try:
         for source, port in BARE.values():
-            started.append(subprocess.Popen([sys.executable, str(script), str(port), str(folder), digest, source, redis_url]))
+            started.append(
+                subprocess.Popen(
+                    [sys.executable, str(script), str(port), str(folder), digest, source, redis_url]
+                )
+            )
         while not all(answers_tcp(f"127.0.0.1:{port}") for _, port in BARE.values()):
             time.sleep(0.1)
         yield
@@ -88,7 +109,9 @@ async def ask(target: Target, connections: int, seconds: float) -> list[float]:
             writer.write(f"{head}{body}".encode())
             answer = (await reader.readuntil(b"\r\n\r\n")).lower()
             assert b" 200 " in answer.split(b"\r\n")[0], answer
-            length = next(line for line in answer.split(b"\r\n") if line.startswith(b"content-length"))
+            length = next(
+                line for line in answer.split(b"\r\n") if line.startswith(b"content-length")
+            )
             await reader.readexactly(int(length.split(b":")[1]))
             took.append((time.perf_counter() - began) * 1000)
             at += connections
@@ -99,7 +122,9 @@ async def ask(target: Target, connections: int, seconds: float) -> list[float]:
 
 
 def measure(targets: list[Target]) -> list[dict[str, Any]]:
-    took: dict[tuple[str, int], list[float]] = {(target.name, count): [] for target in targets for count in (1, 8)}
+    took: dict[tuple[str, int], list[float]] = {
+        (target.name, count): [] for target in targets for count in (1, 8)
+    }
     for target in targets:
         asyncio.run(ask(target, 8, 2.0))  # warm
     for _ in range(ROUNDS):
@@ -125,7 +150,13 @@ def _row(name: str, connections: int, took: np.ndarray, base: np.ndarray) -> dic
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as home:
-        settings = Settings(home=Path(home), source="simulated", clock_enabled=False, rate_limit_per_s=1_000_000, **PORTS)
+        settings = Settings(
+            home=Path(home),
+            source="simulated",
+            clock_enabled=False,
+            rate_limit_per_s=1_000_000,
+            **PORTS,
+        )
         folder = settings.home / "model"
         digest, names, vectors = trained(settings, folder)
         try:

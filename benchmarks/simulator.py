@@ -16,7 +16,7 @@ from report import publish
 WORLDS = ((10_000, 365), (100_000, 365))
 SIMULATE = """
 from pathlib import Path
-from retention_assets.ingestion.simulator import simulate
+from retention_assets.simulation.simulator import simulate
 simulate(Path({out!r}), {n}, {days}, 7)
 """
 REWRITE = """
@@ -48,8 +48,17 @@ def main() -> None:
             bare, bare_peak = cost(REWRITE.format(out=out, copy=copy))
             count = sum(pq.read_metadata(file).num_rows for file in Path(out).rglob("*.parquet"))
         size = f"{customers:,} customers x {days} days"
-        world = {"world": size, "rows": count, "seconds": round(seconds, 1), "peak_gib": round(peak, 2)}
-        rewrite = {"rewrite_s": round(bare, 1), "rewrite_peak_gib": round(bare_peak, 2), "ratio": round(seconds / bare, 2)}
+        world = {
+            "world": size,
+            "rows": count,
+            "seconds": round(seconds, 1),
+            "peak_gib": round(peak, 2),
+        }
+        rewrite = {
+            "rewrite_s": round(bare, 1),
+            "rewrite_peak_gib": round(bare_peak, 2),
+            "ratio": round(seconds / bare, 2),
+        }
         rows.append(world | rewrite)
     publish(__file__, rows, {"target": {"seconds": 120, "gib": 4}})
 

@@ -2,17 +2,17 @@
 
 import dagster as dg
 
-from retention_assets import automation
+from retention_assets.automation import conditions as automation
 from retention_assets.decisions import assets as decisions
 from retention_assets.features import assets as features
 from retention_assets.ingestion import assets as ingestion
 from retention_assets.monitoring import assets as monitoring
 from retention_assets.platform import Platform
 from retention_assets.resources.alerts import Alerts
+from retention_assets.resources.deployer import ServeDeployer
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.resources.registry import Registry
-from retention_assets.resources.serving import ServeDeployer
 from retention_assets.serving import assets as serving
 from retention_assets.settings import Settings
 from retention_assets.training import assets as training
@@ -26,7 +26,9 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     platform = Platform.of(settings)
     made = [item for stage in STAGES for item in stage.assets(platform)]
     checks = [item for item in made if isinstance(item, dg.AssetChecksDefinition)]
-    assets = automation.on_the_clock([item for item in made if not isinstance(item, dg.AssetChecksDefinition)], platform)
+    assets = automation.on_the_clock(
+        [item for item in made if not isinstance(item, dg.AssetChecksDefinition)], platform
+    )
     jobs = automation.retention_jobs(assets, platform)
     return dg.Definitions(
         assets=assets,

@@ -1,21 +1,22 @@
-"""What every stage's assets are built for: the settings, the source profile and the clock of one code location."""
+"""What every stage's assets are built for: settings, source profile and partitions of one code location."""
 
 from dataclasses import dataclass
 
-from retention_assets.automation import Clock, clock
-from retention_assets.ingestion.profiles import Profile, load_profile
+from retention_assets.partitions import Partitions, partitions_of
 from retention_assets.settings import Settings
+from retention_assets.sources.profiles import Profile, load_profile
 
 
 @dataclass(frozen=True)
 class Platform:
-    """One code location: who supplies the data, by which knobs, on which clock."""
+    """One code location: its settings, the profile of its source, and its partitions."""
 
     settings: Settings
     profile: Profile
-    clock: Clock
+    partitions: Partitions
 
     @classmethod
     def of(cls, settings: Settings) -> "Platform":
+        """Loads the profile. Raises ProfileError where it is not valid."""
         profile = load_profile(settings)
-        return cls(settings, profile, clock(profile.start, profile.end))
+        return cls(settings, profile, partitions_of(profile.start, profile.end))

@@ -24,14 +24,18 @@ def data_dir() -> Path:
 def online_retail_dir() -> Path:
     """The folder that holds the real invoices; a test that needs them is skipped where they are not."""
     if not (DATA_DIR / "online_retail" / "by-day").is_dir():
-        pytest.skip(f"no Online Retail files in {DATA_DIR}: set RETENTION_DATA_DIR to where they lie")
+        pytest.skip(
+            f"no Online Retail files in {DATA_DIR}: set RETENTION_DATA_DIR to where they lie"
+        )
     return DATA_DIR
 
 
 @pytest.fixture(scope="session")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A lake in a folder of its own, on a small local Spark. Tests share it: each writes under keys of its own."""
-    return Lake.of(Settings(home=tmp_path_factory.mktemp("lake"), spark_master="local[2]", spark_memory="1g"))
+    return Lake.of(
+        Settings(home=tmp_path_factory.mktemp("lake"), spark_master="local[2]", spark_memory="1g")
+    )
 
 
 def _lake_in(folder: Path, lake: Lake) -> Lake:

@@ -34,7 +34,9 @@ def defs(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
 
 def load_in_a_new_process(home: Path) -> dict:
     environment = {**os.environ, "RETENTION_HOME": str(home), "RETENTION_SOURCE": "simulated"}
-    done = subprocess.run([sys.executable, "-c", PROBE], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE], env=environment, capture_output=True, text=True, check=True
+    )
     return json.loads(done.stdout)
 
 
@@ -63,7 +65,11 @@ def test_no_dependency_is_left_hanging(defs: dg.Definitions) -> None:
 def test_every_asset_says_what_it_is_whose_and_of_which_kind(defs: dg.Definitions) -> None:
     specs = [spec for asset in defs.resolve_all_asset_specs() for spec in [asset]]
     wanting = {
-        spec.key.to_user_string(): [name for name in ("description", "owners", "kinds", "group_name") if not getattr(spec, name)]
+        spec.key.to_user_string(): [
+            name
+            for name in ("description", "owners", "kinds", "group_name")
+            if not getattr(spec, name)
+        ]
         for spec in specs
     }
     assert {key: lacks for key, lacks in wanting.items() if lacks} == {}
@@ -71,10 +77,17 @@ def test_every_asset_says_what_it_is_whose_and_of_which_kind(defs: dg.Definition
 
 def test_daily_and_weekly_ranges_are_one_run(defs: dg.Definitions) -> None:
     nodes = defs.resolve_asset_graph().asset_nodes
-    many = [node.key for node in nodes if node.partitions_def and node.backfill_policy != dg.BackfillPolicy.single_run()]
+    many = [
+        node.key
+        for node in nodes
+        if node.partitions_def and node.backfill_policy != dg.BackfillPolicy.single_run()
+    ]
     assert many == []
 
 
 def test_two_homes_live_in_one_process(tmp_path: Path) -> None:
-    one, two = (build_definitions(Settings(home=tmp_path / name, source="simulated")) for name in ("one", "two"))
+    one, two = (
+        build_definitions(Settings(home=tmp_path / name, source="simulated"))
+        for name in ("one", "two")
+    )
     assert (one.resources or {})["lake"].root != (two.resources or {})["lake"].root

@@ -21,15 +21,24 @@ def graph_as_text() -> str:
     defs = build_definitions(Settings(source="simulated"))
     graph = defs.resolve_asset_graph()
     assets = "\n".join(
-        fill(line, 120, subsequent_indent="    ") for key in graph.toposorted_asset_keys for line in _asset(graph, key)
+        fill(line, 120, subsequent_indent="    ")
+        for key in graph.toposorted_asset_keys
+        for line in _asset(graph, key)
     )
     repository = defs.get_repository_def()
     starts = {
-        "jobs": sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__")),
-        "schedules": sorted(f"{schedule.name} ({schedule.cron_schedule})" for schedule in repository.schedule_defs),
+        "jobs": sorted(
+            job.name for job in repository.get_all_jobs() if not job.name.startswith("__")
+        ),
+        "schedules": sorted(
+            f"{schedule.name} ({schedule.cron_schedule})" for schedule in repository.schedule_defs
+        ),
         "sensors": sorted(sensor.name for sensor in repository.sensor_defs),
     }
-    return "\n".join([assets, *(f"{what}: {', '.join(names)}" for what, names in starts.items())]) + "\n"
+    return (
+        "\n".join([assets, *(f"{what}: {', '.join(names)}" for what, names in starts.items())])
+        + "\n"
+    )
 
 
 def _asset(graph: AssetGraph, key: dg.AssetKey) -> Iterator[str]:

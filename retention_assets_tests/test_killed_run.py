@@ -12,13 +12,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from retention_assets.backlog import range_tags
+from retention_assets.automation.backlog import range_tags
 from retention_assets.ingestion.assets import raw_table
-from retention_assets.ingestion.contracts import TABLES
-from retention_assets.ingestion.simulator import FIRST_DATE, simulate
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
+from retention_assets.simulation.simulator import FIRST_DATE, simulate
+from retention_assets.sources.contracts import TABLES
 
 KEY = "raw/engagement_events"
 DAYS, CUSTOMERS, ATTEMPTS = 40, 3000, 3
@@ -51,17 +51,23 @@ def killed_in_a_write(settings: Settings, table: Path) -> bool:
     """Runs all days in a process and kills it, Java included, once it has begun a data file. Whether that was in time."""
     files, before = data_files(table), commits(table)
     root = Path(__file__).parents[1]
-    process = subprocess.Popen([sys.executable, "-c", RUN], cwd=root, env=settings.environment(), start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN], cwd=root, env=settings.environment(), start_new_session=True
+    )
     try:
         while data_files(table) <= files and process.poll() is None:
             time.sleep(0.002)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
-    return process.wait() == -signal.SIGKILL and data_files(table) > files and commits(table) == before
+    return (
+        process.wait() == -signal.SIGKILL and data_files(table) > files and commits(table) == before
+    )
 
 
 def rows(lake: Lake) -> Counter:
-    return Counter(tuple(row.asDict().values()) for row in lake.read(KEY).drop("parse_errors").collect())
+    return Counter(
+        tuple(row.asDict().values()) for row in lake.read(KEY).drop("parse_errors").collect()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +77,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("days_before", [0, 10], ids=["in its first write", "over a table that is in use"])
+@pytest.mark.parametrize(
+    "days_before", [0, 10], ids=["in its first write", "over a table that is in use"]
+)
 def test_a_killed_run_changes_nothing_and_its_rerun_gives_what_an_undisturbed_run_gives(
     days_before: int, source: Path, own_lake: Lake, tmp_path: Path
 ) -> None:
@@ -88,7 +96,9 @@ def test_a_killed_run_changes_nothing_and_its_rerun_gives_what_an_undisturbed_ru
     assert (rows(own_lake) if own_lake.exists(KEY) else Counter()) == earlier
     fill(settings, own_lake, DAYS)
     after_all = rows(own_lake)
-    undisturbed = Lake(root=str(tmp_path / "undisturbed"), home=own_lake.home, spark_conf=own_lake.spark_conf)
+    undisturbed = Lake(
+        root=str(tmp_path / "undisturbed"), home=own_lake.home, spark_conf=own_lake.spark_conf
+    )
     undisturbed._session = own_lake.spark
     fill(settings, undisturbed, DAYS)
     assert after_all == rows(undisturbed) and sum(after_all.values()) > 10_000

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from retention_assets.features.availability import model_features
-from retention_assets.ingestion.profiles import load_profile
 from retention_assets.ingestion.reading import Days, read_days
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
+from retention_assets.sources.profiles import load_profile
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 ORDERS = """order,customer,time,total
@@ -36,15 +36,22 @@ def test_the_profile_of_ten_lines_reads_somebodys_files(tmp_path: Path, lake: La
     (tmp_path / "orders").mkdir()
     (tmp_path / "orders" / "all.csv").write_text(ORDERS)
     (tmp_path / "shop.yaml").write_text(example)
-    profile = load_profile(Settings(home=tmp_path / "home", source=str(tmp_path / "shop.yaml"), data_dir=None))
+    profile = load_profile(
+        Settings(home=tmp_path / "home", source=str(tmp_path / "shop.yaml"), data_dir=None)
+    )
     days = Days(date(2024, 1, 1), date(2024, 3, 1), late_days=7)
     sales = read_days(lake.spark, profile, "transactions", days).frame.orderBy("order_id").collect()
     assert [(row["customer_id"], row["amount"], row["kind"]) for row in sales] == [
         ("ann", 20.5, "sale"), ("bob", 7.25, "sale"), ("ann", 12.0, "sale"),
     ]  # fmt: skip
     who = read_days(lake.spark, profile, "customers", days).frame.orderBy("customer_id").collect()
-    assert [(row["customer_id"], str(row["event_date"])) for row in who] == [("ann", "2024-01-02"), ("bob", "2024-01-03")]
-    assert {"recency_days", "avg_order_value", "purchase_frequency_90d"} <= set(model_features(profile.tables))
+    assert [(row["customer_id"], str(row["event_date"])) for row in who] == [
+        ("ann", "2024-01-02"),
+        ("bob", "2024-01-03"),
+    ]
+    assert {"recency_days", "avg_order_value", "purchase_frequency_90d"} <= set(
+        model_features(profile.tables)
+    )
 
 
 # Run on a running platform by end_to_end/test_simulated.py.
@@ -70,7 +77,10 @@ def test_every_command_is_one_that_a_test_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", re.findall(r"`((?:ingestion|features|training|validation|resources|serve)/[\w./]*\w/?)`", README)
+    "name",
+    re.findall(
+        r"`((?:ingestion|features|training|validation|resources|serve)/[\w./]*\w/?)`", README
+    ),
 )
 def test_every_file_that_it_names_is_there(name: str) -> None:
     root = Path(__file__).parents[1]

@@ -35,19 +35,27 @@ class ServingArgs(BaseModel):
     rate_limit_per_s: int = 2000
 
 
-@serve.deployment(name=DEPLOYMENT, num_replicas=1, max_ongoing_requests=64, ray_actor_options={"num_cpus": 0.2})
+@serve.deployment(
+    name=DEPLOYMENT, num_replicas=1, max_ongoing_requests=64, ray_actor_options={"num_cpus": 0.2}
+)
 @serve.ingress()
 class Predictions:
     """The service inside Ray Serve."""
 
     def __init__(self, args: ServingArgs) -> None:
         self._args = args
-        store = FeatureStore(args.redis_url, args.redis_timeout_ms / 1000, Path(args.snapshots) if args.snapshots else None)
+        store = FeatureStore(
+            args.redis_url,
+            args.redis_timeout_ms / 1000,
+            Path(args.snapshots) if args.snapshots else None,
+        )
         self._service = Service(store, Metrics())
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         args = self._args
-        limits = Limits(body_bytes=args.max_body_bytes, batch=args.max_batch, rate_per_s=args.rate_limit_per_s)
+        limits = Limits(
+            body_bytes=args.max_body_bytes, batch=args.max_batch, rate_per_s=args.rate_limit_per_s
+        )
         return build_api(self._service, Keys(args.key_digests), limits)
 
     async def reconfigure(self, user_config: dict[str, Any]) -> None:

@@ -10,7 +10,12 @@ OPEN_S = 1.0
 class Breaker:
     """Closed: calls go through. Open: they do not, until `open_s` have passed; then one failure opens it again."""
 
-    def __init__(self, failures: int = FAILURES, open_s: float = OPEN_S, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        failures: int = FAILURES,
+        open_s: float = OPEN_S,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._limit, self._open_s, self._clock = failures, open_s, clock
         self._failures = 0
         self._opened_at = 0.0

@@ -17,8 +17,12 @@ from serve.scorer import Scorer
 
 def digest_of(folder: Path) -> str:
     """sha256 over the sorted lines "<relative name> <sha256 of the file>" of all files in the folder."""
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
-    lines = [f"{name} {hashlib.sha256((folder / name).read_bytes()).hexdigest()}\n" for name in names]
+    names = sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()
+    )
+    lines = [
+        f"{name} {hashlib.sha256((folder / name).read_bytes()).hexdigest()}\n" for name in names
+    ]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -43,9 +47,18 @@ def load_bundle(folder: Path, expected_digest: str) -> Scorer:
     if digest_of(folder) != expected_digest:
         raise BundleError("The model folder does not have the expected digest.")
     card = read_card(folder)
-    unknown = {path.relative_to(folder).as_posix() for path in folder.rglob("*")} - {CARD_FILE, card.model_file}
+    unknown = {path.relative_to(folder).as_posix() for path in folder.rglob("*")} - {
+        CARD_FILE,
+        card.model_file,
+    }
     if unknown:
-        raise BundleError(f"The model folder holds files that do not belong there: {', '.join(sorted(unknown))}.")
+        raise BundleError(
+            f"The model folder holds files that do not belong there: {', '.join(sorted(unknown))}."
+        )
     if any(path.is_symlink() for path in folder.iterdir()):
         raise BundleError("The model folder holds a symbolic link.")
-    return Scorer(card, load_model(card.kind, folder / card.model_file, len(card.features)), digest=expected_digest)
+    return Scorer(
+        card,
+        load_model(card.kind, folder / card.model_file, len(card.features)),
+        digest=expected_digest,
+    )

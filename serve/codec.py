@@ -37,7 +37,11 @@ def decode(blob: bytes, fingerprint: str, features: int) -> Vector | None:
     found, days = _HEADER.unpack_from(blob)
     if found != fingerprint.encode("ascii"):
         return None
-    return Vector(fingerprint, date.fromordinal(days + _EPOCH), np.frombuffer(blob, dtype="<f8", offset=_HEADER.size))
+    return Vector(
+        fingerprint,
+        date.fromordinal(days + _EPOCH),
+        np.frombuffer(blob, dtype="<f8", offset=_HEADER.size),
+    )
 
 
 def key_of(customer_id: str) -> str:

@@ -53,7 +53,9 @@ def schema(plan: Plan) -> ServeDeploySchema:
 
 def main() -> int:
     plan = Plan.model_validate_json(sys.stdin.read())
-    ray.init(address=plan.address, namespace="serve", log_to_driver=False, logging_level=logging.ERROR)
+    ray.init(
+        address=plan.address, namespace="serve", log_to_driver=False, logging_level=logging.ERROR
+    )
     # Nothing changes where Serve runs already. Access logs would name customers' requests one by one.
     serve.start(
         http_options={"host": plan.host, "port": plan.port},
@@ -63,7 +65,9 @@ def main() -> int:
     if plan.action == "delete":
         serve.delete(APPLICATION)
         return 0
-    client = _get_global_client()  # what `serve deploy` talks to as well, there by way of the dashboard, which is off
+    client = (
+        _get_global_client()
+    )  # what `serve deploy` talks to as well, there by way of the dashboard, which is off
     assert client is not None
     client.deploy_apps(schema(plan))
     return _await(plan.timeout_s)

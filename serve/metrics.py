@@ -11,12 +11,25 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._requests = Counter("retention_requests", "Requests.", ["route", "status"], registry=self._registry)
-        self._latency = Histogram(
-            "retention_request_seconds", "Time to answer.", ["route"], buckets=_LATENCY_BUCKETS_S, registry=self._registry
+        self._requests = Counter(
+            "retention_requests", "Requests.", ["route", "status"], registry=self._registry
         )
-        self._degraded = Counter("retention_degraded_answers", "Answers from a snapshot.", registry=self._registry)
-        self._model = Gauge("retention_model", "1 for the model in use.", ["version", "digest"], registry=self._registry)
+        self._latency = Histogram(
+            "retention_request_seconds",
+            "Time to answer.",
+            ["route"],
+            buckets=_LATENCY_BUCKETS_S,
+            registry=self._registry,
+        )
+        self._degraded = Counter(
+            "retention_degraded_answers", "Answers from a snapshot.", registry=self._registry
+        )
+        self._model = Gauge(
+            "retention_model",
+            "1 for the model in use.",
+            ["version", "digest"],
+            registry=self._registry,
+        )
 
     def request(self, scope: Scope, status: int, seconds: float) -> None:
         # The route's pattern, never the path: callers must not be able to create series.

@@ -38,7 +38,9 @@ def load_model(kind: str, path: Path, features: int) -> RawModel:
         model = _LOADERS[kind](path)
         probe = model(np.zeros((1, features)))
     except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        raise BundleError(f"The model file is not a readable {kind} of {features} features.") from error
+        raise BundleError(
+            f"The model file is not a readable {kind} of {features} features."
+        ) from error
     if probe.shape != (1,) or not 0.0 <= probe[0] <= 1.0:
         raise BundleError("The model does not give one probability per row.")
     return model
@@ -113,13 +115,20 @@ def _dense(file, position: int, config: dict) -> tuple[np.ndarray, np.ndarray, C
     # Keras numbers layers of one class in their order: dense, dense_1, ...
     group = f"layers/dense{f'_{position}' if position else ''}/vars"
     kernel = np.asarray(file[f"{group}/0"], dtype=np.float64)
-    bias = np.asarray(file[f"{group}/1"], dtype=np.float64) if config["use_bias"] else np.zeros(kernel.shape[1])
+    bias = (
+        np.asarray(file[f"{group}/1"], dtype=np.float64)
+        if config["use_bias"]
+        else np.zeros(kernel.shape[1])
+    )
     return kernel, bias, _ACTIVATIONS[config["activation"]]
 
 
 def _logistic(path: Path) -> RawModel:
     fitted = json.loads(path.read_bytes())
-    coef, intercept = np.asarray(fitted["coef"], dtype=np.float64).reshape(-1), float(fitted["intercept"])
+    coef, intercept = (
+        np.asarray(fitted["coef"], dtype=np.float64).reshape(-1),
+        float(fitted["intercept"]),
+    )
     return lambda matrix: sigmoid(matrix @ coef + intercept)
 
 

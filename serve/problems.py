@@ -21,12 +21,16 @@ logger = logging.getLogger("serve")
 class ProblemError(Exception):
     """A refusal to be told to the caller as it stands."""
 
-    def __init__(self, status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail, self.headers = status, code, detail, headers or {}
 
 
-def problem(error: ProblemError, request_id: str, errors: list[dict[str, str]] | None = None) -> Response:
+def problem(
+    error: ProblemError, request_id: str, errors: list[dict[str, str]] | None = None
+) -> Response:
     body: dict[str, Any] = {
         "type": f"urn:retention:problem:{error.code}",
         "title": HTTPStatus(error.status).phrase,
@@ -67,8 +71,13 @@ def install(api: FastAPI) -> None:
     @api.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:
         # Location and rule only: the value is the caller's, and may be personal.
-        errors = [{"where": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in error.errors()[:20]]
-        told = ProblemError(422, "invalid-request", "The request does not have the documented form.")
+        errors = [
+            {"where": ".".join(map(str, one["loc"])), "problem": one["msg"]}
+            for one in error.errors()[:20]
+        ]
+        told = ProblemError(
+            422, "invalid-request", "The request does not have the documented form."
+        )
         return problem(told, request_id_of(request), errors)
 
     @api.exception_handler(HTTPException)
@@ -81,5 +90,7 @@ def install(api: FastAPI) -> None:
     @api.exception_handler(Exception)
     def unexpected(request: Request, error: Exception) -> Response:
         logger.error("request %s failed", request_id_of(request), exc_info=error)
-        told = ProblemError(500, "internal-error", "The service failed. Tell its operator the request_id.")
+        told = ProblemError(
+            500, "internal-error", "The service failed. Tell its operator the request_id."
+        )
         return problem(told, request_id_of(request))

@@ -35,7 +35,9 @@ def occluded(matrix: np.ndarray, typical: np.ndarray) -> tuple[np.ndarray, np.nd
     return copies, row, feature
 
 
-def top_reasons(names: list[str], vector: np.ndarray, typical: np.ndarray, effects: np.ndarray) -> list[Reason]:
+def top_reasons(
+    names: list[str], vector: np.ndarray, typical: np.ndarray, effects: np.ndarray
+) -> list[Reason]:
     """The features with the largest effects on the log odds, largest first; those without any are not reasons."""
     order = np.argsort(-np.abs(effects), kind="stable")[:TOP]
     return [

@@ -24,7 +24,10 @@ from serve.security import Keys
 from serve.service import Service
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"description": phrase, "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
+    status: {
+        "description": phrase,
+        "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
+    }
     for status, phrase in (
         (401, "No valid key"),
         (404, "Unknown customer"),
@@ -39,7 +42,12 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 def build_api(service: Service, keys: Keys, limits: Limits) -> ASGIApp:
     """The application, behind its guard."""
     api = FastAPI(
-        title="Retention predictions", version="1", docs_url=None, redoc_url=None, redirect_slashes=False, responses=PROBLEMS
+        title="Retention predictions",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=PROBLEMS,
     )
     install(api)
     _add_predictions(api, service, limits)
@@ -57,13 +65,17 @@ def _add_predictions(api: FastAPI, service: Service, limits: Limits) -> None:
     @api.post("/predict/what-if", response_model=WhatIfPrediction)
     async def what_if(asked: WhatIfRequest, request: Request) -> Response:
         """The same with some features given by the caller. For exploring; marked `what_if`."""
-        return _json(await service.what_if(asked.customer_id, asked.overrides, request_id_of(request)))
+        return _json(
+            await service.what_if(asked.customer_id, asked.overrides, request_id_of(request))
+        )
 
     @api.post("/predict/batch", response_model=BatchPrediction)
     async def batch(asked: BatchRequest, request: Request) -> Response:
         """Many customers, with one read of the store. Unknown ones are listed, not an error."""
         if len(asked.customer_ids) > limits.batch:
-            raise ProblemError(413, "batch-too-large", f"A batch may have {limits.batch} customers.")
+            raise ProblemError(
+                413, "batch-too-large", f"A batch may have {limits.batch} customers."
+            )
         return _json(await service.predict_batch(asked.customer_ids, request_id_of(request)))
 
 
@@ -86,10 +98,14 @@ def _add_operations(api: FastAPI, service: Service) -> None:
     @api.get("/metrics", response_class=Response)
     async def metrics() -> Response:
         """Prometheus text."""
-        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(
+            service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8"
+        )
 
 
-def _json(answer: Prediction | WhatIfPrediction | BatchPrediction | ModelInfo | Readiness) -> Response:
+def _json(
+    answer: Prediction | WhatIfPrediction | BatchPrediction | ModelInfo | Readiness,
+) -> Response:
     # Built by us from checked values: serialised once, without the framework validating it again.
     return Response(answer.__pydantic_serializer__.to_json(answer), media_type="application/json")
 
@@ -100,7 +116,9 @@ def _declare_bearer(api: FastAPI) -> None:
 
     def with_bearer() -> dict:
         schema = made()
-        schema.setdefault("components", {})["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+        schema.setdefault("components", {})["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer"}
+        }
         schema["security"] = [{"bearer": []}]
         schema["paths"]["/health"]["get"]["security"] = []
         return schema

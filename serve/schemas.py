@@ -11,13 +11,17 @@ MAX_BATCH = 100_000  # of the schema; the service has a limit of its own below i
 CustomerId = Annotated[
     str,
     # No control characters: an id goes into keys and logs.
-    Field(min_length=1, max_length=MAX_ID_CHARS, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["c-000042"]),
+    Field(
+        min_length=1, max_length=MAX_ID_CHARS, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["c-000042"]
+    ),
 ]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False, frozen=True, protected_namespaces=()
+    )
 
 
 class PredictRequest(_Strict):
@@ -26,7 +30,9 @@ class PredictRequest(_Strict):
 
 class WhatIfRequest(_Strict):
     customer_id: CustomerId
-    overrides: Annotated[dict[str, FiniteFloat | None], Field(min_length=1, max_length=MAX_OVERRIDES)] = Field(
+    overrides: Annotated[
+        dict[str, FiniteFloat | None], Field(min_length=1, max_length=MAX_OVERRIDES)
+    ] = Field(
         description="Feature values to put in the place of the customer's own; null for not known."
     )
 

@@ -69,9 +69,13 @@ class Scorer:
         probability = _sigmoid(own)
         confidence = self._confidence(block, probability)
         for at in range(len(block)):
-            yield self._explained(block[at], float(probability[at]), float(confidence[at]), effects[at])
+            yield self._explained(
+                block[at], float(probability[at]), float(confidence[at]), effects[at]
+            )
 
-    def _explained(self, row: np.ndarray, probability: float, confidence: float, effects: np.ndarray) -> Score:
+    def _explained(
+        self, row: np.ndarray, probability: float, confidence: float, effects: np.ndarray
+    ) -> Score:
         level = self._risk_level(probability)
         return Score(
             probability=probability,
@@ -95,7 +99,9 @@ class Scorer:
             return matrix
         filled = np.where(np.isnan(matrix), np.asarray(steps.fill), matrix)
         with np.errstate(over="ignore"):  # a what-if may name any finite number
-            return np.clip((filled - np.asarray(steps.mean)) / np.asarray(steps.scale), -_FARTHEST, _FARTHEST)
+            return np.clip(
+                (filled - np.asarray(steps.mean)) / np.asarray(steps.scale), -_FARTHEST, _FARTHEST
+            )
 
     def _confidence(self, matrix: np.ndarray, probability: np.ndarray) -> np.ndarray:
         half_width = self._half_width[np.searchsorted(self._inner_edges, probability, side="right")]

@@ -14,7 +14,15 @@ from serve.bundle import load_bundle
 from serve.codec import Vector
 from serve.errors import BundleError, UnavailableError, UnknownCustomerError, UnknownFeatureError
 from serve.metrics import Metrics
-from serve.schemas import BatchPrediction, ModelInfo, Prediction, Readiness, ReasonOut, Refused, WhatIfPrediction
+from serve.schemas import (
+    BatchPrediction,
+    ModelInfo,
+    Prediction,
+    Readiness,
+    ReasonOut,
+    Refused,
+    WhatIfPrediction,
+)
 from serve.scorer import Score, Scorer
 from serve.store import FeatureStore, Found
 
@@ -44,7 +52,11 @@ class Service:
     """Answers from the model in use. `load` is injected: tests and Ray give the same interface another loader."""
 
     def __init__(
-        self, store: FeatureStore, metrics: Metrics, load: Callable[[Path, str], Scorer] = load_bundle, variant: str = "champion"
+        self,
+        store: FeatureStore,
+        metrics: Metrics,
+        load: Callable[[Path, str], Scorer] = load_bundle,
+        variant: str = "champion",
     ) -> None:
         self._store, self.metrics, self._load, self._variant = store, metrics, load, variant
         self._in_use: InUse | None = None
@@ -56,8 +68,12 @@ class Service:
         (loaded,) = await asyncio.gather(loading, return_exceptions=True)
         if isinstance(loaded, BaseException):
             logger.error("model %s was refused", choice.model_version, exc_info=loaded)
-            reason = str(loaded) if isinstance(loaded, BundleError) else "The model could not be loaded."
-            self._refused = Refused(model_version=choice.model_version, model_digest=choice.digest, reason=reason)
+            reason = (
+                str(loaded) if isinstance(loaded, BundleError) else "The model could not be loaded."
+            )
+            self._refused = Refused(
+                model_version=choice.model_version, model_digest=choice.digest, reason=reason
+            )
             return
         self._in_use, self._refused = InUse(loaded, choice), None
         self.metrics.model(choice.model_version, choice.digest)
@@ -66,9 +82,13 @@ class Service:
         model = self._model()
         vector, degraded = await self._vector(model.scorer, customer_id)
         score = model.scorer.score(vector.values)
-        return Prediction.model_construct(**self._answer(model, customer_id, vector, score, degraded, request_id))
+        return Prediction.model_construct(
+            **self._answer(model, customer_id, vector, score, degraded, request_id)
+        )
 
-    async def what_if(self, customer_id: str, overrides: Mapping[str, float | None], request_id: str) -> WhatIfPrediction:
+    async def what_if(
+        self, customer_id: str, overrides: Mapping[str, float | None], request_id: str
+    ) -> WhatIfPrediction:
         model = self._model()
         names = model.scorer.features
         unknown = sorted(set(overrides) - set(names))
@@ -78,20 +98,34 @@ class Service:
         values = vector.values.copy()
         for name, value in overrides.items():
             values[names.index(name)] = np.nan if value is None else value
-        answer = self._answer(model, customer_id, vector, model.scorer.score(values), degraded, request_id)
-        return WhatIfPrediction.model_construct(**answer, what_if=True, overridden=sorted(overrides))
+        answer = self._answer(
+            model, customer_id, vector, model.scorer.score(values), degraded, request_id
+        )
+        return WhatIfPrediction.model_construct(
+            **answer, what_if=True, overridden=sorted(overrides)
+        )
 
     async def predict_batch(self, customer_ids: list[str], request_id: str) -> BatchPrediction:
         model = self._model()
         found = await self._fetch(model.scorer, customer_ids)
-        pairs = [(name, vector) for name, vector in zip(customer_ids, found.vectors, strict=True) if vector is not None]
+        pairs = [
+            (name, vector)
+            for name, vector in zip(customer_ids, found.vectors, strict=True)
+            if vector is not None
+        ]
         scores = await asyncio.to_thread(_score_all, model.scorer, [vector for _, vector in pairs])
         predictions = [
-            Prediction.model_construct(**self._answer(model, name, vector, score, found.degraded, request_id))
+            Prediction.model_construct(
+                **self._answer(model, name, vector, score, found.degraded, request_id)
+            )
             for (name, vector), score in zip(pairs, scores, strict=True)
         ]
-        unknown = [name for name, vector in zip(customer_ids, found.vectors, strict=True) if vector is None]
-        return BatchPrediction.model_construct(predictions=predictions, unknown=unknown, request_id=request_id)
+        unknown = [
+            name for name, vector in zip(customer_ids, found.vectors, strict=True) if vector is None
+        ]
+        return BatchPrediction.model_construct(
+            predictions=predictions, unknown=unknown, request_id=request_id
+        )
 
     async def readiness(self) -> Readiness:
         """UnavailableError unless there is a model and somewhere to read vectors from."""
@@ -101,7 +135,11 @@ class Service:
             raise UnavailableError("The feature store does not answer and there is no snapshot.")
         choice = model.choice
         return Readiness(
-            ready=True, model_version=choice.model_version, model_digest=choice.digest, store=store, refused=self._refused
+            ready=True,
+            model_version=choice.model_version,
+            model_digest=choice.digest,
+            store=store,
+            refused=self._refused,
         )
 
     def model_info(self) -> ModelInfo:
@@ -133,7 +171,13 @@ class Service:
         return found.vectors[0], found.degraded
 
     def _answer(
-        self, model: InUse, customer_id: str, vector: Vector, score: Score, degraded: bool, request_id: str
+        self,
+        model: InUse,
+        customer_id: str,
+        vector: Vector,
+        score: Score,
+        degraded: bool,
+        request_id: str,
     ) -> dict[str, Any]:
         return {
             "customer_id": customer_id,
@@ -154,4 +198,6 @@ class Service:
 
 
 def _score_all(scorer: Scorer, vectors: list[Vector]) -> list[Score]:
-    return list(scorer.score_all(np.stack([vector.values for vector in vectors]))) if vectors else []
+    return (
+        list(scorer.score_all(np.stack([vector.values for vector in vectors]))) if vectors else []
+    )

@@ -43,7 +43,11 @@ class Snapshot:
 
 def newest(root: Path, fingerprint: str) -> Path | None:
     """The folder that was written last with these features."""
-    return max(root.glob(f"[0-9]*-{fingerprint}"), key=lambda folder: folder.stat().st_mtime_ns, default=None)
+    return max(
+        root.glob(f"[0-9]*-{fingerprint}"),
+        key=lambda folder: folder.stat().st_mtime_ns,
+        default=None,
+    )
 
 
 def identity_of(folder: Path) -> tuple[str, int]:

@@ -29,9 +29,17 @@ class Found:
 class FeatureStore:
     """Vectors of one set of features, from Redis at `redis_url` and from snapshots under `snapshots`."""
 
-    def __init__(self, redis_url: str, timeout_s: float, snapshots: Path | None, breaker: Breaker | None = None) -> None:
+    def __init__(
+        self,
+        redis_url: str,
+        timeout_s: float,
+        snapshots: Path | None,
+        breaker: Breaker | None = None,
+    ) -> None:
         # No retry inside the client: the snapshot is the better second try.
-        self._redis = Redis.from_url(redis_url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=None)
+        self._redis = Redis.from_url(
+            redis_url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=None
+        )
         self._timeout_s = timeout_s
         self._root = snapshots
         self._breaker = breaker or Breaker()
@@ -42,7 +50,9 @@ class FeatureStore:
         blobs = await self._read([key_of(customer_id) for customer_id in customer_ids])
         if blobs is None:
             return await self._from_snapshot(customer_ids, fingerprint)
-        vectors = [decode(blob, fingerprint, features) if blob is not None else None for blob in blobs]
+        vectors = [
+            decode(blob, fingerprint, features) if blob is not None else None for blob in blobs
+        ]
         if all(vector is not None for vector in vectors):
             return Found(vectors, degraded=False)
         return await self._complete(customer_ids, vectors, blobs, fingerprint)
@@ -70,7 +80,9 @@ class FeatureStore:
         self._breaker.succeeded()
         return blobs
 
-    async def _complete(self, customer_ids: list[str], vectors: list, blobs: list, fingerprint: str) -> Found:
+    async def _complete(
+        self, customer_ids: list[str], vectors: list, blobs: list, fingerprint: str
+    ) -> Found:
         """Fills what Redis did not have, or had of other features. Absent from a store that was filled means unknown."""
         missing = [at for at, vector in enumerate(vectors) if vector is None]
         other_features = any(blobs[at] is not None for at in missing)

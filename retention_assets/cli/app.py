@@ -33,8 +33,13 @@ def main() -> None:
     except ValidationError as error:
         if error.title != "Settings":
             raise
-        wrong = "; ".join(f"RETENTION_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors())
-        sys.exit(_fail(f"Settings are not valid: {wrong}.", "Mend or unset these variables.", code=2))
+        wrong = "; ".join(
+            f"RETENTION_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
+            for item in error.errors()
+        )
+        sys.exit(
+            _fail(f"Settings are not valid: {wrong}.", "Mend or unset these variables.", code=2)
+        )
     except BrokenPipeError:  # The reader of our output went away, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

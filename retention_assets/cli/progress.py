@@ -39,7 +39,9 @@ def noise_into(log: Path) -> Iterator[None]:
 
 def own_console(stream: int) -> Console:
     """A console on a copy of the stream, which `noise_into` does not redirect."""
-    return Console(file=os.fdopen(os.dup(stream), "w", buffering=1), highlight=False, soft_wrap=True)
+    return Console(
+        file=os.fdopen(os.dup(stream), "w", buffering=1), highlight=False, soft_wrap=True
+    )
 
 
 class Progress:
@@ -64,7 +66,9 @@ class Progress:
     def hear(self, entry: dg.EventLogEntry) -> None:
         """One event of the run. All of them go to the log; few to the screen."""
         event = entry.dagster_event
-        if not (event and event.partition):  # a range has hundreds of partitions, all with the same line
+        if not (
+            event and event.partition
+        ):  # a range has hundreds of partitions, all with the same line
             print(entry.user_message or entry.message, file=sys.stderr, flush=True)
         if event is None or entry.step_key is None:
             return
@@ -75,7 +79,9 @@ class Progress:
         elif event.is_step_materialization:
             made = event.step_materialization_data.materialization
             count = made.metadata.get("dagster/row_count")
-            self._rows.setdefault(step, {})[made.asset_key.to_user_string()] = int(str(count.value)) if count else None
+            self._rows.setdefault(step, {})[made.asset_key.to_user_string()] = (
+                int(str(count.value)) if count else None
+            )
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             verdict = event.asset_check_evaluation_data
             if not verdict.passed:
@@ -92,7 +98,11 @@ class Progress:
         rows = " + ".join(f"{count:,}" for count in made.values() if count is not None)
         told = f"{rows} rows" if rows else ""
         failed = self._checks.pop(step, [])
-        mark = f"  [yellow]{len(failed)} checks not passed: {', '.join(failed[:3])}[/]" if failed else ""
+        mark = (
+            f"  [yellow]{len(failed)} checks not passed: {', '.join(failed[:3])}[/]"
+            if failed
+            else ""
+        )
         self.console.print(f"  {label:{LABEL_WIDTH}} {told:>24} {seconds:7.1f} s{mark}")
 
     def _failed(self, step: str, event: dg.DagsterEvent) -> None:

@@ -15,8 +15,8 @@ def register(app: typer.Typer) -> None:
 
 def up() -> None:
     """Start the services: Redis, Ray, MLflow, Dagster's webserver and daemon. Safe to repeat."""
-    from retention_assets.resources import services
-    from retention_assets.resources.keys import api_keys
+    from retention_assets.services import catalog as services
+    from retention_assets.services.api_keys import api_keys
 
     settings, began = Settings(), time.monotonic()
     api_keys(settings)
@@ -26,7 +26,7 @@ def up() -> None:
 
 def down() -> None:
     """Stop exactly what `retention up` started for this home."""
-    from retention_assets.resources import services
+    from retention_assets.services import catalog as services
 
     settings, began = Settings(), time.monotonic()
     services.down(settings)
@@ -35,8 +35,8 @@ def down() -> None:
 
 def setup() -> None:
     """Fetch what is not a Python package: Delta's jars. `make setup` calls it once."""
-    from retention_assets.resources.jars import fetch_jars, jars_folder, missing_jars
-    from retention_assets.resources.java import spark_java_home
+    from retention_assets.services.jars import fetch_jars, jars_folder, missing_jars
+    from retention_assets.services.java import spark_java_home
 
     settings = Settings()
     if missing_jars(jars_folder()):

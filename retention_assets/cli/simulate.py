@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from retention_assets.cli.source import Simulation, make_simulation
+from retention_assets.simulation.source_folder import Simulation, make_simulation
 
 PROFILE = "profile.yaml"
 
@@ -21,13 +21,23 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate(
-    out: Annotated[Path, typer.Option(help="Folder that is new, empty, or an earlier simulation's.", file_okay=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder that is new, empty, or an earlier simulation's.", file_okay=False
+        ),
+    ],
     customers: Annotated[int, typer.Option(min=10, help="Known within the first 365 days.")] = 5000,
     days: Annotated[int, typer.Option(min=1)] = 400,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 7,
-    dirty: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of rows broken on purpose.")] = 0.0,
+    dirty: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of rows broken on purpose.")
+    ] = 0.0,
     shift_on: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="From this day on other things make customers leave.")
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="From this day on other things make customers leave."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For a machine to read.")] = False,
 ) -> None:
@@ -36,7 +46,9 @@ def simulate(
     A folder that holds the first days of the same world gets those that it lacks; another world in it is replaced.
     """
     folder, began = out.expanduser().resolve(), time.monotonic()
-    wanted = Simulation(customers, days, seed, dirty, _day_within(shift_on and shift_on.date(), days))
+    wanted = Simulation(
+        customers, days, seed, dirty, _day_within(shift_on and shift_on.date(), days)
+    )
     wrote = _make(folder, wanted)
     _write_profile(folder, days)
     told = {
@@ -54,17 +66,23 @@ def rows_of(folder: Path) -> dict[str, int]:
     """Rows that the folder's files hold by canonical table, told from their footers."""
     import pyarrow.parquet as pq
 
-    from retention_assets.ingestion.contracts import TABLES
+    from retention_assets.sources.contracts import TABLES
 
-    return {name: sum(pq.read_metadata(file).num_rows for file in (folder / name).glob("*.parquet")) for name in TABLES}
+    return {
+        name: sum(pq.read_metadata(file).num_rows for file in (folder / name).glob("*.parquet"))
+        for name in TABLES
+    }
 
 
 def _day_within(shift_on: date | None, days: int) -> date | None:
-    from retention_assets.ingestion.simulator import FIRST_DATE
+    from retention_assets.simulation.simulator import FIRST_DATE
 
     last = FIRST_DATE + timedelta(days=days - 1)
     if shift_on and not FIRST_DATE <= shift_on <= last:
-        raise typer.BadParameter(f"{shift_on} is not simulated: the days are {FIRST_DATE} to {last}.", param_hint="--shift-on")
+        raise typer.BadParameter(
+            f"{shift_on} is not simulated: the days are {FIRST_DATE} to {last}.",
+            param_hint="--shift-on",
+        )
     return shift_on
 
 
@@ -74,19 +92,26 @@ def _make(folder: Path, wanted: Simulation) -> bool:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn("simulating day"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("simulating day"),
+        MofNCompleteColumn(),
+        BarColumn(),
+        TimeRemainingColumn(),
+    )
     screen = Console(stderr=True)
     with Bar(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("", total=wanted.days)
-        return make_simulation(folder, wanted, lambda day, days: bar.update(task, completed=day, total=days))
+        return make_simulation(
+            folder, wanted, lambda day, days: bar.update(task, completed=day, total=days)
+        )
 
 
 def _write_profile(folder: Path, days: int) -> None:
     """The embedded source's own profile, for this folder: its name, where it lies, and an end no earlier than the last day."""
     import yaml
 
-    from retention_assets.ingestion.profiles import BUILT_IN, SIMULATED
-    from retention_assets.ingestion.simulator import FIRST_DATE
+    from retention_assets.simulation.simulator import FIRST_DATE
+    from retention_assets.sources.profiles import BUILT_IN, SIMULATED
 
     profile: dict[str, Any] = yaml.safe_load((BUILT_IN / f"{SIMULATED}.yaml").read_text())
     own = {"name": f"simulated_{folder.name}", "data_dir": str(folder)}
@@ -106,5 +131,7 @@ def _show(told: dict[str, Any]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(table)
     how = f"{told['seconds']:.1f} s" if told["wrote"] else "all there already"
-    console.print(f"\n{told['customers']:,} customers, {told['days']:,} days in {told['out']}: {how}")
+    console.print(
+        f"\n{told['customers']:,} customers, {told['days']:,} days in {told['out']}: {how}"
+    )
     console.print(f"Run on it: retention run --source {told['profile']}")

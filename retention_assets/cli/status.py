@@ -24,7 +24,7 @@ def status(as_json: bool = typer.Option(False, "--json", help="For a machine to 
 
 def read_state(settings: Settings) -> dict[str, Any]:
     """The document that `status --json` prints."""
-    from retention_assets.resources import services
+    from retention_assets.services import catalog as services
 
     states = services.status(settings)
     return {
@@ -43,7 +43,7 @@ def _watermark(settings: Settings) -> str | None:
         return None
     import dagster as dg
 
-    from retention_assets.resources.instance import open_instance
+    from retention_assets.services.instance import open_instance
 
     with open_instance(settings) as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey.from_user_string(WATERMARK))
@@ -58,15 +58,19 @@ def _champion(settings: Settings, task: str) -> dict[str, str] | None:
     from retention_assets.resources.registry import Registry
 
     champion = Registry.of(settings).champion(task)
-    return {"version": champion.version, "digest": champion.digest, "candidate": champion.candidate} if champion else None
+    return (
+        {"version": champion.version, "digest": champion.digest, "candidate": champion.candidate}
+        if champion
+        else None
+    )
 
 
 def _deployment(settings: Settings) -> dict[str, Any] | None:
     """What answers over HTTP now; None when nothing does."""
     import httpx
 
-    from retention_assets.resources.keys import api_keys
-    from retention_assets.resources.serving import said_by
+    from retention_assets.resources.deployer import said_by
+    from retention_assets.services.api_keys import api_keys
 
     keys = api_keys(settings, create=False)
     headers = {"Authorization": f"Bearer {keys[0]}"} if keys else {}
@@ -77,7 +81,11 @@ def _deployment(settings: Settings) -> dict[str, Any] | None:
     except httpx.HTTPError:
         return None
     told = said_by(model) if model.is_success else {}
-    return {"version": told["model_version"], "healthy": ready.is_success, "url": url} if "model_version" in told else None
+    return (
+        {"version": told["model_version"], "healthy": ready.is_success, "url": url}
+        if "model_version" in told
+        else None
+    )
 
 
 def _show(state: dict[str, Any]) -> None:
@@ -90,11 +98,19 @@ def _show(state: dict[str, Any]) -> None:
     table.add_row()
     table.add_row("watermark", "", state["watermark"] or "none yet: `retention run`")
     for task, champion in state["champion"].items():
-        known = f"{task} version {champion['version']}, {champion['candidate']}, {champion['digest'][:12]}" if champion else None
+        known = (
+            f"{task} version {champion['version']}, {champion['candidate']}, {champion['digest'][:12]}"
+            if champion
+            else None
+        )
         table.add_row("champion", "", known or f"{task}: none yet")
     deployed = state["deployment"]
     mark = "" if not deployed else "[green]ready[/]" if deployed["healthy"] else "[red]not ready[/]"
-    table.add_row("deployment", mark, f"version {deployed['version']} at {deployed['url']}" if deployed else "none")
+    table.add_row(
+        "deployment",
+        mark,
+        f"version {deployed['version']} at {deployed['url']}" if deployed else "none",
+    )
     console = Console()
     console.print(f"[bold]{state['home']}[/], source {state['source']}", highlight=False)
     console.print(table, highlight=False)

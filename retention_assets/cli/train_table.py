@@ -15,8 +15,8 @@ from retention_assets.errors import TableError
 from retention_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from retention_assets.training.flat_contest import TableTrial
-    from retention_assets.training.flat_table import FlatTable, Roles
+    from retention_assets.tabular.table import FlatTable, Roles
+    from retention_assets.tabular.training import TableTrial
 
 
 def register(app: typer.Typer) -> None:
@@ -27,18 +27,33 @@ def train_table(
     file: Annotated[Path, typer.Argument(help="CSV with a header, or Parquet.")],
     label: Annotated[str, typer.Option(help="Column of the label.")],
     identifier: Annotated[str, typer.Option("--id", help="Column that says whose row it is.")],
-    out: Annotated[Path, typer.Option(help="Folder for report.html, report.json, scores.csv and model/.", file_okay=False)],
-    time: Annotated[str | None, typer.Option(help="Column of the day as of which a row was known.")] = None,
-    positive: Annotated[str | None, typer.Option(help="The label's value that counts as yes.")] = None,
-    test: Annotated[Path | None, typer.Option(help="A second file, scored once and never looked at before.")] = None,
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder for report.html, report.json, scores.csv and model/.", file_okay=False
+        ),
+    ],
+    time: Annotated[
+        str | None, typer.Option(help="Column of the day as of which a row was known.")
+    ] = None,
+    positive: Annotated[
+        str | None, typer.Option(help="The label's value that counts as yes.")
+    ] = None,
+    test: Annotated[
+        Path | None, typer.Option(help="A second file, scored once and never looked at before.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For a machine to read.")] = False,
 ) -> None:
     """Train, calibrate, compare and judge all candidates on a flat labelled table, and score the untouched rows."""
-    from retention_assets.training.flat_table import Roles, read_flat_table
+    from retention_assets.tabular.table import Roles, read_flat_table
 
     roles = Roles(label, identifier, time, positive)
     table = read_flat_table(file, roles)
-    second = read_flat_table(test, Roles(label, identifier, time, table.positive), to_score=True) if test else None
+    second = (
+        read_flat_table(test, Roles(label, identifier, time, table.positive), to_score=True)
+        if test
+        else None
+    )
     said = _train(table, second, roles, _folder(out))
     typer.echo(json.dumps(said, indent=2)) if as_json else _show(said, out)
 
@@ -52,12 +67,14 @@ def _folder(out: Path) -> Path:
     return out
 
 
-def _train(table: "FlatTable", second: "FlatTable | None", roles: "Roles", out: Path) -> dict[str, Any]:
+def _train(
+    table: "FlatTable", second: "FlatTable | None", roles: "Roles", out: Path
+) -> dict[str, Any]:
     from rich.console import Console
 
     from retention_assets.cli.progress import noise_into, own_console
-    from retention_assets.training.flat_contest import hold_table_trial
-    from retention_assets.training.flat_report import page_of, report_of
+    from retention_assets.tabular.report import page_of, report_of
+    from retention_assets.tabular.training import hold_table_trial
 
     console: Console = own_console(stream=2)
 

@@ -15,7 +15,10 @@ CHAMPION, LEFT = "training/churn_champion", "validated/churn_events"
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """The stage's assets for one source."""
     tables = feature_tables(platform.profile.tables)
-    return [_churn_scores(tables, platform.profile.has("churn_events")), every_customer_scored(tables)]
+    return [
+        _churn_scores(tables, platform.profile.has("churn_events")),
+        every_customer_scored(tables),
+    ]
 
 
 def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinition:
@@ -37,17 +40,34 @@ def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinitio
         champion = registry.champion(TASK)
         if champion is None:
             return dg.MaterializeResult(metadata={"scores": "nothing scored: no champion yet"})
-        scorer = load_bundle(registry.download(TASK, champion.version, registry.downloads), champion.digest)
+        scorer = load_bundle(
+            registry.download(TASK, champion.version, registry.downloads), champion.digest
+        )
         vectors = vectors_of([lake.read(name).toArrow() for name in tables], scorer.features)
-        gone = {row["customer_id"] for name in facts for row in lake.read(name).select("customer_id").distinct().collect()}
+        gone = {
+            row["customer_id"]
+            for name in facts
+            for row in lake.read(name).select("customer_id").distinct().collect()
+        }
         rows = score_rows(scorer, vectors, champion.version, gone)
         frame = lake.spark.createDataFrame(rows, SCHEMA)
         count = lake.overwrite(SCORES, frame)
         there = [row for row in rows if row["segment"] != GONE]
-        shares = {f"share_{level.lower()}": round(share, 4) for level, share in level_shares(there).items()}
+        shares = {
+            f"share_{level.lower()}": round(share, 4)
+            for level, share in level_shares(there).items()
+        }
         probabilities = [row["churn_probability"] for row in there]
-        picture = risk_histogram(probabilities, scorer.card.risk_levels.model_dump(), scorer.card.threshold)
-        model = {"model_version": champion.version, "model_digest": champion.digest, "risk": png(picture)}
-        return dg.MaterializeResult(metadata={**table_metadata(frame.schema, count), **shares, **model})
+        picture = risk_histogram(
+            probabilities, scorer.card.risk_levels.model_dump(), scorer.card.threshold
+        )
+        model = {
+            "model_version": champion.version,
+            "model_digest": champion.digest,
+            "risk": png(picture),
+        }
+        return dg.MaterializeResult(
+            metadata={**table_metadata(frame.schema, count), **shares, **model}
+        )
 
     return churn_scores

@@ -17,9 +17,14 @@ def every_customer_scored(tables: list[str]) -> dg.AssetChecksDefinition:
     def every_customer_scored(lake: Lake, registry: Registry) -> dg.AssetCheckResult:
         """Each customer of the feature tables has exactly one score, and it is a probability."""
         if registry.champion(TASK) is None:
-            return dg.AssetCheckResult(passed=True, description="No champion yet, nothing to score with.")
+            return dg.AssetCheckResult(
+                passed=True, description="No champion yet, nothing to score with."
+            )
         scores = lake.read(SCORES)
-        rows, scored = scores.count(), scores.where("churn_probability between 0 and 1").select("customer_id").distinct()
+        rows, scored = (
+            scores.count(),
+            scores.where("churn_probability between 0 and 1").select("customer_id").distinct(),
+        )
         customers = lake.read(tables[0]).select("customer_id")
         for table in tables[1:]:
             customers = customers.union(lake.read(table).select("customer_id"))

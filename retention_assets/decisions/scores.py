@@ -17,7 +17,9 @@ SEGMENTS = {"LOW": "loyal", "MEDIUM": "watch", "HIGH": "at risk", "CRITICAL": "l
 GONE = "gone"  # left already: scored, as everybody is, but nobody to act on
 
 
-def score_rows(scorer: Scorer, vectors: Vectors, model_version: str, gone: Set[str] = frozenset()) -> list[dict[str, Any]]:
+def score_rows(
+    scorer: Scorer, vectors: Vectors, model_version: str, gone: Set[str] = frozenset()
+) -> list[dict[str, Any]]:
     """A row of `SCHEMA` for every customer. The vectors have the scorer's features, in its order; `gone` have left already."""
     return [
         {
@@ -39,4 +41,7 @@ def score_rows(scorer: Scorer, vectors: Vectors, model_version: str, gone: Set[s
 
 def level_shares(rows: list[dict[str, Any]]) -> dict[str, float]:
     """Share of the customers in each risk level, all levels named."""
-    return {level: sum(row["risk_level"] == level for row in rows) / max(1, len(rows)) for level in LEVELS}
+    return {
+        level: sum(row["risk_level"] == level for row in rows) / max(1, len(rows))
+        for level in LEVELS
+    }

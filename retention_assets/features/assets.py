@@ -31,9 +31,17 @@ def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefin
     refuse_label_columns(FEATURES, platform.profile)
     declared = available(FEATURES, platform.profile.tables)
     groups = [group for group in get_args(Group) if any(item.group == group for item in declared)]
-    current = [_customer_group(platform, group, [item for item in declared if item.group == group]) for group in groups]
+    current = [
+        _customer_group(platform, group, [item for item in declared if item.group == group])
+        for group in groups
+    ]
     conserved = [tiles_conserve_sales()] if platform.profile.has("transactions") else []
-    return [_daily_activity(platform), *conserved, *current, *(customers_once(f"features/customer_{group}") for group in groups)]
+    return [
+        _daily_activity(platform),
+        *conserved,
+        *current,
+        *(customers_once(f"features/customer_{group}") for group in groups),
+    ]
 
 
 def _key(name: str) -> dg.AssetKey:
@@ -47,7 +55,7 @@ def _daily_activity(platform: Platform) -> dg.AssetsDefinition:
     @dg.asset(
         key=_key(TILES),
         deps=[_key(f"validated/{name}") for name in tables],
-        partitions_def=platform.clock.daily,
+        partitions_def=platform.partitions.daily,
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"pyspark", "deltalake", "silver"},
         group_name="features",
@@ -58,17 +66,27 @@ def _daily_activity(platform: Platform) -> dg.AssetsDefinition:
         from retention_assets.features.tiles import daily_activity as tiles_of
 
         first, last = days_of(context)
-        tiles = tiles_of({name: lake.read(f"validated/{name}") for name in tables}, measures, first, last)
+        tiles = tiles_of(
+            {name: lake.read(f"validated/{name}") for name in tables}, measures, first, last
+        )
         rows = lake.replace_days(TILES, tiles, "event_date", first, last)
-        return dg.MaterializeResult(metadata=table_metadata(tiles.schema, rows) | {"measures": len(measures)})
+        return dg.MaterializeResult(
+            metadata=table_metadata(tiles.schema, rows) | {"measures": len(measures)}
+        )
 
     return daily_activity
 
 
-def _customer_group(platform: Platform, group: Group, features: list[Feature]) -> dg.AssetsDefinition:
+def _customer_group(
+    platform: Platform, group: Group, features: list[Feature]
+) -> dg.AssetsDefinition:
     name, profile = f"features/customer_{group}", platform.profile
     lacking = {item.name: item.meaning for item in FEATURES if item.group == group}
-    reasons = {feature: why for feature, why in absent(FEATURES, profile.tables).items() if feature in lacking}
+    reasons = {
+        feature: why
+        for feature, why in absent(FEATURES, profile.tables).items()
+        if feature in lacking
+    }
 
     @dg.asset(
         key=_key(name),
@@ -82,12 +100,17 @@ def _customer_group(platform: Platform, group: Group, features: list[Feature]) -
         from retention_assets.features.engine_spark import compute_features
 
         as_of = lake.read("validated/watermark").collect()[0]["watermark"] + timedelta(days=1)
-        frame = compute_features(lake.read(TILES), lake.read("validated/customers"), [as_of], features, profile.start)
+        frame = compute_features(
+            lake.read(TILES), lake.read("validated/customers"), [as_of], features, profile.start
+        )
         rows = lake.merge(name, frame, ["customer_id"])
         said = rows_as_table({"feature": item.name, "meaning": item.meaning} for item in features)
-        unfilled = rows_as_table({"feature": feature, "why": why} for feature, why in reasons.items())
+        unfilled = rows_as_table(
+            {"feature": feature, "why": why} for feature, why in reasons.items()
+        )
         return dg.MaterializeResult(
-            metadata=table_metadata(frame.schema, rows) | {"as_of": str(as_of), "features": said, "absent": unfilled}
+            metadata=table_metadata(frame.schema, rows)
+            | {"as_of": str(as_of), "features": said, "absent": unfilled}
         )
 
     return customer_group

@@ -9,8 +9,24 @@ from typing import Any
 
 from retention_assets.errors import LeakError
 from retention_assets.features.declarations import FEATURES, Feature
-from retention_assets.features.expressions import Above, Below, DaysSince, Expression, Score, attributes, measures, walk
-from retention_assets.features.measures import BY_NAME, MEASURES, Measure, Tables, absence, columns_of
+from retention_assets.features.expressions import (
+    Above,
+    Below,
+    DaysSince,
+    Expression,
+    Score,
+    attributes,
+    measures,
+    walk,
+)
+from retention_assets.features.measures import (
+    BY_NAME,
+    MEASURES,
+    Measure,
+    Tables,
+    absence,
+    columns_of,
+)
 
 # Written when a customer leaves, whatever the churn definition: nothing of it may feed a feature.
 LABEL_TABLES = frozenset({"churn_events"})
@@ -26,7 +42,11 @@ def why_absent(feature: Feature, tables: Tables) -> str | None:
 def available(declarations: Iterable[Feature], tables: Tables) -> list[Feature]:
     """The features that a source can fill, in declared order; scores are kept with the components that it has."""
     reduced = ((feature, _reduced(feature.expression, tables)) for feature in declarations)
-    return [replace(feature, expression=expression) for feature, expression in reduced if expression is not None]
+    return [
+        replace(feature, expression=expression)
+        for feature, expression in reduced
+        if expression is not None
+    ]
 
 
 def absent(declarations: Iterable[Feature], tables: Tables) -> dict[str, str]:
@@ -40,7 +60,9 @@ def model_features(tables: Tables) -> list[str]:
     return [feature.name for feature in available(FEATURES, tables) if feature.model_input]
 
 
-def refuse_label_columns(declarations: Iterable[Feature], profile: Any, by_name: Mapping[str, Measure] = BY_NAME) -> None:
+def refuse_label_columns(
+    declarations: Iterable[Feature], profile: Any, by_name: Mapping[str, Measure] = BY_NAME
+) -> None:
     """Raises LeakError where a model input reads what defines the label.
 
     That is the table of churn events, a label column that the profile names, and, where churn is inactivity, any rule
@@ -67,7 +89,9 @@ def _leak(expression: Expression, profile: Any, by_name: Mapping[str, Measure]) 
     if label_column and label_column in attributes(expression):
         return f"column {label_column}"
     limits = [part for part in walk(expression) if isinstance(part, (Above, Below))]
-    if profile.churn.kind == "inactivity" and any(part.operand == DaysSince("purchases") for part in limits):
+    if profile.churn.kind == "inactivity" and any(
+        part.operand == DaysSince("purchases") for part in limits
+    ):
         return "a limit on the days since the last purchase"
     return None
 
@@ -75,7 +99,9 @@ def _leak(expression: Expression, profile: Any, by_name: Mapping[str, Measure]) 
 def _reduced(expression: Expression, tables: Tables) -> Expression | None:
     """The expression as far as the source reaches: scores without the components it lacks; None when nothing is left."""
     if isinstance(expression, Score):
-        kept = tuple(part for part in expression.components if not _missing(part.expression, tables))
+        kept = tuple(
+            part for part in expression.components if not _missing(part.expression, tables)
+        )
         return Score(kept) if kept else None
     return None if _missing(expression, tables) else expression
 
@@ -86,5 +112,9 @@ def _missing(expression: Expression, tables: Tables) -> list[str]:
     reasons = [absence(measure, tables) for measure in MEASURES if measure.name in needed]
     source = columns_of(tables)
     customers = source.get("customers", frozenset())
-    reasons += [f"the source has no customers.{name}" for name in sorted(attributes(expression)) if name not in customers]
+    reasons += [
+        f"the source has no customers.{name}"
+        for name in sorted(attributes(expression))
+        if name not in customers
+    ]
     return [reason for reason in reasons if reason]

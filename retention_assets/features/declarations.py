@@ -24,7 +24,7 @@ from retention_assets.features.expressions import (
     Sum,
     TenureDays,
 )
-from retention_assets.ingestion.contracts import CHANNELS, PLANS
+from retention_assets.sources.contracts import CHANNELS, PLANS
 
 Group = Literal["demographics", "transactions", "behavior"]
 
@@ -43,7 +43,9 @@ class Feature:
 
 def trend(measure: str, days: int) -> SignedLogRatio:
     """The last `days` days against the `days` before them, both brought to a full window by their exposure."""
-    return SignedLogRatio(Rate(measure, days, per_days=days), Rate(measure, 2 * days, until=days, per_days=days))
+    return SignedLogRatio(
+        Rate(measure, days, per_days=days), Rate(measure, 2 * days, until=days, per_days=days)
+    )
 
 
 DAYS_BETWEEN_ORDERS = Ratio(Exposure(), Sum("purchases"))
@@ -56,12 +58,22 @@ ENGAGEMENT = Score((LOGINS, FEATURE_USAGE, COMMUNITY))
 
 DEMOGRAPHICS: tuple[Feature, ...] = (
     Feature("tenure_days", "demographics", TenureDays(), "Days since sign-up.", monitored=False),
-    *(Feature(f"plan_{plan}", "demographics", OneOf("plan", plan), f"On the {plan} plan.") for plan in PLANS),
     *(
-        Feature(f"channel_{channel}", "demographics", OneOf("acquisition_channel", channel), f"Won through {channel}.")
+        Feature(f"plan_{plan}", "demographics", OneOf("plan", plan), f"On the {plan} plan.")
+        for plan in PLANS
+    ),
+    *(
+        Feature(
+            f"channel_{channel}",
+            "demographics",
+            OneOf("acquisition_channel", channel),
+            f"Won through {channel}.",
+        )
         for channel in CHANNELS
     ),
-    Feature("email_opt_in", "demographics", OneOf("email_opt_in", "true"), "Consents to retention mail."),
+    Feature(
+        "email_opt_in", "demographics", OneOf("email_opt_in", "true"), "Consents to retention mail."
+    ),
 )
 
 TRANSACTIONS: tuple[Feature, ...] = (
@@ -78,11 +90,24 @@ TRANSACTIONS: tuple[Feature, ...] = (
         Rate("purchases", 30),
         "Orders a day over 30 days. The description divided by 30 even for customers who were there for fewer days.",
     ),
-    Feature("purchase_frequency_90d", "transactions", Rate("purchases", 90), "Orders a day over 90 days of exposure."),
-    Feature("purchase_frequency_180d", "transactions", Rate("purchases", 180), "Orders a day over 180 days of exposure."),
+    Feature(
+        "purchase_frequency_90d",
+        "transactions",
+        Rate("purchases", 90),
+        "Orders a day over 90 days of exposure.",
+    ),
+    Feature(
+        "purchase_frequency_180d",
+        "transactions",
+        Rate("purchases", 180),
+        "Orders a day over 180 days of exposure.",
+    ),
     Feature("orders_total", "transactions", Sum("purchases"), "Orders so far.", monitored=False),
     Feature(
-        "days_between_orders", "transactions", DAYS_BETWEEN_ORDERS, "Days of exposure for each order; unknown before the first."
+        "days_between_orders",
+        "transactions",
+        DAYS_BETWEEN_ORDERS,
+        "Days of exposure for each order; unknown before the first.",
     ),
     Feature(
         "overdue_ratio",
@@ -96,9 +121,19 @@ TRANSACTIONS: tuple[Feature, ...] = (
         Ratio(Sum("revenue"), Sum("purchases")),
         "Sales by orders so far. The description gave customers without orders 0, which reads as cheap instead of unknown.",
     ),
-    Feature("total_revenue", "transactions", Sum("net_revenue"), "Sales less returns so far.", monitored=False),
-    Feature("revenue_30d", "transactions", Sum("net_revenue", 30), "Sales less returns in 30 days."),
-    Feature("revenue_90d", "transactions", Sum("net_revenue", 90), "Sales less returns in 90 days."),
+    Feature(
+        "total_revenue",
+        "transactions",
+        Sum("net_revenue"),
+        "Sales less returns so far.",
+        monitored=False,
+    ),
+    Feature(
+        "revenue_30d", "transactions", Sum("net_revenue", 30), "Sales less returns in 30 days."
+    ),
+    Feature(
+        "revenue_90d", "transactions", Sum("net_revenue", 90), "Sales less returns in 90 days."
+    ),
     Feature(
         "revenue_trend",
         "transactions",
@@ -106,32 +141,87 @@ TRANSACTIONS: tuple[Feature, ...] = (
         "Last 30 days against the 30 before, signed log ratio. The description compared 30 days with the 60 that contain "
         "them, so that steady customers always fell, and clipped at 1, which hid refunds and scale.",
     ),
-    Feature("purchase_trend", "transactions", trend("purchases", 90), "Orders of the last 90 days against the 90 before."),
-    Feature("items_per_order", "transactions", Ratio(Sum("items"), Sum("purchases")), "Units bought by orders so far."),
+    Feature(
+        "purchase_trend",
+        "transactions",
+        trend("purchases", 90),
+        "Orders of the last 90 days against the 90 before.",
+    ),
+    Feature(
+        "items_per_order",
+        "transactions",
+        Ratio(Sum("items"), Sum("purchases")),
+        "Units bought by orders so far.",
+    ),
     Feature(
         "return_rate_90d",
         "transactions",
         Ratio(Sum("return_amount", 90), Sum("revenue", 90)),
         "Value returned by value sold in 90 days; unknown without sales.",
     ),
-    Feature("return_share", "transactions", Ratio(Sum("returns"), Sum("purchases")), "Returns by orders so far."),
+    Feature(
+        "return_share",
+        "transactions",
+        Ratio(Sum("returns"), Sum("purchases")),
+        "Returns by orders so far.",
+    ),
 )
 
 BEHAVIOR: tuple[Feature, ...] = (
-    Feature("login_frequency_30d", "behavior", Rate("logins", 30), "Logins a day over 30 days, by days of exposure."),
-    Feature("login_trend", "behavior", trend("logins", 30), "Logins of the last 30 days against the 30 before."),
-    Feature("days_since_last_login", "behavior", DaysSince("logins"), "Days since the last login, since sign-up without any."),
-    Feature("active_days_30d", "behavior", Rate("active_days", 30), "Share of the last 30 days with any activity."),
-    Feature("active_days_7d", "behavior", Rate("active_days", 7), "Share of the last 7 days with any activity."),
+    Feature(
+        "login_frequency_30d",
+        "behavior",
+        Rate("logins", 30),
+        "Logins a day over 30 days, by days of exposure.",
+    ),
+    Feature(
+        "login_trend",
+        "behavior",
+        trend("logins", 30),
+        "Logins of the last 30 days against the 30 before.",
+    ),
+    Feature(
+        "days_since_last_login",
+        "behavior",
+        DaysSince("logins"),
+        "Days since the last login, since sign-up without any.",
+    ),
+    Feature(
+        "active_days_30d",
+        "behavior",
+        Rate("active_days", 30),
+        "Share of the last 30 days with any activity.",
+    ),
+    Feature(
+        "active_days_7d",
+        "behavior",
+        Rate("active_days", 7),
+        "Share of the last 7 days with any activity.",
+    ),
     Feature(
         "seconds_per_active_day_30d",
         "behavior",
         Ratio(Sum("engagement_seconds", 30), Sum("active_days", 30)),
         "Seconds spent on a day with activity, over 30 days.",
     ),
-    Feature("feature_usage_score", "behavior", Score((FEATURE_USAGE,)), "Feature use a day over 30 days, between 0 and 1."),
-    Feature("feature_usage_trend", "behavior", trend("feature_uses", 30), "Feature use of 30 days against the 30 before."),
-    Feature("community_participation", "behavior", Score((COMMUNITY,)), "Posts a day over 90 days, between 0 and 1."),
+    Feature(
+        "feature_usage_score",
+        "behavior",
+        Score((FEATURE_USAGE,)),
+        "Feature use a day over 30 days, between 0 and 1.",
+    ),
+    Feature(
+        "feature_usage_trend",
+        "behavior",
+        trend("feature_uses", 30),
+        "Feature use of 30 days against the 30 before.",
+    ),
+    Feature(
+        "community_participation",
+        "behavior",
+        Score((COMMUNITY,)),
+        "Posts a day over 90 days, between 0 and 1.",
+    ),
     Feature(
         "engagement_score",
         "behavior",
@@ -149,14 +239,21 @@ BEHAVIOR: tuple[Feature, ...] = (
     ),
     Feature("support_tickets_30d", "behavior", Sum("tickets", 30), "Tickets opened in 30 days."),
     Feature("tickets_90d", "behavior", Sum("tickets", 90), "Tickets opened in 90 days."),
-    Feature("severe_tickets_90d", "behavior", Sum("severe_tickets", 90), "Tickets of high severity opened in 90 days."),
+    Feature(
+        "severe_tickets_90d",
+        "behavior",
+        Sum("severe_tickets", 90),
+        "Tickets of high severity opened in 90 days.",
+    ),
     Feature(
         "ticket_satisfaction_180d",
         "behavior",
         Ratio(Sum("satisfaction_points", 180), Sum("rated_tickets", 180)),
         "Mean grade given to support in 180 days; unknown without a grade.",
     ),
-    Feature("contacts_90d", "behavior", Sum("contacts", 90), "Retention contacts received in 90 days."),
+    Feature(
+        "contacts_90d", "behavior", Sum("contacts", 90), "Retention contacts received in 90 days."
+    ),
 )
 
 FEATURES: tuple[Feature, ...] = DEMOGRAPHICS + TRANSACTIONS + BEHAVIOR

@@ -44,18 +44,27 @@ class Customer:
 
 
 def compute_features(
-    tiles: Iterable[Row], customers: Iterable[Row], as_of: date, declarations: Iterable[Feature], history_start: date
+    tiles: Iterable[Row],
+    customers: Iterable[Row],
+    as_of: date,
+    declarations: Iterable[Feature],
+    history_start: date,
 ) -> dict[str, float | None] | None:
     """Feature name -> value, None where unknown; None instead of a dict where the customer is not known at `as_of`.
 
     `tiles`: the customer's rows of features/daily_activity. `customers`: its rows of validated/customers.
     """
-    known = sorted((row for row in customers if _known(row, as_of)), key=lambda row: (row["event_ts"], row["ingested_ts"]))
+    known = sorted(
+        (row for row in customers if _known(row, as_of)),
+        key=lambda row: (row["event_ts"], row["ingested_ts"]),
+    )
     if not known:
         return None
     customer = Customer(
         as_of=as_of,
-        tiles=[tile for tile in tiles if tile["event_date"] < as_of and tile["known_date"] <= as_of],
+        tiles=[
+            tile for tile in tiles if tile["event_date"] < as_of and tile["known_date"] <= as_of
+        ],
         attributes=known[-1],
         tenure_days=(as_of - known[0]["event_ts"].date()).days,
         history_days=(as_of - history_start).days,
@@ -75,7 +84,9 @@ def value(expression: Expression, customer: Customer) -> float | None:
             rate = _divided(_sum(customer, measure, days, until), _exposure(customer, days, until))
             return None if rate is None else rate * per_days
         case DaysSince(measure):
-            last = max((tile["event_date"] for tile in customer.tiles if tile[measure] > 0), default=None)
+            last = max(
+                (tile["event_date"] for tile in customer.tiles if tile[measure] > 0), default=None
+            )
             return customer.tenure_days if last is None else (customer.as_of - last).days
         case TenureDays():
             return customer.tenure_days
@@ -85,7 +96,10 @@ def value(expression: Expression, customer: Customer) -> float | None:
         case Ratio(numerator, denominator):
             return _divided(value(numerator, customer), value(denominator, customer))
         case SignedLogRatio(recent, earlier):
-            now, before = _signed_log(value(recent, customer)), _signed_log(value(earlier, customer))
+            now, before = (
+                _signed_log(value(recent, customer)),
+                _signed_log(value(earlier, customer)),
+            )
             return None if now is None or before is None else now - before
         case Score(components):
             return _score(components, customer)

@@ -35,7 +35,11 @@ from retention_assets.features.running_totals import Needs, last_column, total_c
 
 
 def compute_features(
-    tiles: DataFrame, customers: DataFrame, as_ofs: Sequence[date], declarations: Iterable[Feature], history_start: date
+    tiles: DataFrame,
+    customers: DataFrame,
+    as_ofs: Sequence[date],
+    declarations: Iterable[Feature],
+    history_start: date,
 ) -> DataFrame:
     """One row per customer and as-of date t, for every customer known at t.
 
@@ -47,10 +51,17 @@ def compute_features(
     moments = sorted(set(as_ofs))
     known = customers_as_of(customers, moments, set().union(*map(attributes, parts)))
     totals = with_totals(known, tiles, moments, Needs.of(parts))
-    days = {"tenure_days": F.date_diff("as_of", "signup_date"), "history_days": F.date_diff("as_of", F.lit(history_start))}
+    days = {
+        "tenure_days": F.date_diff("as_of", "signup_date"),
+        "history_days": F.date_diff("as_of", F.lit(history_start)),
+    }
     # Under names that no feature bears, so that a feature may be called tenure_days.
     context = totals.withColumns({f"_{name}": column for name, column in days.items()})
-    return context.select("customer_id", "as_of", *[value(f.expression).cast("double").alias(f.name) for f in features])
+    return context.select(
+        "customer_id",
+        "as_of",
+        *[value(f.expression).cast("double").alias(f.name) for f in features],
+    )
 
 
 def value(expression: Expression) -> Column:
@@ -61,7 +72,9 @@ def value(expression: Expression) -> Column:
         case Exposure(days, until):
             return _exposure(days, until)
         case Rate(measure, days, until, per_days):
-            return _divided(_sum(measure, days, until), _exposure(days, until)) * F.lit(float(per_days))
+            return _divided(_sum(measure, days, until), _exposure(days, until)) * F.lit(
+                float(per_days)
+            )
         case DaysSince(measure):
             since = F.date_diff("as_of", F.col(last_column(measure)))
             return F.coalesce(since, F.col("_tenure_days"))
@@ -91,7 +104,9 @@ def _sum(measure: str, days: int | None, until: int) -> Column:
 
 
 def _exposure(days: int | None, until: int) -> Column:
-    seen = F.least(*([F.lit(days)] if days is not None else []), F.col("_tenure_days"), F.col("_history_days"))
+    seen = F.least(
+        *([F.lit(days)] if days is not None else []), F.col("_tenure_days"), F.col("_history_days")
+    )
     return F.greatest(seen - until, F.lit(0))
 
 
@@ -104,12 +119,19 @@ def _signed_log(operand: Column) -> Column:
 
 
 def _score(components: Sequence[Component]) -> Column:
-    cut = [F.when(value(part.expression).isNotNull(), F.greatest(value(part.expression), F.lit(0.0))) for part in components]
+    cut = [
+        F.when(value(part.expression).isNotNull(), F.greatest(value(part.expression), F.lit(0.0)))
+        for part in components
+    ]
     points = [x / (x + part.half) * part.weight for x, part in zip(cut, components, strict=True)]
-    weights = [F.when(x.isNotNull(), F.lit(part.weight)) for x, part in zip(cut, components, strict=True)]
+    weights = [
+        F.when(x.isNotNull(), F.lit(part.weight)) for x, part in zip(cut, components, strict=True)
+    ]
     return _divided(_total(points), _total(weights))
 
 
 def _total(terms: Sequence[Column]) -> Column:
     """Sum with nulls as 0, left to right."""
-    return reduce(lambda left, right: left + right, [F.coalesce(term, F.lit(0.0)) for term in terms])
+    return reduce(
+        lambda left, right: left + right, [F.coalesce(term, F.lit(0.0)) for term in terms]
+    )

@@ -112,7 +112,18 @@ class AllOf:
 
 
 Expression: TypeAlias = (
-    Sum | Exposure | Rate | DaysSince | TenureDays | OneOf | Ratio | SignedLogRatio | Score | Above | Below | AllOf
+    Sum
+    | Exposure
+    | Rate
+    | DaysSince
+    | TenureDays
+    | OneOf
+    | Ratio
+    | SignedLogRatio
+    | Score
+    | Above
+    | Below
+    | AllOf
 )
 
 
@@ -138,7 +149,11 @@ def attributes(expression: Expression) -> set[str]:
 
 def offsets(expression: Expression) -> set[tuple[str, int]]:
     """(measure, w) for every running total "event dates before t - w" that its windows are differences of."""
-    windows = {(part.measure, part.days, part.until) for part in walk(expression) if isinstance(part, (Sum, Rate))}
+    windows = {
+        (part.measure, part.days, part.until)
+        for part in walk(expression)
+        if isinstance(part, (Sum, Rate))
+    }
     starts = {(measure, days) for measure, days, _ in windows if days is not None}
     return starts | {(measure, until) for measure, _, until in windows}
 
@@ -150,6 +165,8 @@ def last_seen(expression: Expression) -> set[str]:
 
 def days_needed(expression: Expression) -> int | None:
     """How many days before t it reads; None: all there are."""
-    if last_seen(expression) or any(isinstance(part, Sum) and part.days is None for part in walk(expression)):
+    if last_seen(expression) or any(
+        isinstance(part, Sum) and part.days is None for part in walk(expression)
+    ):
         return None
     return max((days for _, days in offsets(expression)), default=0)

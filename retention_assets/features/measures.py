@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from retention_assets.ingestion.contracts import TABLES
+from retention_assets.sources.contracts import TABLES
 
 # Tiles hold multiples of 1 / UNITS: both engines add them as integers, which is exact in any order.
 UNITS = 10_000
@@ -31,21 +31,67 @@ class Measure:
 
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("purchases", "transactions", "distinct", "order_id", "kind = 'sale'", ("order_id", "kind")),
+    Measure(
+        "purchases", "transactions", "distinct", "order_id", "kind = 'sale'", ("order_id", "kind")
+    ),
     Measure("revenue", "transactions", "sum", "amount", "kind = 'sale'", ("amount", "kind")),
     Measure("items", "transactions", "sum", "quantity", "kind = 'sale'", ("quantity", "kind")),
-    Measure("returns", "transactions", "distinct", "order_id", "kind = 'return'", ("order_id", "kind")),
-    Measure("return_amount", "transactions", "sum", "amount", "kind = 'return'", ("amount", "kind")),
-    Measure("net_revenue", "transactions", "sum", "IF(kind = 'return', -amount, amount)", columns=("amount", "kind")),
-    Measure("logins", "engagement_events", "count", where="event_type = 'login'", columns=("event_type",)),
-    Measure("feature_uses", "engagement_events", "count", where="event_type = 'feature_use'", columns=("event_type",)),
-    Measure("community_posts", "engagement_events", "count", where="event_type = 'community_post'", columns=("event_type",)),
-    Measure("engagement_seconds", "engagement_events", "sum", "duration_s", columns=("duration_s",)),
+    Measure(
+        "returns", "transactions", "distinct", "order_id", "kind = 'return'", ("order_id", "kind")
+    ),
+    Measure(
+        "return_amount", "transactions", "sum", "amount", "kind = 'return'", ("amount", "kind")
+    ),
+    Measure(
+        "net_revenue",
+        "transactions",
+        "sum",
+        "IF(kind = 'return', -amount, amount)",
+        columns=("amount", "kind"),
+    ),
+    Measure(
+        "logins",
+        "engagement_events",
+        "count",
+        where="event_type = 'login'",
+        columns=("event_type",),
+    ),
+    Measure(
+        "feature_uses",
+        "engagement_events",
+        "count",
+        where="event_type = 'feature_use'",
+        columns=("event_type",),
+    ),
+    Measure(
+        "community_posts",
+        "engagement_events",
+        "count",
+        where="event_type = 'community_post'",
+        columns=("event_type",),
+    ),
+    Measure(
+        "engagement_seconds", "engagement_events", "sum", "duration_s", columns=("duration_s",)
+    ),
     Measure("active_days", "engagement_events", "distinct", "event_date"),
     Measure("tickets", "support_tickets", "count"),
-    Measure("severe_tickets", "support_tickets", "count", where="severity = 'high'", columns=("severity",)),
-    Measure("rated_tickets", "support_tickets", "count", where="satisfaction IS NOT NULL", columns=("satisfaction",)),
-    Measure("satisfaction_points", "support_tickets", "sum", "satisfaction", columns=("satisfaction",)),
+    Measure(
+        "severe_tickets",
+        "support_tickets",
+        "count",
+        where="severity = 'high'",
+        columns=("severity",),
+    ),
+    Measure(
+        "rated_tickets",
+        "support_tickets",
+        "count",
+        where="satisfaction IS NOT NULL",
+        columns=("satisfaction",),
+    ),
+    Measure(
+        "satisfaction_points", "support_tickets", "sum", "satisfaction", columns=("satisfaction",)
+    ),
     Measure("contacts", "campaign_contacts", "count", where="treated", columns=("treated",)),
 )
 BY_NAME: dict[str, Measure] = {measure.name: measure for measure in MEASURES}

@@ -28,7 +28,9 @@ def first_moment(seen: Column, moments: Sequence[date]) -> Column:
     return F.when(place < length, F.get(table, F.least(place, F.lit(length - 1))))
 
 
-def customers_as_of(customers: DataFrame, moments: Sequence[date], attributes: Collection[str]) -> DataFrame:
+def customers_as_of(
+    customers: DataFrame, moments: Sequence[date], attributes: Collection[str]
+) -> DataFrame:
     """One row per customer and moment from the moment on at which the customer is known.
 
     `customers`: validated rows, one per change. Columns out: customer_id, as_of, signup_date (of the earliest known
@@ -42,7 +44,16 @@ def customers_as_of(customers: DataFrame, moments: Sequence[date], attributes: C
         F.struct(F.lit(0).alias("_"), *texts).alias("attributes"),
         seen_from(F.to_date("event_ts"), known_date(F.col("ingested_ts"))).alias("seen"),
     )
-    grid = rows.select("*", F.explode(F.array(*[F.lit(t) for t in moments])).alias("as_of")).where("seen <= as_of")
+    grid = rows.select("*", F.explode(F.array(*[F.lit(t) for t in moments])).alias("as_of")).where(
+        "seen <= as_of"
+    )
     latest = F.max_by("attributes", "time").alias("attributes")
-    known = grid.groupBy("customer_id", "as_of").agg(F.min("signup_date").alias("signup_date"), latest)
-    return known.select("customer_id", "as_of", "signup_date", *[F.col(f"attributes.{name}") for name in sorted(attributes)])
+    known = grid.groupBy("customer_id", "as_of").agg(
+        F.min("signup_date").alias("signup_date"), latest
+    )
+    return known.select(
+        "customer_id",
+        "as_of",
+        "signup_date",
+        *[F.col(f"attributes.{name}") for name in sorted(attributes)],
+    )

@@ -27,15 +27,23 @@ def known_date(ingested_ts: Column) -> Column:
     return F.when(ingested_ts > day.cast("timestamp"), F.date_add(day, 1)).otherwise(day)
 
 
-def daily_activity(tables: Mapping[str, DataFrame], measures: Iterable[Measure], first: date, last: date) -> DataFrame:
+def daily_activity(
+    tables: Mapping[str, DataFrame], measures: Iterable[Measure], first: date, last: date
+) -> DataFrame:
     """Tiles of the event dates first..last. `tables`: validated tables by name; measures of other tables must not be asked.
 
     Columns: customer_id, event_date, known_date, and a double per measure, 0 where nothing happened.
     """
     measures = list(measures)
-    parts = [part for name in tables for part in _parts(tables[name], [m for m in measures if m.table == name], first, last)]
+    parts = [
+        part
+        for name in tables
+        for part in _parts(tables[name], [m for m in measures if m.table == name], first, last)
+    ]
     stacked = reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), parts)
-    totals = [F.coalesce(F.sum(m.name) / F.lit(float(UNITS)), F.lit(0.0)).alias(m.name) for m in measures]
+    totals = [
+        F.coalesce(F.sum(m.name) / F.lit(float(UNITS)), F.lit(0.0)).alias(m.name) for m in measures
+    ]
     return stacked.groupBy(*KEYS).agg(*totals)
 
 
@@ -50,15 +58,26 @@ def _parts(table: DataFrame, measures: list[Measure], first: date, last: date) -
 
 
 def _added(dated: DataFrame, measures: list[Measure]) -> DataFrame:
-    sums = [F.sum(F.when(F.expr(m.where), units(F.expr(m.value).cast("double")))).alias(m.name) for m in measures]
+    sums = [
+        F.sum(F.when(F.expr(m.where), units(F.expr(m.value).cast("double")))).alias(m.name)
+        for m in measures
+    ]
     return dated.groupBy(*KEYS).agg(*sums)
 
 
 def _distinct(dated: DataFrame, measures: list[Measure]) -> DataFrame:
     """Each value counts once a day, at the known date of its first row: a late row of a known order adds nothing."""
-    pairs = [(F.expr(m.where), F.lit(m.name).alias("of"), F.expr(m.value).cast("string").alias("value")) for m in measures]
+    pairs = [
+        (F.expr(m.where), F.lit(m.name).alias("of"), F.expr(m.value).cast("string").alias("value"))
+        for m in measures
+    ]
     values = [F.when(holds, F.struct(of, value)) for holds, of, value in pairs]
     each = dated.select(*KEYS, F.explode(F.array(*values)).alias("one")).where("one IS NOT NULL")
-    once = each.groupBy("customer_id", "event_date", "one").agg(F.min("known_date").alias("known_date"))
-    counts = [F.sum(F.when(F.col("one.of") == m.name, F.lit(UNITS).cast("bigint"))).alias(m.name) for m in measures]
+    once = each.groupBy("customer_id", "event_date", "one").agg(
+        F.min("known_date").alias("known_date")
+    )
+    counts = [
+        F.sum(F.when(F.col("one.of") == m.name, F.lit(UNITS).cast("bigint"))).alias(m.name)
+        for m in measures
+    ]
     return once.groupBy(*KEYS).agg(*counts)

@@ -50,8 +50,16 @@ def vectors_of(tables: Sequence["pa.Table"], features: Sequence[str]) -> Vectors
         for at, feature in enumerate(features):
             if feature in table.column_names:
                 found.add(feature)
-                matrix[rows, at] = table.column(feature).to_numpy(zero_copy_only=False).astype(np.float64)
-    return Vectors(ids, _as_of(tables), list(features), matrix, [name for name in features if name not in found])
+                matrix[rows, at] = (
+                    table.column(feature).to_numpy(zero_copy_only=False).astype(np.float64)
+                )
+    return Vectors(
+        ids,
+        _as_of(tables),
+        list(features),
+        matrix,
+        [name for name in features if name not in found],
+    )
 
 
 def _as_of(tables: Sequence["pa.Table"]) -> date:

@@ -1,1 +1,1 @@
-"""raw/*: sources, canonical table contracts, source profiles, and the embedded simulator."""
+"""raw/*: a source's files in canonical columns, broken rows included."""

@@ -4,15 +4,17 @@ from datetime import date
 
 import dagster as dg
 
-from retention_assets.ingestion.contracts import TABLES, Table
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import table_metadata
+from retention_assets.sources.contracts import TABLES, Table
 
 
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """The stage for one source: the tables that it has."""
-    return [raw_table(platform, table) for name, table in TABLES.items() if platform.profile.has(name)]
+    return [
+        raw_table(platform, table) for name, table in TABLES.items() if platform.profile.has(name)
+    ]
 
 
 def raw_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
@@ -20,10 +22,11 @@ def raw_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=["raw", table.name],
-        partitions_def=platform.clock.daily,
+        partitions_def=platform.partitions.daily,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="ingestion",
-        kinds={"pyspark", "deltalake", platform.profile.tables[table.name].format, "bronze"} - {"json", "delta"},
+        kinds={"pyspark", "deltalake", platform.profile.tables[table.name].format, "bronze"}
+        - {"json", "delta"},
         owners=["team:data-platform"],
         description=f"{table.meaning} As the source sent them, broken rows included.",
     )
@@ -34,9 +37,16 @@ def raw_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         reading = read_days(lake.spark, platform.profile, table.name, days)
         key = f"raw/{table.name}"
         rows = lake.replace_days(key, reading.frame, "event_date", days.first, days.last)
-        late = lake.read(key).where(days.condition).where("to_date(ingested_ts) > to_date(event_ts)").count()
+        late = (
+            lake.read(key)
+            .where(days.condition)
+            .where("to_date(ingested_ts) > to_date(event_ts)")
+            .count()
+        )
         metadata = table_metadata(reading.frame.schema, rows)
-        return dg.MaterializeResult(metadata=metadata | {"files_read": len(reading.files), "late_rows": late})
+        return dg.MaterializeResult(
+            metadata=metadata | {"files_read": len(reading.files), "late_rows": late}
+        )
 
     return _raw_table
 

@@ -12,13 +12,13 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from retention_assets.errors import ProfileError
-from retention_assets.ingestion.arrivals import SourceFile, source_days
-from retention_assets.ingestion.contracts import RAW_COLUMNS, TABLES
-from retention_assets.ingestion.contracts import Column as Canonical
-from retention_assets.ingestion.expressions import lenient, names_in
-from retention_assets.ingestion.headers import Header, normal_type
-from retention_assets.ingestion.profile_checks import check_headers
-from retention_assets.ingestion.profiles import Profile, TableSource
+from retention_assets.sources.arrivals import SourceFile, source_days
+from retention_assets.sources.contracts import RAW_COLUMNS, TABLES
+from retention_assets.sources.contracts import Column as Canonical
+from retention_assets.sources.expressions import lenient, names_in
+from retention_assets.sources.headers import Header, normal_type
+from retention_assets.sources.profile_checks import check_headers
+from retention_assets.sources.profiles import Profile, TableSource
 
 TEXT, FILE, FILE_DAY, UNREADABLE = "_raw_text", "_source_file", "_file_day", "_unreadable_"
 
@@ -48,7 +48,11 @@ class Days:
 def read_days(spark: SparkSession, profile: Profile, name: str, days: Days) -> Reading:
     """Rows of canonical table `name` whose event_date lies in the days. Raises SchemaChangedError before any row is read."""
     table = profile.tables[name]
-    files = [file for file in source_days(profile, days.as_of) if file.table == name and _may_hold(file, table, days)]
+    files = [
+        file
+        for file in source_days(profile, days.as_of)
+        if file.table == name and _may_hold(file, table, days)
+    ]
     headers = check_headers(profile, name, files)
     raw = _open(spark, table, headers)
     try:
@@ -62,17 +66,24 @@ def read_days(spark: SparkSession, profile: Profile, name: str, days: Days) -> R
         rows = _first_seen(rows)
     rows = rows.withColumn("event_date", _event_date(profile, days)).drop(FILE_DAY)
     if days.as_of:
-        rows = rows.where(F.col("ingested_ts").isNull() | (F.col("ingested_ts") < F.lit(str(days.as_of)).cast("timestamp")))
+        rows = rows.where(
+            F.col("ingested_ts").isNull()
+            | (F.col("ingested_ts") < F.lit(str(days.as_of)).cast("timestamp"))
+        )
     rows = rows.where(F.col("event_date").between(F.lit(days.first), F.lit(days.last)))
     order = [*TABLES[name].column_names, *(column.name for column in RAW_COLUMNS)]
-    return Reading(rows.select([column for column in order if column in rows.columns]), tuple(files))
+    return Reading(
+        rows.select([column for column in order if column in rows.columns]), tuple(files)
+    )
 
 
 def _may_hold(file: SourceFile, table: TableSource, days: Days) -> bool:
     """A dated file holds events of its day and of `late_days` before it; who was first seen when, only all files tell."""
     if file.day is None:
         return True
-    return (table.derive is not None or file.day >= days.first) and file.day <= days.last + timedelta(days=days.late_days)
+    return (
+        table.derive is not None or file.day >= days.first
+    ) and file.day <= days.last + timedelta(days=days.late_days)
 
 
 def _open(spark: SparkSession, table: TableSource, headers: dict[SourceFile, Header]) -> DataFrame:
@@ -82,22 +93,35 @@ def _open(spark: SparkSession, table: TableSource, headers: dict[SourceFile, Hea
         by_header.setdefault(header, []).append(file)
     if not by_header:
         by_header[tuple(table.source_columns.items())] = []
-    parts = [_open_alike(spark, table, header, [str(file.path) for file in files]) for header, files in by_header.items()]
+    parts = [
+        _open_alike(spark, table, header, [str(file.path) for file in files])
+        for header, files in by_header.items()
+    ]
     frame = parts[0]
     for part in parts[1:]:
         frame = frame.unionByName(part)
     return frame
 
 
-def _open_alike(spark: SparkSession, table: TableSource, header: Header, paths: list[str]) -> DataFrame:
+def _open_alike(
+    spark: SparkSession, table: TableSource, header: Header, paths: list[str]
+) -> DataFrame:
     columns = header or tuple((column, "string") for column in table.source_columns)
     schema = ", ".join(f"`{column}` {kind}" for column, kind in columns)
     if not paths:
         frame = spark.createDataFrame([], schema).withColumn("_path", F.lit(""))
     elif table.format == "delta":
-        frame = spark.read.format("delta").load(paths[0]).withColumn("_path", F.col("_metadata.file_path"))
+        frame = (
+            spark.read.format("delta")
+            .load(paths[0])
+            .withColumn("_path", F.col("_metadata.file_path"))
+        )
     else:
-        options = {"header": True, "enforceSchema": True, "multiLine": False, "escape": '"'} if table.format == "csv" else {}
+        options = (
+            {"header": True, "enforceSchema": True, "multiLine": False, "escape": '"'}
+            if table.format == "csv"
+            else {}
+        )
         reader = spark.read.format(table.format).schema(schema).options(**options)
         frame = reader.load(paths).withColumn("_path", F.col("_metadata.file_path"))
     text = F.to_json(F.struct(*[F.col(f"`{column}`") for column, _ in columns])).alias(TEXT)
@@ -125,7 +149,9 @@ def _typed(table: TableSource, actual: dict[str, str]) -> Iterable[Column]:
         read = source.try_cast(wanted)
         yield read.alias(column)
         if actual[there] == "string":
-            yield (source.isNotNull() & (F.trim(source) != "") & read.isNull()).alias(UNREADABLE + column)
+            yield (source.isNotNull() & (F.trim(source) != "") & read.isNull()).alias(
+                UNREADABLE + column
+            )
 
 
 def _canonical(raw: DataFrame, name: str, table: TableSource) -> DataFrame:
@@ -137,9 +163,19 @@ def _canonical(raw: DataFrame, name: str, table: TableSource) -> DataFrame:
     expressions["ingested_ts"] = expressions["ingested_ts"] or expressions["event_ts"]
     given = [(column, expressions[column.name]) for column in contract]
     values = [_value(column, sql).alias(column.name) for column, sql in given]
-    faults = [F.when(fault, F.lit(column.name)) for column, sql in given if sql for fault in _fault(column, sql, table, raw)]
+    faults = [
+        F.when(fault, F.lit(column.name))
+        for column, sql in given
+        if sql
+        for fault in _fault(column, sql, table, raw)
+    ]
     errors = F.array_compact(F.array(*faults)) if faults else F.array().cast("array<string>")
-    own = [F.col(FILE).alias("source_file"), F.col(TEXT).alias("raw_text"), errors.alias("parse_errors"), F.col(FILE_DAY)]
+    own = [
+        F.col(FILE).alias("source_file"),
+        F.col(TEXT).alias("raw_text"),
+        errors.alias("parse_errors"),
+        F.col(FILE_DAY),
+    ]
     return raw.select(*values, *own)
 
 
@@ -153,12 +189,21 @@ def _fault(column: Canonical, sql: str, table: TableSource, raw: DataFrame) -> l
     """When this column counts as unreadable: a source column of it is, or a cast in it or of its result gives null."""
     named = {name.lower() for name in names_in(sql, table.source_columns)}
     sources = [source for source in table.source_columns if source.lower() in named]
-    flags = [F.col(f"`{UNREADABLE}{source}`") for source in sources if UNREADABLE + source in raw.columns]
+    flags = [
+        F.col(f"`{UNREADABLE}{source}`") for source in sources if UNREADABLE + source in raw.columns
+    ]
     casts = lenient(sql)
     if casts != sql and sources:
-        there = [F.col(f"`{source}`").isNotNull() & (F.trim(F.col(f"`{source}`").cast("string")) != "") for source in sources]
+        there = [
+            F.col(f"`{source}`").isNotNull() & (F.trim(F.col(f"`{source}`").cast("string")) != "")
+            for source in sources
+        ]
         flags.append(F.expr(casts).isNull() & _all(there))
-    if len(sources) != 1 or sql.strip("` ") != sources[0] or normal_type(table.source_columns[sources[0]]) != column.type:
+    if (
+        len(sources) != 1
+        or sql.strip("` ") != sources[0]
+        or normal_type(table.source_columns[sources[0]]) != column.type
+    ):
         flags.append(F.expr(casts).isNotNull() & F.expr(casts).try_cast(column.type).isNull())
     return [_any(flags)] if flags else []
 
@@ -176,7 +221,11 @@ def _first_seen(rows: DataFrame) -> DataFrame:
     first = ["event_ts", "raw_text", "source_file"]
     order = F.struct(*first, *[column for column in rows.columns if column not in first])
     seen = rows.where("customer_id IS NOT NULL AND event_ts IS NOT NULL")
-    return seen.groupBy("customer_id").agg(F.min(order).alias("_row")).select([f"_row.{column}" for column in rows.columns])
+    return (
+        seen.groupBy("customer_id")
+        .agg(F.min(order).alias("_row"))
+        .select([f"_row.{column}" for column in rows.columns])
+    )
 
 
 def _event_date(profile: Profile, days: Days) -> Column:
@@ -187,6 +236,8 @@ def _event_date(profile: Profile, days: Days) -> Column:
     """
     start, arrived = F.lit(profile.start), F.to_date("ingested_ts")
     happened = F.coalesce(F.to_date("event_ts"), arrived, F.col(FILE_DAY), start)
-    latest = F.coalesce(F.col(FILE_DAY), F.least(arrived, F.lit(profile.end)), F.lit(profile.end), happened)
+    latest = F.coalesce(
+        F.col(FILE_DAY), F.least(arrived, F.lit(profile.end)), F.lit(profile.end), happened
+    )
     closed = F.coalesce(F.date_sub(F.col(FILE_DAY), days.late_days), start)
     return F.greatest(start, closed, F.least(latest, happened))

@@ -8,16 +8,20 @@ import dagster as dg
 
 from retention_assets.features.availability import available
 from retention_assets.features.declarations import FEATURES
-from retention_assets.ingestion.contracts import TABLES
+from retention_assets.modeling.candidates.declared import CANDIDATES
 from retention_assets.monitoring.checks import failed_checks, no_feature_drift
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import png, rows_as_table, table_metadata
 from retention_assets.resources.registry import Registry
-from retention_assets.training.candidates.declared import CANDIDATES
+from retention_assets.sources.contracts import TABLES
 from retention_assets.validation.checks import check_specs
 
-DRIFT, DECISION, EXAMPLES = "monitoring/feature_drift", "monitoring/retraining_decision", "training/churn_examples"
+DRIFT, DECISION, EXAMPLES = (
+    "monitoring/feature_drift",
+    "monitoring/retraining_decision",
+    "training/churn_examples",
+)
 TASK = "churn"
 OWNERS = ["team:ml"]
 DRIFT_SCHEMA = (
@@ -41,7 +45,9 @@ def _key(name: str) -> dg.AssetKey:
 
 def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
     settings, profile = platform.settings, platform.profile
-    compared = [item for item in available(FEATURES, profile.tables) if item.monitored and item.model_input]
+    compared = [
+        item for item in available(FEATURES, profile.tables) if item.monitored and item.model_input
+    ]
     tables = sorted({f"features/customer_{item.group}" for item in compared})
 
     @dg.asset(
@@ -58,20 +64,38 @@ def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
         if champion:
             through = date.fromisoformat(champion.tags["trained_through"])
             seen = samples(lake.read, profile, tables, [item.name for item in compared], through)
-        rows = compare(seen.reference, seen.current, settings.drift_alpha, settings.drift_min_effect)
+        rows = compare(
+            seen.reference, seen.current, settings.drift_alpha, settings.drift_min_effect
+        )
         version = champion.version if champion else None
-        frame = lake.spark.createDataFrame([(*vars(row).values(), version) for row in rows], DRIFT_SCHEMA)
+        frame = lake.spark.createDataFrame(
+            [(*vars(row).values(), version) for row in rows], DRIFT_SCHEMA
+        )
         drifted = [row.feature for row in rows if row.drifted]
-        said = {"drifted": bool(drifted), "drifted_features": drifted, "champion": version or "none yet"}
+        said = {
+            "drifted": bool(drifted),
+            "drifted_features": drifted,
+            "champion": version or "none yet",
+        }
         if rows:
-            said |= {"heat_map": png(heat_map(rows, seen.reference, seen.current)), "features": rows_as_table(map(vars, rows))}
-        return dg.MaterializeResult(metadata=table_metadata(frame.schema, lake.overwrite(DRIFT, frame)) | said)
+            said |= {
+                "heat_map": png(heat_map(rows, seen.reference, seen.current)),
+                "features": rows_as_table(map(vars, rows)),
+            }
+        return dg.MaterializeResult(
+            metadata=table_metadata(frame.schema, lake.overwrite(DRIFT, frame)) | said
+        )
 
     return feature_drift
 
 
 def _retraining_decision(platform: Platform) -> dg.AssetsDefinition:
-    guards = {spec.key for name, table in TABLES.items() if platform.profile.has(name) for spec in check_specs(table)}
+    guards = {
+        spec.key
+        for name, table in TABLES.items()
+        if platform.profile.has(name)
+        for spec in check_specs(table)
+    }
     trained = [f"training/churn_{candidate.name}" for candidate in CANDIDATES]
 
     @dg.asset(
@@ -87,14 +111,24 @@ def _retraining_decision(platform: Platform) -> dg.AssetsDefinition:
         watermark, seen = evidence(lake.read, finished, failed_checks(context.instance, guards))
         decision = decide(seen, platform.settings)
         context.log.info(decision.reason)
-        row = (watermark, decision.retrain, decision.reason, seen.new_labels, seen.days_since_training)
-        frame = lake.spark.createDataFrame([(*row, list(seen.drifted_features), list(seen.failed_checks))], DECISION_SCHEMA)
+        row = (
+            watermark,
+            decision.retrain,
+            decision.reason,
+            seen.new_labels,
+            seen.days_since_training,
+        )
+        frame = lake.spark.createDataFrame(
+            [(*row, list(seen.drifted_features), list(seen.failed_checks))], DECISION_SCHEMA
+        )
         said = {
             "retrain": decision.retrain,
             "reason": decision.reason,
             "new_labels": seen.new_labels,
             "watermark": str(watermark),
         }
-        return dg.MaterializeResult(metadata=table_metadata(frame.schema, lake.overwrite(DECISION, frame)) | said)
+        return dg.MaterializeResult(
+            metadata=table_metadata(frame.schema, lake.overwrite(DECISION, frame)) | said
+        )
 
     return retraining_decision

@@ -40,11 +40,20 @@ def compare(
     reference: Mapping[str, Floats], current: Mapping[str, Floats], alpha: float, min_effect: float
 ) -> list[FeatureDrift]:
     """The features of both samples, worst first. `alpha`: chance of any false alarm in the whole report."""
-    names = [name for name in reference if name in current and len(reference[name]) and len(current[name])]
+    names = [
+        name
+        for name in reference
+        if name in current and len(reference[name]) and len(current[name])
+    ]
     statistics = [ks_statistic(reference[name], current[name]) for name in names]
-    raw = [ks_p_value(d, len(reference[name]), len(current[name])) for name, d in zip(names, statistics, strict=True)]
+    raw = [
+        ks_p_value(d, len(reference[name]), len(current[name]))
+        for name, d in zip(names, statistics, strict=True)
+    ]
     rows = [
-        _verdict(name, reference[name], current[name], statistic, p_value, len(names), alpha, min_effect)
+        _verdict(
+            name, reference[name], current[name], statistic, p_value, len(names), alpha, min_effect
+        )
         for name, statistic, p_value in zip(names, statistics, holm(np.array(raw)), strict=True)
     ]
     return sorted(rows, key=lambda row: (row.drifted, row.effect), reverse=True)
@@ -63,7 +72,9 @@ def ks_p_value(statistic: float, n_reference: int, n_current: int) -> float:
     """Asymptotic two-sample p-value with Stephens' small-sample correction (Numerical Recipes 14.3)."""
     root = np.sqrt(n_reference * n_current / (n_reference + n_current))
     scaled = (root + 0.12 + 0.11 / root) * statistic
-    if scaled < 0.2:  # the series has not converged there, and the probability is 1 to twelve digits
+    if (
+        scaled < 0.2
+    ):  # the series has not converged there, and the probability is 1 to twelve digits
         return 1.0
     k = np.arange(1, SERIES_TERMS + 1)
     return float(np.clip(2 * np.sum((-1.0) ** (k - 1) * np.exp(-2 * (k * scaled) ** 2)), 0, 1))
@@ -71,13 +82,17 @@ def ks_p_value(statistic: float, n_reference: int, n_current: int) -> float:
 
 def ks_critical(alpha: float, n_reference: int, n_current: int) -> float:
     """The gap that chance exceeds with probability alpha at these sizes."""
-    return float(np.sqrt(-np.log(alpha / 2) / 2 * (n_reference + n_current) / (n_reference * n_current)))
+    return float(
+        np.sqrt(-np.log(alpha / 2) / 2 * (n_reference + n_current) / (n_reference * n_current))
+    )
 
 
 def holm(p_values: Floats) -> Floats:
     """Holm's step-down adjustment: reject where <= alpha, and any false rejection has probability <= alpha."""
     order, count = np.argsort(p_values), len(p_values)
-    stepped = np.maximum.accumulate((count - np.arange(count)) * p_values[order]) if count else p_values
+    stepped = (
+        np.maximum.accumulate((count - np.arange(count)) * p_values[order]) if count else p_values
+    )
     adjusted = np.empty_like(p_values)
     adjusted[order] = np.minimum(stepped, 1.0)
     return adjusted
@@ -87,11 +102,18 @@ def effect_size(reference: Floats, current: Floats) -> float:
     """The larger of two shifts: of the known values, and of the share of unknown ones, each in its own spread."""
     known_reference, known_current = reference[~np.isnan(reference)], current[~np.isnan(current)]
     unknown = np.isnan(reference).mean()
-    spread = max(np.sqrt(unknown * (1 - unknown)), 0.1)  # a share near 0 has no spread to measure by
+    spread = max(
+        np.sqrt(unknown * (1 - unknown)), 0.1
+    )  # a share near 0 has no spread to measure by
     of_unknown = abs(np.isnan(current).mean() - unknown) / spread
     if not len(known_reference) or not len(known_current):
         return float(of_unknown)
-    return float(max(of_unknown, wasserstein(known_reference, known_current) / _spread(known_reference, known_current)))
+    return float(
+        max(
+            of_unknown,
+            wasserstein(known_reference, known_current) / _spread(known_reference, known_current),
+        )
+    )
 
 
 def wasserstein(left: Floats, right: Floats) -> float:
@@ -109,12 +131,24 @@ def _ordered(values: Floats) -> Floats:
 def _spread(reference: Floats, current: Floats) -> float:
     """Robust where the middle half varies, the standard deviation where it does not, the pooled one for a constant."""
     low, high = np.quantile(reference, [0.25, 0.75])
-    candidates = ((high - low) / NORMAL_IQR, np.std(reference), np.std(np.concatenate([reference, current])), 1.0)
+    candidates = (
+        (high - low) / NORMAL_IQR,
+        np.std(reference),
+        np.std(np.concatenate([reference, current])),
+        1.0,
+    )
     return float(next(value for value in candidates if value > 0))
 
 
 def _verdict(
-    name: str, reference: Floats, current: Floats, statistic: float, p_value: float, features: int, alpha: float, floor: float
+    name: str,
+    reference: Floats,
+    current: Floats,
+    statistic: float,
+    p_value: float,
+    features: int,
+    alpha: float,
+    floor: float,
 ) -> FeatureDrift:
     effect = effect_size(reference, current)
     return FeatureDrift(

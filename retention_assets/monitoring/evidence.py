@@ -13,16 +13,26 @@ from pyspark.sql import functions as F
 from retention_assets.monitoring.retraining import Evidence
 
 
-def evidence(read: Callable[[str], DataFrame], trained: Sequence[str], failed_checks: Sequence[str]) -> tuple[date, Evidence]:
+def evidence(
+    read: Callable[[str], DataFrame], trained: Sequence[str], failed_checks: Sequence[str]
+) -> tuple[date, Evidence]:
     """The watermark, and what is known at it. `trained`: keys of the tables that a training leaves behind, if any."""
     watermark = read("validated/watermark").collect()[0]["watermark"]
     examples = read("training/churn_examples")
     last = max((week for week in (newest_week(read(key)) for key in trained) if week), default=None)
     newest = newest_week(examples)
     new = examples if last is None else examples.where(F.col("as_of") > F.lit(last))
-    drifted = read("monitoring/feature_drift").where("drifted").orderBy(F.desc("effect")).select("feature").collect()
+    drifted = (
+        read("monitoring/feature_drift")
+        .where("drifted")
+        .orderBy(F.desc("effect"))
+        .select("feature")
+        .collect()
+    )
     age = (newest - last).days if newest and last else None
-    return watermark, Evidence(tuple(failed_checks), new.count(), age, tuple(row["feature"] for row in drifted))
+    return watermark, Evidence(
+        tuple(failed_checks), new.count(), age, tuple(row["feature"] for row in drifted)
+    )
 
 
 def newest_week(frame: DataFrame) -> date | None:

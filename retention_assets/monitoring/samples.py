@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from retention_assets.ingestion.profiles import Profile
+from retention_assets.sources.profiles import Profile
 
 Read = Callable[[str], DataFrame]
 Columns = Mapping[str, NDArray[np.float64]]
@@ -27,7 +27,13 @@ class Samples:
     current: Columns
 
 
-def samples(read: Read, profile: Profile, tables: Sequence[str], features: Sequence[str], trained_through: date) -> Samples:
+def samples(
+    read: Read,
+    profile: Profile,
+    tables: Sequence[str],
+    features: Sequence[str],
+    trained_through: date,
+) -> Samples:
     """`tables`: keys of the current features; `features`: those compared; `trained_through`: the champion's last week."""
     reference = read("training/churn_examples").where(F.col("as_of") == F.lit(trained_through))
     frames = [read(table) for table in tables]
@@ -41,16 +47,30 @@ def askable(now: DataFrame, read: Read, profile: Profile) -> DataFrame:
     midnight = F.col("as_of").cast("timestamp")
     before = (F.col("event_ts") < midnight) & (F.col("ingested_ts") <= midnight)
     if profile.churn.kind == "cancellation":
-        return now.join(_those(now, read("validated/churn_events"), before), "customer_id", "left_anti")
+        return now.join(
+            _those(now, read("validated/churn_events"), before), "customer_id", "left_anti"
+        )
     if profile.churn.active_within_days is not None:
-        before &= F.col("event_ts") >= F.date_sub("as_of", profile.churn.active_within_days).cast("timestamp")
-    return now.join(_those(now, read("validated/transactions").where("kind = 'sale'"), before), "customer_id", "left_semi")
+        before &= F.col("event_ts") >= F.date_sub("as_of", profile.churn.active_within_days).cast(
+            "timestamp"
+        )
+    return now.join(
+        _those(now, read("validated/transactions").where("kind = 'sale'"), before),
+        "customer_id",
+        "left_semi",
+    )
 
 
 def _those(now: DataFrame, facts: DataFrame, before: Column) -> DataFrame:
     """Customers with such a fact before their as_of."""
     times = facts.select("customer_id", "event_ts", "ingested_ts")
-    return now.select("customer_id", "as_of").join(times, "customer_id").where(before).select("customer_id").distinct()
+    return (
+        now.select("customer_id", "as_of")
+        .join(times, "customer_id")
+        .where(before)
+        .select("customer_id")
+        .distinct()
+    )
 
 
 def columns(frame: DataFrame, features: Sequence[str]) -> Columns:

@@ -1,1 +1,1 @@
-"""The outside world: lake, registry, online store, serving, alerts, and the services that a home runs. No domain logic."""
+"""What an asset is handed: lake, registry, online store, deployer, alerts. No domain logic."""

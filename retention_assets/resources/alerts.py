@@ -14,7 +14,9 @@ class Alerts:
 
     @classmethod
     def of(cls, settings: Settings) -> "Alerts":
-        return cls(urls=[url.strip() for url in (settings.alert_urls or "").split(",") if url.strip()])
+        return cls(
+            urls=[url.strip() for url in (settings.alert_urls or "").split(",") if url.strip()]
+        )
 
     def send(self, title: str, body: str, log: Callable[[str], None]) -> bool:
         """True when every address took the message. It always stands in the log too, without the addresses."""
@@ -27,5 +29,7 @@ class Alerts:
         accepted = apprise.add(self.urls)
         sent = bool(apprise.notify(title=title, body=body))
         if not (accepted and sent):
-            log(f"ALERT not delivered to all of {len(self.urls)} addresses of RETENTION_ALERT_URLS.")
+            log(
+                f"ALERT not delivered to all of {len(self.urls)} addresses of RETENTION_ALERT_URLS."
+            )
         return bool(accepted and sent)

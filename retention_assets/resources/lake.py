@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import PrivateAttr
 
-from retention_assets.resources.jars import NEEDED, fetch_jars, jars_folder
-from retention_assets.resources.java import spark_java_home
+from retention_assets.services.jars import NEEDED, fetch_jars, jars_folder
+from retention_assets.services.java import spark_java_home
 from retention_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,7 +67,12 @@ class Lake(dg.ConfigurableResource):
     @classmethod
     def of(cls, settings: Settings) -> "Lake":
         java = str(settings.java_home) if settings.java_home else None
-        return cls(root=settings.lake_root, home=str(settings.home), spark_conf=spark_config(settings), java_home=java)
+        return cls(
+            root=settings.lake_root,
+            home=str(settings.home),
+            spark_conf=spark_config(settings),
+            java_home=java,
+        )
 
     @property
     def spark(self) -> "SparkSession":
@@ -75,7 +80,9 @@ class Lake(dg.ConfigurableResource):
         if self._session is None:
             from dagster_pyspark import LazyPySparkResource
 
-            java = spark_java_home(Path(self.home) / "java", Path(self.java_home) if self.java_home else None)
+            java = spark_java_home(
+                Path(self.home) / "java", Path(self.java_home) if self.java_home else None
+            )
             fetch_jars(jars_folder(), java)
             give_main_module_a_file()
             os.environ.update(JAVA_HOME=str(java), SPARK_LOCAL_IP="127.0.0.1", TZ="UTC")
@@ -99,14 +106,20 @@ class Lake(dg.ConfigurableResource):
         """Delta version of the table, for lineage: which state of it was read."""
         from delta.tables import DeltaTable
 
-        return int(DeltaTable.forPath(self.spark, self.path(key)).history(1).collect()[0]["version"])
+        return int(
+            DeltaTable.forPath(self.spark, self.path(key)).history(1).collect()[0]["version"]
+        )
 
     def overwrite(self, key: str, frame: "DataFrame") -> int:
         """Replaces the whole table in one commit, schema included. Returns the rows it now holds."""
-        frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(self.path(key))
+        frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(
+            self.path(key)
+        )
         return self.read(key).count()
 
-    def replace_days(self, key: str, frame: "DataFrame", column: str, first: date, last: date) -> int:
+    def replace_days(
+        self, key: str, frame: "DataFrame", column: str, first: date, last: date
+    ) -> int:
         """Replaces the rows with `first <= column <= last` in one commit; others stay. Returns the rows written.
 
         A frame that holds other days is refused by Delta, not written. Files follow the order of the days and are as many
@@ -114,7 +127,9 @@ class Lake(dg.ConfigurableResource):
         """
         between = f"{column} >= '{first}' AND {column} <= '{last}'"
         laid_out = frame.repartitionByRange(column).sortWithinPartitions(column)
-        laid_out.write.format("delta").mode("overwrite").option("replaceWhere", between).save(self.path(key))
+        laid_out.write.format("delta").mode("overwrite").option("replaceWhere", between).save(
+            self.path(key)
+        )
         return self.read(key).where(between).count()
 
     def merge(self, key: str, frame: "DataFrame", on: Sequence[str]) -> int:
@@ -124,7 +139,12 @@ class Lake(dg.ConfigurableResource):
         if not self.exists(key) or set(self.read(key).columns) != set(frame.columns):
             return self.overwrite(key, frame)
         same = " AND ".join(f"old.{name} = new.{name}" for name in on)
-        differs = " OR ".join(f"NOT (old.`{name}` <=> new.`{name}`)" for name in frame.columns if name not in on) or "false"
+        differs = (
+            " OR ".join(
+                f"NOT (old.`{name}` <=> new.`{name}`)" for name in frame.columns if name not in on
+            )
+            or "false"
+        )
         table = DeltaTable.forPath(self.spark, self.path(key)).alias("old")
         merge = table.merge(frame.alias("new"), same).whenMatchedUpdateAll(condition=differs)
         merge.whenNotMatchedInsertAll().whenNotMatchedBySourceDelete().execute()

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 def table_metadata(schema: "StructType | Iterable[tuple[str, str]]", rows: int) -> dict[str, Any]:
     """Row count and column schema as the Dagster UI reads them. `schema`: a Spark schema, or (name, type) pairs."""
-    pairs = ((item if isinstance(item, tuple) else (item.name, item.dataType.simpleString())) for item in schema)
+    pairs = (
+        (item if isinstance(item, tuple) else (item.name, item.dataType.simpleString()))
+        for item in schema
+    )
     columns = [dg.TableColumn(name=name, type=kind) for name, kind in pairs]
     return {"dagster/row_count": rows, "dagster/column_schema": dg.TableSchema(columns=columns)}
 
@@ -36,7 +39,9 @@ def png(figure: "Figure") -> dg.MarkdownMetadataValue:
     # No software version or date in the file: the same figure gives the same bytes.
     figure.savefig(buffer, format="png", dpi=90, bbox_inches="tight", metadata={"Software": None})
     pyplot.close(figure)
-    return dg.MetadataValue.md(f"![](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})")
+    return dg.MetadataValue.md(
+        f"![](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})"
+    )
 
 
 def _cell(value: Any) -> str | int | float | bool | None:

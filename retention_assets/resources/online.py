@@ -10,7 +10,7 @@ from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from retention_assets.resources.services import redis_url
+from retention_assets.services.catalog import redis_url
 from retention_assets.settings import Settings
 from serve.card import fingerprint_of
 from serve.codec import KEY_PREFIX, META_KEY, Vector, decode, encode, key_of
@@ -56,25 +56,43 @@ class OnlineStore:
     def of(cls, settings: Settings) -> "OnlineStore":
         return cls(redis_url(settings), settings.feature_ttl_days)
 
-    def publish(self, source: str, features: Sequence[str], as_of: date, ids: Sequence[str], matrix: "np.ndarray") -> Publication:
+    def publish(
+        self,
+        source: str,
+        features: Sequence[str],
+        as_of: date,
+        ids: Sequence[str],
+        matrix: "np.ndarray",
+    ) -> Publication:
         """Makes the store hold exactly these customers, as of this day. A change of source starts from nothing."""
         fingerprint = fingerprint_of(features)
         with self._client() as redis:
             meta = self._meta(redis)
             removed = self._remove_all(redis) if meta and meta["source"] != source else 0
-            pairs = ((key_of(name), encode(fingerprint, as_of, row)) for name, row in zip(ids, matrix, strict=True))
-            written = self._each(redis, _SET_UNLESS_OLDER, ((key, (blob, self._ttl_s)) for key, blob in pairs))
+            pairs = (
+                (key_of(name), encode(fingerprint, as_of, row))
+                for name, row in zip(ids, matrix, strict=True)
+            )
+            written = self._each(
+                redis, _SET_UNLESS_OLDER, ((key, (blob, self._ttl_s)) for key, blob in pairs)
+            )
             removed += self._remove_others(redis, set(ids), as_of)
             if written == len(ids):
                 meta = {"source": source, "names": list(features), "fingerprint": fingerprint}
-                redis.set(META_KEY, json.dumps(meta | {"as_of": as_of.isoformat(), "rows": len(ids)}), ex=self._ttl_s)
+                redis.set(
+                    META_KEY,
+                    json.dumps(meta | {"as_of": as_of.isoformat(), "rows": len(ids)}),
+                    ex=self._ttl_s,
+                )
         return Publication(written, len(ids) - written, removed)
 
     def read(self, customer_ids: Sequence[str], features: Sequence[str]) -> list[Vector | None]:
         """The stored vectors of these customers; None where there is none of these features."""
         fingerprint = fingerprint_of(features)
         with self._client() as redis:
-            blobs: list = redis.mget([key_of(name) for name in customer_ids]) if customer_ids else []
+            blobs: list = (
+                redis.mget([key_of(name) for name in customer_ids]) if customer_ids else []
+            )
         return [decode(blob, fingerprint, len(features)) if blob else None for blob in blobs]
 
     def some(self, count: int) -> list[str]:

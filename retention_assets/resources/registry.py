@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 EXPERIMENT = "retention"
 BUNDLE = "bundle"  # name of the model folder inside a logged model
-LOADER = "retention_assets.training.pyfunc"
+LOADER = "retention_assets.resources.mlflow_loader"
 # Given, so that MLflow need not infer them in a child process, which takes seconds a model.
 REQUIREMENTS = ["numpy", "pydantic", "treelite", "h5py", "pyyaml", "pandas"]
 
@@ -65,12 +65,16 @@ class Registry(dg.ConfigurableResource):
         self._artifacts.mkdir(parents=True, exist_ok=True)
         return experiment_id(self.tracking_uri, EXPERIMENT, self._artifacts)
 
-    def run(self, context: dg.AssetExecutionContext, name: str, tags: Mapping[str, str]) -> AbstractContextManager[Any]:
+    def run(
+        self, context: dg.AssetExecutionContext, name: str, tags: Mapping[str, str]
+    ) -> AbstractContextManager[Any]:
         """An MLflow run around a block of an asset's body; what it yields has all of MLflow's logging calls."""
         self.prepare()
         return tracked(context, self.tracking_uri, EXPERIMENT, self._artifacts, name, tags)
 
-    def log_bundle(self, folder: Path, features: list[str], example: "NDArray", digest: str) -> tuple[str, bool]:
+    def log_bundle(
+        self, folder: Path, features: list[str], example: "NDArray", digest: str
+    ) -> tuple[str, bool]:
         """Logs a model folder in the active run with signature and input example. Returns its URI, and whether it is signed."""
         import mlflow
         import pandas as pd
@@ -101,7 +105,9 @@ class Registry(dg.ConfigurableResource):
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        made = self._client.create_model_version(task, model_uri, run_id=run_id, tags=dict(tags), model_id=_model_id(model_uri))
+        made = self._client.create_model_version(
+            task, model_uri, run_id=run_id, tags=dict(tags), model_id=_model_id(model_uri)
+        )
         return str(made.version)
 
     def promote(self, task: str, version: str) -> None:
@@ -135,7 +141,9 @@ class Registry(dg.ConfigurableResource):
         into.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=into) as holder:
             MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
-            model = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{task}/{version}", dst_path=holder)
+            model = mlflow.artifacts.download_artifacts(
+                artifact_uri=f"models:/{task}/{version}", dst_path=holder
+            )
             fetched = Path(model) / "data" / BUNDLE
             if not fetched.is_dir() or digest_of(fetched) != wanted.digest:
                 raise RegistryError(
@@ -155,13 +163,17 @@ class Registry(dg.ConfigurableResource):
         from mlflow import MlflowClient
 
         Path(self.root).mkdir(parents=True, exist_ok=True)
-        mlflow.set_tracking_uri(self.tracking_uri)  # the registry asks the process's own store about logged models
+        mlflow.set_tracking_uri(
+            self.tracking_uri
+        )  # the registry asks the process's own store about logged models
         return MlflowClient(self.tracking_uri, registry_uri=self.tracking_uri)
 
 
 def _version(task: str, found: "MlflowVersion") -> ModelVersion:
     tags: dict[str, Any] = dict(found.tags)
-    return ModelVersion(task, str(found.version), tags.get("digest", ""), tags.get("candidate", ""), tags)
+    return ModelVersion(
+        task, str(found.version), tags.get("digest", ""), tags.get("candidate", ""), tags
+    )
 
 
 def _model_id(model_uri: str) -> str | None:

@@ -41,18 +41,30 @@ def experiment_id(tracking_uri: str, name: str, artifacts: Path) -> str:
 
     client = mlflow.MlflowClient(tracking_uri)
     found = client.get_experiment_by_name(name)
-    return found.experiment_id if found else client.create_experiment(name, artifact_location=artifacts.resolve().as_uri())
+    return (
+        found.experiment_id
+        if found
+        else client.create_experiment(name, artifact_location=artifacts.resolve().as_uri())
+    )
 
 
 @contextmanager
 def tracked(
-    context: dg.AssetExecutionContext, tracking_uri: str, experiment: str, artifacts: Path, name: str, tags: Mapping[str, str]
+    context: dg.AssetExecutionContext,
+    tracking_uri: str,
+    experiment: str,
+    artifacts: Path,
+    name: str,
+    tags: Mapping[str, str],
 ) -> Iterator["MlFlow"]:
     """An active MLflow run named `name`, tagged with its Dagster run; FAILED if the block raises."""
     import mlflow
 
     if mlflow.active_run():
-        raise RegistryError("Another MLflow run is active in this process.", "End it, or run one training at a time.")
+        raise RegistryError(
+            "Another MLflow run is active in this process.",
+            "End it, or run one training at a time.",
+        )
     within = experiment_id(tracking_uri, experiment, artifacts)
     run_id = mlflow.MlflowClient(tracking_uri).create_run(within, run_name=name).info.run_id
     run = context.run
@@ -60,7 +72,10 @@ def tracked(
         "experiment_name": experiment,
         "mlflow_tracking_uri": tracking_uri,
         "mlflow_run_id": run_id,
-        "extra_tags": {f"dagster/{key.removeprefix('dagster/')}": value for key, value in run.tags.items()} | dict(tags),
+        "extra_tags": {
+            f"dagster/{key.removeprefix('dagster/')}": value for key, value in run.tags.items()
+        }
+        | dict(tags),
     }
     tracker = _dagster_mlflow(_ResourceContext(context.log, run.run_id, _JobName(name), config))
     status = "FAILED"

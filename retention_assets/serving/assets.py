@@ -5,11 +5,16 @@ import dagster as dg
 from retention_assets.features.availability import model_features
 from retention_assets.features.vectors import feature_tables, vectors_of
 from retention_assets.platform import Platform
+from retention_assets.resources.deployer import ServeDeployer
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.resources.registry import Registry
-from retention_assets.resources.serving import ServeDeployer
-from retention_assets.serving.checks import DEPLOYMENT, ONLINE, deployed_digest_is_champion, published_equals_table
+from retention_assets.serving.checks import (
+    DEPLOYMENT,
+    ONLINE,
+    deployed_digest_is_champion,
+    published_equals_table,
+)
 
 TASK = "churn"
 CHAMPION = "training/churn_champion"
@@ -20,7 +25,12 @@ PROBES = 50
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """The stage's assets for one source."""
     tables = feature_tables(platform.profile.tables)
-    return [_online_features(platform, tables), published_equals_table(tables), _deployment(), deployed_digest_is_champion()]
+    return [
+        _online_features(platform, tables),
+        published_equals_table(tables),
+        _deployment(),
+        deployed_digest_is_champion(),
+    ]
 
 
 def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefinition:
@@ -35,7 +45,10 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
         owners=["team:ml"],
     )
     def online_features(
-        lake: Lake, registry: Registry, online: dg.ResourceParam[OnlineStore], deployer: dg.ResourceParam[ServeDeployer]
+        lake: Lake,
+        registry: Registry,
+        online: dg.ResourceParam[OnlineStore],
+        deployer: dg.ResourceParam[ServeDeployer],
     ) -> dg.MaterializeResult:
         """Every customer's current features in the online store, so that a prediction finds them in one read."""
         from retention_assets.serving.publish import write_snapshot
@@ -43,7 +56,9 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
 
         features = _champion_features(registry) or model_features(profile.tables)
         vectors = vectors_of([lake.read(name).toArrow() for name in tables], features)
-        done = online.publish(profile.name, vectors.features, vectors.as_of, vectors.ids, vectors.matrix)
+        done = online.publish(
+            profile.name, vectors.features, vectors.as_of, vectors.ids, vectors.matrix
+        )
         if not done.kept_newer:
             write_snapshot(deployer.snapshots, vectors)
         return dg.MaterializeResult(
@@ -70,7 +85,9 @@ def _deployment() -> dg.AssetsDefinition:
         owners=["team:ml"],
     )
     def champion_deployment(
-        registry: Registry, online: dg.ResourceParam[OnlineStore], deployer: dg.ResourceParam[ServeDeployer]
+        registry: Registry,
+        online: dg.ResourceParam[OnlineStore],
+        deployer: dg.ResourceParam[ServeDeployer],
     ) -> dg.MaterializeResult:
         """The champion answering over HTTP; the model before it answers until this one is loaded."""
         champion = registry.champion(TASK)

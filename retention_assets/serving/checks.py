@@ -3,10 +3,10 @@
 import dagster as dg
 
 from retention_assets.features.vectors import vectors_of
+from retention_assets.resources.deployer import ServeDeployer
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.resources.registry import Registry
-from retention_assets.resources.serving import ServeDeployer
 
 ONLINE, DEPLOYMENT = "serving/online_features", "serving/champion_deployment"
 TASK = "churn"
@@ -18,13 +18,17 @@ def published_equals_table(tables: list[str]) -> dg.AssetChecksDefinition:
         asset=dg.AssetKey.from_user_string(ONLINE),
         additional_deps=[dg.AssetKey.from_user_string(name) for name in tables],
     )
-    def published_equals_table(lake: Lake, online: dg.ResourceParam[OnlineStore]) -> dg.AssetCheckResult:
+    def published_equals_table(
+        lake: Lake, online: dg.ResourceParam[OnlineStore]
+    ) -> dg.AssetCheckResult:
         """Vectors read back from the store are those of the feature tables, and there are as many."""
         from retention_assets.serving.publish import differing
 
         meta = online.meta()
         if meta is None:
-            return dg.AssetCheckResult(passed=False, description="The store has not been published to, or not whole.")
+            return dg.AssetCheckResult(
+                passed=False, description="The store has not been published to, or not whole."
+            )
         vectors = vectors_of([lake.read(name).toArrow() for name in tables], meta["names"])
         sample = list(range(0, len(vectors), max(1, len(vectors) // SAMPLE)))
         stored = online.read([vectors.ids[at] for at in sample], vectors.features)
@@ -32,7 +36,12 @@ def published_equals_table(tables: list[str]) -> dg.AssetChecksDefinition:
         return dg.AssetCheckResult(
             passed=not wrong and size == len(vectors),
             description=f"{len(wrong)} of {len(sample)} sampled vectors differ; {size} stored, {len(vectors)} in the tables.",
-            metadata={"sampled": len(sample), "differing": len(wrong), "stored": size, "in_tables": len(vectors)},
+            metadata={
+                "sampled": len(sample),
+                "differing": len(wrong),
+                "stored": size,
+                "in_tables": len(vectors),
+            },
         )
 
     return published_equals_table
@@ -40,15 +49,23 @@ def published_equals_table(tables: list[str]) -> dg.AssetChecksDefinition:
 
 def deployed_digest_is_champion() -> dg.AssetChecksDefinition:
     @dg.asset_check(asset=dg.AssetKey.from_user_string(DEPLOYMENT))
-    def deployed_digest_is_champion(registry: Registry, deployer: dg.ResourceParam[ServeDeployer]) -> dg.AssetCheckResult:
+    def deployed_digest_is_champion(
+        registry: Registry, deployer: dg.ResourceParam[ServeDeployer]
+    ) -> dg.AssetCheckResult:
         """The model that answers over HTTP is the registry's champion, by digest."""
         champion = registry.champion(TASK)
         if champion is None:
-            return dg.AssetCheckResult(passed=True, description="No champion yet, nothing to compare.")
+            return dg.AssetCheckResult(
+                passed=True, description="No champion yet, nothing to compare."
+            )
         answering = (deployer.ready() or {}).get("model_digest", "none")
         return dg.AssetCheckResult(
             passed=answering == champion.digest,
-            metadata={"champion": champion.digest, "answering": answering, "version": champion.version},
+            metadata={
+                "champion": champion.digest,
+                "answering": answering,
+                "version": champion.version,
+            },
         )
 
     return deployed_digest_is_champion

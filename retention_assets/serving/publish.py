@@ -20,9 +20,18 @@ def write_snapshot(root: Path, vectors: Vectors) -> Path:
     draft = root / f".draft-{target.name}"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    np.save(draft / IDS, np.array([name.encode() for name in vectors.ids], dtype=np.bytes_), allow_pickle=False)
+    np.save(
+        draft / IDS,
+        np.array([name.encode() for name in vectors.ids], dtype=np.bytes_),
+        allow_pickle=False,
+    )
     np.save(draft / MATRIX, vectors.matrix.astype("<f8"), allow_pickle=False)
-    meta = {"names": vectors.features, "fingerprint": fingerprint, "as_of": vectors.as_of.isoformat(), "rows": len(vectors)}
+    meta = {
+        "names": vectors.features,
+        "fingerprint": fingerprint,
+        "as_of": vectors.as_of.isoformat(),
+        "rows": len(vectors),
+    }
     (draft / META).write_text(json.dumps(meta))
     _swap(draft, target)
     _prune(root, fingerprint)
@@ -40,7 +49,9 @@ def _swap(draft: Path, target: Path) -> None:
 
 
 def _prune(root: Path, fingerprint: str) -> None:
-    written = sorted(root.glob(f"[0-9]*-{fingerprint}"), key=lambda folder: folder.stat().st_mtime_ns)
+    written = sorted(
+        root.glob(f"[0-9]*-{fingerprint}"), key=lambda folder: folder.stat().st_mtime_ns
+    )
     for folder in written[:-KEEP]:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -50,5 +61,7 @@ def differing(vectors: Vectors, stored: list, sample: list[int]) -> list[str]:
     return [
         vectors.ids[at]
         for at, found in zip(sample, stored, strict=True)
-        if found is None or found.as_of != vectors.as_of or not np.array_equal(found.values, vectors.matrix[at], equal_nan=True)
+        if found is None
+        or found.as_of != vectors.as_of
+        or not np.array_equal(found.values, vectors.matrix[at], equal_nan=True)
     ]

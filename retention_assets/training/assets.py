@@ -3,14 +3,18 @@
 import dagster as dg
 
 from retention_assets.ingestion.assets import days_of
+from retention_assets.modeling.candidates.declared import CANDIDATES, Candidate
+from retention_assets.modeling.label_window import matured_mondays
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import png, rows_as_table, table_metadata
 from retention_assets.resources.registry import Registry
-from retention_assets.training.candidates.declared import CANDIDATES, Candidate
-from retention_assets.training.maturity import matured_mondays
 
-EXAMPLES, LEADERBOARD, CHAMPION = "training/churn_examples", "training/churn_leaderboard", "training/churn_champion"
+EXAMPLES, LEADERBOARD, CHAMPION = (
+    "training/churn_examples",
+    "training/churn_leaderboard",
+    "training/churn_champion",
+)
 # What each gate asks, as its asset check says it. A failed gate stops a promotion, not what lies downstream.
 GATES = {
     "better_than_champion": "Earns more than today's champion on the same customers, by a paired interval.",
@@ -37,14 +41,18 @@ def _key(text: str) -> dg.AssetKey:
 
 def _examples(platform: Platform) -> dg.AssetsDefinition:
     settings, profile = platform.settings, platform.profile
-    facts = [f"validated/{name}" for name in ("churn_events", "transactions", "campaign_contacts") if profile.has(name)]
+    facts = [
+        f"validated/{name}"
+        for name in ("churn_events", "transactions", "campaign_contacts")
+        if profile.has(name)
+    ]
     upstream = ["features/daily_activity", "validated/customers", "validated/watermark", *facts]
 
     @dg.asset(
         key=_key(EXAMPLES),
         deps=[_key(name) for name in upstream],
         kinds={"spark", "deltalake"},
-        partitions_def=platform.clock.weekly,
+        partitions_def=platform.partitions.weekly,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="training",
         owners=OWNERS,
@@ -55,12 +63,21 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
 
         first, last = days_of(context)
         watermark = lake.read("validated/watermark").collect()[0]["watermark"]
-        weeks = [monday for monday in matured_mondays(profile, settings, watermark) if first <= monday <= last]
+        weeks = [
+            monday
+            for monday in matured_mondays(profile, settings, watermark)
+            if first <= monday <= last
+        ]
         frame = weekly_examples(lake.read, profile, settings.gap_days, weeks)
         rows = lake.replace_days(EXAMPLES, frame, "as_of", first, last)
         context.log.info(f"{rows} examples in {len(weeks)} matured weeks; watermark {watermark}.")
-        said = {"matured_weeks": len(weeks), "unmatured_weeks": len(context.partition_keys) - len(weeks)}
-        return dg.MaterializeResult(metadata=table_metadata(frame.schema, rows) | said | {"watermark": str(watermark)})
+        said = {
+            "matured_weeks": len(weeks),
+            "unmatured_weeks": len(context.partition_keys) - len(weeks),
+        }
+        return dg.MaterializeResult(
+            metadata=table_metadata(frame.schema, rows) | said | {"watermark": str(watermark)}
+        )
 
     return churn_examples
 
@@ -77,20 +94,38 @@ def _candidate(platform: Platform, candidate: Candidate) -> dg.AssetsDefinition:
         owners=OWNERS,
         description=f"{candidate.meaning} Trained, calibrated, and scored once on the untouched last weeks.",
     )
-    def churn_candidate(context: dg.AssetExecutionContext, lake: Lake, registry: Registry) -> dg.MaterializeResult:
-        from retention_assets.training.examples import from_arrow
-        from retention_assets.training.plots import candidate_figure
+    def churn_candidate(
+        context: dg.AssetExecutionContext, lake: Lake, registry: Registry
+    ) -> dg.MaterializeResult:
+        from retention_assets.modeling.evaluation.candidate_evaluation import (
+            SCORE_COLUMNS,
+            churn_trial,
+        )
+        from retention_assets.modeling.examples import from_arrow
+        from retention_assets.modeling.plots import candidate_figure
         from retention_assets.training.record import record_trial
-        from retention_assets.training.trial import SCORE_COLUMNS, churn_trial
 
         folder = registry.staging(candidate.name)
-        trial = churn_trial(candidate, from_arrow(lake.read(EXAMPLES).toArrow()), folder, settings, profile)
+        trial = churn_trial(
+            candidate, from_arrow(lake.read(EXAMPLES).toArrow()), folder, settings, profile
+        )
         figure = candidate_figure(trial.test.y, trial.p, candidate.name)
-        with registry.run(context, f"churn_{candidate.name}", {"candidate": candidate.name, "digest": trial.digest}) as tracker:
+        with registry.run(
+            context,
+            f"churn_{candidate.name}",
+            {"candidate": candidate.name, "digest": trial.digest},
+        ) as tracker:
             note = record_trial(tracker, registry.log_bundle, trial, folder, figure)
         rows = lake.overwrite(key, lake.spark.createDataFrame(trial.scores()))
-        said = {"train_rows": trial.train_rows, "mlflow_run": note["run_id"], "digest": trial.digest, "curves": png(figure)}
-        return dg.MaterializeResult(metadata=table_metadata(SCORE_COLUMNS, rows) | said | trial.figures())
+        said = {
+            "train_rows": trial.train_rows,
+            "mlflow_run": note["run_id"],
+            "digest": trial.digest,
+            "curves": png(figure),
+        }
+        return dg.MaterializeResult(
+            metadata=table_metadata(SCORE_COLUMNS, rows) | said | trial.figures()
+        )
 
     return churn_candidate
 
@@ -99,21 +134,29 @@ def _leaderboard(platform: Platform) -> dg.AssetsDefinition:
     settings, profile = platform.settings, platform.profile
 
     @dg.asset(
-        key=_key(LEADERBOARD), deps=[_key(EXAMPLES), *SCORED], kinds={"table", "deltalake"}, group_name="training", owners=OWNERS
+        key=_key(LEADERBOARD),
+        deps=[_key(EXAMPLES), *SCORED],
+        kinds={"table", "deltalake"},
+        group_name="training",
+        owners=OWNERS,
     )
     def churn_leaderboard(lake: Lake) -> dg.MaterializeResult:
         """Every candidate and every baseline on the same untouched weeks, by expected profit, each with its interval."""
         import pyarrow as pa
 
-        from retention_assets.training.contest import contest_of
-        from retention_assets.training.plots import leaderboard_figure
+        from retention_assets.modeling.plots import leaderboard_figure
+        from retention_assets.modeling.promotion.comparison import contest_of
 
         contest = contest_of(lambda key: lake.read(key).toArrow(), None, settings, profile)
         rows = contest.leaderboard()
         frame = lake.spark.createDataFrame(pa.Table.from_pylist(rows))
         count = lake.overwrite(LEADERBOARD, frame)
         curves = png(leaderboard_figure(contest))
-        said = {"leaderboard": dg.MetadataValue.json(rows), "table": rows_as_table(rows), "curves": curves}
+        said = {
+            "leaderboard": dg.MetadataValue.json(rows),
+            "table": rows_as_table(rows),
+            "curves": curves,
+        }
         return dg.MaterializeResult(metadata=table_metadata(frame.schema, count) | said)
 
     return churn_leaderboard
@@ -129,20 +172,28 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
         kinds={"mlflow", "table"},
         group_name="training",
         owners=OWNERS,
-        check_specs=[dg.AssetCheckSpec(name, asset=key, description=meaning) for name, meaning in GATES.items()],
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=key, description=meaning)
+            for name, meaning in GATES.items()
+        ],
     )
-    def churn_champion(context: dg.AssetExecutionContext, lake: Lake, registry: Registry) -> dg.MaterializeResult:
+    def churn_champion(
+        context: dg.AssetExecutionContext, lake: Lake, registry: Registry
+    ) -> dg.MaterializeResult:
         """The model that may decide whom to call: the most profitable candidate, if it passes every gate; else today's stays."""
         import pyarrow as pa
 
+        from retention_assets.modeling.plots import leaderboard_figure
         from retention_assets.training import promotion
-        from retention_assets.training.plots import leaderboard_figure
 
         outcome = promotion.hold(lambda key: lake.read(key).toArrow(), registry, settings, profile)
         context.log.info(outcome.verdict.reason)
         frame = lake.spark.createDataFrame(pa.Table.from_pylist(outcome.gate_rows()))
         rows = lake.overwrite(CHAMPION, frame)
-        said = {"gates": rows_as_table(outcome.gate_rows()), "curves": png(leaderboard_figure(outcome.contest))}
+        said = {
+            "gates": rows_as_table(outcome.gate_rows()),
+            "curves": png(leaderboard_figure(outcome.contest)),
+        }
         checks = [
             dg.AssetCheckResult(
                 passed=gate.passed,
@@ -154,6 +205,9 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
             )
             for gate in outcome.verdict.gates
         ]
-        return dg.MaterializeResult(metadata=table_metadata(frame.schema, rows) | said | outcome.summary(), check_results=checks)
+        return dg.MaterializeResult(
+            metadata=table_metadata(frame.schema, rows) | said | outcome.summary(),
+            check_results=checks,
+        )
 
     return churn_champion

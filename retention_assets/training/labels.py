@@ -35,7 +35,9 @@ class Window:
         return _midnight(self.gap_days + self.horizon_days + self.reporting_lag_days)
 
 
-def labels(known: DataFrame, window: Window, kind: str, facts: DataFrame, contacts: DataFrame | None) -> DataFrame:
+def labels(
+    known: DataFrame, window: Window, kind: str, facts: DataFrame, contacts: DataFrame | None
+) -> DataFrame:
     """Eligible (customer_id, as_of) pairs of `known` with label (int), label_observed_at (date) and treated (boolean).
 
     `facts`: churn events (kind "cancellation") or transactions (kind "inactivity"); `contacts`: campaign contacts.
@@ -46,15 +48,25 @@ def labels(known: DataFrame, window: Window, kind: str, facts: DataFrame, contac
     if contacts is None:
         marked = labelled.withColumn("treated", F.lit(False))
     else:
-        marked = labelled.join(treated(labelled, window, contacts), ["customer_id", "as_of"], "left")
-    return marked.select("customer_id", "as_of", "label", observed, F.coalesce("treated", F.lit(False)).alias("treated"))
+        marked = labelled.join(
+            treated(labelled, window, contacts), ["customer_id", "as_of"], "left"
+        )
+    return marked.select(
+        "customer_id",
+        "as_of",
+        "label",
+        observed,
+        F.coalesce("treated", F.lit(False)).alias("treated"),
+    )
 
 
 def cancelled(pairs: DataFrame, window: Window, churns: DataFrame) -> DataFrame:
     """Eligible: has not left by the end of the gap. Label: the first leave lies in the window."""
     facts = churns.select("customer_id", "event_ts", "ingested_ts")
     seen = pairs.join(facts, "customer_id", "left")
-    left_at = F.min(F.when(F.col("ingested_ts") <= window.observed, F.col("event_ts"))).alias("left_at")
+    left_at = F.min(F.when(F.col("ingested_ts") <= window.observed, F.col("event_ts"))).alias(
+        "left_at"
+    )
     first = seen.groupBy("customer_id", "as_of").agg(left_at)
     eligible = first.where(F.col("left_at").isNull() | (F.col("left_at") > window.opens))
     churned = F.col("left_at").isNotNull() & (F.col("left_at") <= window.closes)
@@ -63,7 +75,11 @@ def cancelled(pairs: DataFrame, window: Window, churns: DataFrame) -> DataFrame:
 
 def inactive(pairs: DataFrame, window: Window, transactions: DataFrame) -> DataFrame:
     """Eligible: was known at t to have bought (recently). Label: no purchase in the window."""
-    sales = transactions.where("kind = 'sale'").select("customer_id", "event_ts", "ingested_ts").distinct()
+    sales = (
+        transactions.where("kind = 'sale'")
+        .select("customer_id", "event_ts", "ingested_ts")
+        .distinct()
+    )
     midnight = _midnight(0)
     before = (F.col("event_ts") < midnight) & (F.col("ingested_ts") <= midnight)
     if window.active_within_days is not None:
@@ -72,14 +88,21 @@ def inactive(pairs: DataFrame, window: Window, transactions: DataFrame) -> DataF
     found = within & (F.col("ingested_ts") <= window.observed)
     both = [F.max(before).alias("bought_before"), F.max(found).alias("bought_within")]
     grouped = pairs.join(sales, "customer_id").groupBy("customer_id", "as_of").agg(*both)
-    return grouped.where("bought_before").select("customer_id", "as_of", (~F.col("bought_within")).cast("int").alias("label"))
+    return grouped.where("bought_before").select(
+        "customer_id", "as_of", (~F.col("bought_within")).cast("int").alias("label")
+    )
 
 
 def treated(pairs: DataFrame, window: Window, contacts: DataFrame) -> DataFrame:
     """Pairs that got a contact in [t, end of window)."""
     given = contacts.where("treated").select("customer_id", "event_ts")
     during = (F.col("event_ts") >= _midnight(0)) & (F.col("event_ts") < window.closes)
-    hit = pairs.select("customer_id", "as_of").join(given, "customer_id").where(during).select("customer_id", "as_of")
+    hit = (
+        pairs.select("customer_id", "as_of")
+        .join(given, "customer_id")
+        .where(during)
+        .select("customer_id", "as_of")
+    )
     return hit.distinct().withColumn("treated", F.lit(True))
 
 

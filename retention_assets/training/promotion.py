@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from retention_assets.training.contest import Contest, contest_of
+from retention_assets.modeling.evaluation.candidate_evaluation import TASK
+from retention_assets.modeling.promotion.comparison import Contest, contest_of
+from retention_assets.modeling.promotion.decision import Verdict, decide
 from retention_assets.training.record import read_note
-from retention_assets.training.trial import TASK
-from retention_assets.training.verdict import Verdict, decide
 from serve.bundle import load_bundle
 from serve.scorer import Scorer
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from retention_assets.ingestion.profiles import Profile
     from retention_assets.resources.registry import ModelVersion, Registry
     from retention_assets.settings import Settings
+    from retention_assets.sources.profiles import Profile
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,12 @@ class Outcome:
 
     def gate_rows(self) -> list[dict[str, Any]]:
         return [
-            {"gate": gate.name, "passed": gate.passed, "reason": gate.reason, "figures": json.dumps(gate.figures)}
+            {
+                "gate": gate.name,
+                "passed": gate.passed,
+                "reason": gate.reason,
+                "figures": json.dumps(gate.figures),
+            }
             for gate in self.verdict.gates
         ]
 
@@ -50,16 +55,29 @@ class Outcome:
         }
 
 
-def hold(read: Callable[[str], "pa.Table"], registry: "Registry", settings: "Settings", profile: "Profile") -> Outcome:
+def hold(
+    read: Callable[[str], "pa.Table"],
+    registry: "Registry",
+    settings: "Settings",
+    profile: "Profile",
+) -> Outcome:
     """Decides between the best candidate and today's champion, and promotes where every gate is passed."""
     champion = registry.champion(TASK)
     contest = contest_of(read, _scorer(registry, champion), settings, profile)
     folder = registry.staging(contest.challenger)
     note = read_note(folder)
     scorer = load_bundle(folder, note["digest"])
-    verdict = decide(contest, scorer, champion.digest if champion else None, note["signature"], settings.max_predict_ms)
+    verdict = decide(
+        contest,
+        scorer,
+        champion.digest if champion else None,
+        note["signature"],
+        settings.max_predict_ms,
+    )
     if verdict.promoted:
-        version = registry.register(TASK, note["model_uri"], note["run_id"], _tags(contest, scorer, note))
+        version = registry.register(
+            TASK, note["model_uri"], note["run_id"], _tags(contest, scorer, note)
+        )
         registry.promote(TASK, version)
         champion = registry.champion(TASK)
     return Outcome(contest, verdict, champion)
@@ -83,5 +101,8 @@ def _tags(contest: Contest, scorer: Scorer, note: dict[str, Any]) -> dict[str, s
         "trained_through": card.trained_as_of[-1],
         "tested_through": card.test_as_of[-1],
         "mlflow_run": note["run_id"],
-        **{f"test_{name}": f"{point[name]:.6f}" for name in ("base_rate", "auc", "average_precision", "brier", "ece", "profit")},
+        **{
+            f"test_{name}": f"{point[name]:.6f}"
+            for name in ("base_rate", "auc", "average_precision", "brier", "ece", "profit")
+        },
     }

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import dagster as dg
 
 from retention_assets.ingestion.assets import days_of
-from retention_assets.ingestion.contracts import TABLES, Table
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import rows_as_table, table_metadata
+from retention_assets.sources.contracts import TABLES, Table
 from retention_assets.validation.checks import check_results, check_specs, data_is_current
 from retention_assets.validation.rules import rules_of
 
@@ -21,7 +21,11 @@ OWNERS = ["team:data-platform"]
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """The stage for one source: the tables that it has, how far they go, and whether that is far enough."""
     tables = [table for name, table in TABLES.items() if platform.profile.has(name)]
-    return [*(validated_table(platform, table) for table in tables), watermark(platform, tables), data_is_current(platform)]
+    return [
+        *(validated_table(platform, table) for table in tables),
+        watermark(platform, tables),
+        data_is_current(platform),
+    ]
 
 
 def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
@@ -34,7 +38,9 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         check_specs=check_specs(table),
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
-    def _validated_table(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.MaterializeResult]:
+    def _validated_table(
+        context: dg.AssetExecutionContext, lake: Lake
+    ) -> Iterator[dg.MaterializeResult]:
         from retention_assets.validation.outcome import Outcome, find
         from retention_assets.validation.split import split
         from retention_assets.validation.suites import verdicts
@@ -43,17 +49,31 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         raw = lake.read(f"raw/{table.name}").where(f"event_date BETWEEN '{first}' AND '{last}'")
         parts = split(raw, table.key, rules_of(table))
         valid, broken = parts.valid.drop("raw_text", "parse_errors"), parts.broken
-        quarantined = lake.replace_days(f"quarantine/{table.name}", broken, "event_date", first, last)
+        quarantined = lake.replace_days(
+            f"quarantine/{table.name}", broken, "event_date", first, last
+        )
         validated = lake.replace_days(f"validated/{table.name}", valid, "event_date", first, last)
         judged = verdicts(parts.judged, table.name, parts.rules, allowed_share)
         outcome = Outcome(raw.count(), validated, quarantined, allowed_share, *find(parts), judged)
         parts.release()
-        reasons = rows_as_table({"reason": reason, "rows": rows} for reason, rows in outcome.by_reason.items())
-        counts = {"rows_in": outcome.rows_in, "rows_quarantined": quarantined, "quarantined_by_reason": reasons}
+        reasons = rows_as_table(
+            {"reason": reason, "rows": rows} for reason, rows in outcome.by_reason.items()
+        )
+        counts = {
+            "rows_in": outcome.rows_in,
+            "rows_quarantined": quarantined,
+            "quarantined_by_reason": reasons,
+        }
         quarantine_metadata = table_metadata(broken.schema, quarantined) | counts
-        yield dg.MaterializeResult(asset_key=["quarantine", table.name], metadata=quarantine_metadata)
+        yield dg.MaterializeResult(
+            asset_key=["quarantine", table.name], metadata=quarantine_metadata
+        )
         metadata = table_metadata(valid.schema, validated) | counts
-        yield dg.MaterializeResult(asset_key=["validated", table.name], metadata=metadata, check_results=check_results(outcome))
+        yield dg.MaterializeResult(
+            asset_key=["validated", table.name],
+            metadata=metadata,
+            check_results=check_results(outcome),
+        )
 
     return _validated_table
 
@@ -69,12 +89,20 @@ def table_specs(platform: Platform, table: Table) -> list[dg.AssetSpec]:
             group_name="validation",
             kinds={"pyspark", "deltalake", *kinds},
             owners=OWNERS,
-            partitions_def=platform.clock.daily,
+            partitions_def=platform.partitions.daily,
         )
 
     return [
-        spec("validated", f"{table.meaning} Only rows that obey every rule of the table.", "greatexpectations", "silver"),
-        spec("quarantine", f"Rows of {table.name} that break a rule, the reason, the source file and the source's text."),
+        spec(
+            "validated",
+            f"{table.meaning} Only rows that obey every rule of the table.",
+            "greatexpectations",
+            "silver",
+        ),
+        spec(
+            "quarantine",
+            f"Rows of {table.name} that break a rule, the reason, the source file and the source's text.",
+        ),
     ]
 
 
@@ -92,12 +120,21 @@ def watermark(platform: Platform, tables: list[Table]) -> dg.AssetsDefinition:
     def _watermark(lake: Lake) -> dg.MaterializeResult:
         from retention_assets.validation.watermark import SCHEMA, event_tables, find_watermark
 
-        frames = {name: lake.read(f"validated/{name}") for name in event_tables([table.name for table in tables])}
+        frames = {
+            name: lake.read(f"validated/{name}")
+            for name in event_tables([table.name for table in tables])
+        }
         found = find_watermark(frames, platform.settings.as_of)
-        row = lake.spark.createDataFrame([(found.day, found.newest_event_ts, found.newest_ingested_ts)], SCHEMA)
+        row = lake.spark.createDataFrame(
+            [(found.day, found.newest_event_ts, found.newest_ingested_ts)], SCHEMA
+        )
         metadata = table_metadata(row.schema, lake.overwrite("validated/watermark", row))
-        by_table = rows_as_table({"table": name, "newest_day": str(day)} for name, day in found.by_table.items())
-        return dg.MaterializeResult(metadata=metadata | {"watermark": str(found.day), "newest_day_by_table": by_table})
+        by_table = rows_as_table(
+            {"table": name, "newest_day": str(day)} for name, day in found.by_table.items()
+        )
+        return dg.MaterializeResult(
+            metadata=metadata | {"watermark": str(found.day), "newest_day_by_table": by_table}
+        )
 
     return _watermark
 

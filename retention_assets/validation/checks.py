@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from retention_assets.ingestion.contracts import Table
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
+from retention_assets.sources.contracts import Table
 from retention_assets.validation.rules import Rule, rules_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
         return dg.AssetCheckSpec(name, asset=key, description=description, blocking=True)
 
     return [
-        spec(CONSERVED, "Every raw row is either validated or in quarantine: nothing is lost, nothing is doubled."),
+        spec(
+            CONSERVED,
+            "Every raw row is either validated or in quarantine: nothing is lost, nothing is doubled.",
+        ),
         spec(SHARE, "No more rows than allowed went to quarantine."),
         *(spec(rule.name, _promise(rule)) for rule in rules_of(table)),
     ]
@@ -33,25 +36,43 @@ def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
 
 def check_results(outcome: "Outcome") -> list[dg.AssetCheckResult]:
     """The verdicts on one run, in the order of the specs."""
-    counts = {"rows_in": outcome.rows_in, "validated": outcome.validated, "quarantined": outcome.quarantined}
+    counts = {
+        "rows_in": outcome.rows_in,
+        "validated": outcome.validated,
+        "quarantined": outcome.quarantined,
+    }
     share = {"quarantined_share": outcome.quarantined_share, "allowed_share": outcome.allowed_share}
     return [
         dg.AssetCheckResult(check_name=CONSERVED, passed=outcome.conserved, metadata=counts),
-        dg.AssetCheckResult(check_name=SHARE, passed=outcome.quarantined_share <= outcome.allowed_share, metadata=counts | share),
+        dg.AssetCheckResult(
+            check_name=SHARE,
+            passed=outcome.quarantined_share <= outcome.allowed_share,
+            metadata=counts | share,
+        ),
         *(_expectation_result(finding, outcome) for finding in outcome.findings),
     ]
 
 
 def _expectation_result(finding: "Finding", outcome: "Outcome") -> dg.AssetCheckResult:
     counts = {"unexpected_count": finding.rows, "judged_count": finding.judged}
-    metadata = counts | {"unexpected_percent": 100.0 * finding.share, "allowed_percent": 100.0 * outcome.allowed_share}
+    metadata = counts | {
+        "unexpected_percent": 100.0 * finding.share,
+        "allowed_percent": 100.0 * outcome.allowed_share,
+    }
     if finding.rows:
-        metadata |= {"sample": dg.MetadataValue.text(str(finding.example)), "source_file": str(finding.source_file)}
-    return dg.AssetCheckResult(check_name=finding.rule.name, passed=outcome.verdicts[finding.rule.name], metadata=metadata)
+        metadata |= {
+            "sample": dg.MetadataValue.text(str(finding.example)),
+            "source_file": str(finding.source_file),
+        }
+    return dg.AssetCheckResult(
+        check_name=finding.rule.name, passed=outcome.verdicts[finding.rule.name], metadata=metadata
+    )
 
 
 def _promise(rule: Rule) -> str:
-    return f"{rule.expectation} on {rule.arguments['column']}; quarantined otherwise: {rule.reason}."
+    return (
+        f"{rule.expectation} on {rule.arguments['column']}; quarantined otherwise: {rule.reason}."
+    )
 
 
 def data_is_current(platform: Platform) -> dg.AssetChecksDefinition:
@@ -70,14 +91,16 @@ def data_is_current(platform: Platform) -> dg.AssetChecksDefinition:
         newest = newest_day_there_is(platform, context)
         lag = lag_days(watermark, newest or watermark, platform.settings.as_of)
         metadata = {"watermark": str(watermark), "newest_day": str(newest), "lag_days": lag}
-        return dg.AssetCheckResult(passed=lag <= platform.settings.max_data_age_days, metadata=metadata)
+        return dg.AssetCheckResult(
+            passed=lag <= platform.settings.max_data_age_days, metadata=metadata
+        )
 
     return _data_is_current
 
 
 def newest_day_there_is(platform: Platform, context: dg.AssetCheckExecutionContext) -> date | None:
     """For a live source the day before the one on which this run was made, else the newest day of the source's files."""
-    from retention_assets.ingestion.arrivals import newest_day
+    from retention_assets.sources.arrivals import newest_day
 
     if not platform.profile.live:
         return newest_day(platform.profile)

@@ -49,17 +49,29 @@ class Outcome:
 
 def find(split: Split) -> tuple[list[Finding], dict[str, int]]:
     """Findings per rule (those that no row breaks too) and rows by reason, most frequent first."""
-    judged = split.judged.agg(*(F.count(F.expr(rule.judges)).alias(rule.name) for rule in split.rules)).collect()[0]
+    judged = split.judged.agg(
+        *(F.count(F.expr(rule.judges)).alias(rule.name) for rule in split.rules)
+    ).collect()[0]
     example = F.min(F.struct("source_file", "raw_text")).alias("example")
     broken = split.judged.where(F.col(BROKEN) != 0)
-    combinations = broken.groupBy(BROKEN).agg(F.count("*").alias("rows"), example).orderBy(BROKEN).collect()
+    combinations = (
+        broken.groupBy(BROKEN).agg(F.count("*").alias("rows"), example).orderBy(BROKEN).collect()
+    )
     findings = []
     by_reason: dict[str, int] = {}
     for bit, rule in with_bits(split.rules):
         mine = [row for row in combinations if row[BROKEN] & bit]
         first = min((row["example"] for row in mine), default=None)
         rows = sum(row["rows"] for row in mine)
-        findings.append(Finding(rule, rows, judged[rule.name], first and first["raw_text"], first and first["source_file"]))
+        findings.append(
+            Finding(
+                rule,
+                rows,
+                judged[rule.name],
+                first and first["raw_text"],
+                first and first["source_file"],
+            )
+        )
         if rows_told := sum(row["rows"] for row in mine if rule in told(split.rules, row[BROKEN])):
             by_reason[rule.reason] = rows_told
     return findings, dict(sorted(by_reason.items(), key=lambda item: (-item[1], item[0])))

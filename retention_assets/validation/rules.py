@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from retention_assets.ingestion.contracts import Column, Table
+from retention_assets.sources.contracts import Column, Table
 
 # Which copy a row is among the sound rows of its key, 1 the one that is kept; added by the split.
 COPY = "_copy"
@@ -63,19 +63,35 @@ def column_rules(column: Column) -> Iterator[Rule]:
         yield finite(column.name)
     if column.allowed:
         yield in_set(column)
-    if any(bound is not None for bound in (column.minimum, column.exclusive_minimum, column.maximum)):
+    if any(
+        bound is not None for bound in (column.minimum, column.exclusive_minimum, column.maximum)
+    ):
         yield between(column)
 
 
 def not_null(name: str, typed: bool) -> Rule:
     covered_by = f"{name}_readable" if typed else None
     arguments = {"column": name}
-    return Rule(f"{name}_not_null", f"{name} is missing", f"{name} IS NULL", NOT_NULL, arguments, None, covered_by)
+    return Rule(
+        f"{name}_not_null",
+        f"{name} is missing",
+        f"{name} IS NULL",
+        NOT_NULL,
+        arguments,
+        None,
+        covered_by,
+    )
 
 
 def not_blank(name: str) -> Rule:
     arguments = {"column": name, "regex": "[^ ]"}
-    return Rule(f"{name}_not_blank", f"{name} is blank", f"trim({name}) = ''", "ExpectColumnValuesToMatchRegex", arguments)
+    return Rule(
+        f"{name}_not_blank",
+        f"{name} is blank",
+        f"trim({name}) = ''",
+        "ExpectColumnValuesToMatchRegex",
+        arguments,
+    )
 
 
 def readable(column: Column) -> Rule:
@@ -89,7 +105,13 @@ def finite(name: str) -> Rule:
     limit = sys.float_info.max
     arguments = {"column": name, "min_value": -limit, "max_value": limit}
     broken = f"isnan({name}) OR abs({name}) = double('infinity')"
-    return Rule(f"{name}_finite", f"{name} must be a finite number", broken, "ExpectColumnValuesToBeBetween", arguments)
+    return Rule(
+        f"{name}_finite",
+        f"{name} must be a finite number",
+        broken,
+        "ExpectColumnValuesToBeBetween",
+        arguments,
+    )
 
 
 def in_set(column: Column) -> Rule:
@@ -103,7 +125,9 @@ def in_set(column: Column) -> Rule:
 def between(column: Column) -> Rule:
     name, strict = column.name, column.exclusive_minimum is not None
     low, high = column.exclusive_minimum if strict else column.minimum, column.maximum
-    sides = [f"{name} {'<=' if strict else '<'} {low}"] * (low is not None) + [f"{name} > {high}"] * (high is not None)
+    sides = [f"{name} {'<=' if strict else '<'} {low}"] * (low is not None) + [
+        f"{name} > {high}"
+    ] * (high is not None)
     arguments = {"column": name, "min_value": low, "max_value": high, "strict_min": strict}
     title = f"{name}_{'above' if strict else 'between'}_{_spoken(low, '-inf')}_and_{_spoken(high, 'inf')}"
     reason = f"{name} must be {_bounds(low, high, strict)}"
@@ -115,17 +139,29 @@ def unique(table: Table) -> Rule:
     key = ", ".join(table.key)
     arguments = {"column": COPY, "max_value": 1}
     reason = f"duplicate of an earlier row with the same {key}"
-    return Rule(f"{'_'.join(table.key)}_unique", reason, f"{COPY} > 1", "ExpectColumnValuesToBeBetween", arguments)
+    return Rule(
+        f"{'_'.join(table.key)}_unique",
+        reason,
+        f"{COPY} > 1",
+        "ExpectColumnValuesToBeBetween",
+        arguments,
+    )
 
 
 def judged_by_us(name: str, reason: str, broken: str) -> Rule:
     """A rule whose verdict is a column of our own, true where the row is sound."""
     arguments = {"column": name, "value_set": [True]}
-    return Rule(name, reason, broken, "ExpectColumnValuesToBeInSet", arguments, sees=f"NOT ({broken})")
+    return Rule(
+        name, reason, broken, "ExpectColumnValuesToBeInSet", arguments, sees=f"NOT ({broken})"
+    )
 
 
-KNOWN_AFTER = judged_by_us("event_not_after_ingestion", "event_ts is later than ingested_ts", "event_ts > ingested_ts")
-IN_PARTITION = judged_by_us("event_in_partition", "event_ts lies outside its partition", "event_date <> to_date(event_ts)")
+KNOWN_AFTER = judged_by_us(
+    "event_not_after_ingestion", "event_ts is later than ingested_ts", "event_ts > ingested_ts"
+)
+IN_PARTITION = judged_by_us(
+    "event_in_partition", "event_ts lies outside its partition", "event_date <> to_date(event_ts)"
+)
 
 
 def _bounds(low: float | None, high: float | None, strict: bool) -> str:
@@ -136,4 +172,9 @@ def _bounds(low: float | None, high: float | None, strict: bool) -> str:
 
 def _spoken(bound: float | None, none: str) -> str:
     """A bound as part of a check's name, which holds only letters, digits and underscores."""
-    return (none if bound is None else f"{bound:g}").replace("-", "minus_").replace(".", "_").replace("+", "")
+    return (
+        (none if bound is None else f"{bound:g}")
+        .replace("-", "minus_")
+        .replace(".", "_")
+        .replace("+", "")
+    )

@@ -37,7 +37,9 @@ class Split:
     @property
     def broken(self) -> DataFrame:
         """The other rows, as they came, with `reason`."""
-        return self.judged.where(F.col(BROKEN) != 0).select(*self.columns, reason(self.rules).alias(REASON))
+        return self.judged.where(F.col(BROKEN) != 0).select(
+            *self.columns, reason(self.rules).alias(REASON)
+        )
 
     def release(self) -> None:
         """Frees what the split holds in memory."""
@@ -49,25 +51,38 @@ def split(frame: DataFrame, key: Sequence[str], rules: Sequence[Rule]) -> Split:
     """Judges each row by the rules; of sound rows with one key, the first by `FIRST_COME` stays valid."""
     judged = frame.withColumn(BROKEN, broken_bits(rules, of_key=False))
     judged = judged.withColumn(COPY, F.when(F.col(BROKEN) == 0, F.lit(1)))
-    repeated = judged.where(F.col(BROKEN) == 0).groupBy(*key).count().where("count > 1").drop("count").persist()
+    repeated = (
+        judged.where(F.col(BROKEN) == 0)
+        .groupBy(*key)
+        .count()
+        .where("count > 1")
+        .drop("count")
+        .persist()
+    )
     if repeated.isEmpty():
         return Split(judged, frame.columns, rules, (repeated,))
     marked = judged.join(repeated.withColumn("_repeated", F.lit(True)), list(key), "left")
     again = F.coalesce(F.col("_repeated") & (F.col(BROKEN) == 0), F.lit(False))
-    copies = number_copies(marked.where(again), key).withColumn(BROKEN, broken_bits(rules, of_key=True))
+    copies = number_copies(marked.where(again), key).withColumn(
+        BROKEN, broken_bits(rules, of_key=True)
+    )
     copies = copies.persist(StorageLevel.MEMORY_AND_DISK)
     return Split(marked.where(~again).unionByName(copies), frame.columns, rules, (repeated, copies))
 
 
 def number_copies(repeated: DataFrame, key: Sequence[str]) -> DataFrame:
     """Numbers the rows of each key. Sorts whole rows, `raw_text` too: give it those of repeated keys only."""
-    return repeated.withColumn(COPY, F.row_number().over(Window.partitionBy(*key).orderBy(*FIRST_COME)))
+    return repeated.withColumn(
+        COPY, F.row_number().over(Window.partitionBy(*key).orderBy(*FIRST_COME))
+    )
 
 
 def broken_bits(rules: Sequence[Rule], of_key: bool) -> Column:
     """The sum of the bits of the rules that a row breaks: a number, as an array of names costs twice the scan."""
     bits = [
-        F.when(F.expr(rule.broken), F.lit(bit)).otherwise(F.lit(0)) for bit, rule in with_bits(rules) if rule.of_key == of_key
+        F.when(F.expr(rule.broken), F.lit(bit)).otherwise(F.lit(0))
+        for bit, rule in with_bits(rules)
+        if rule.of_key == of_key
     ]
     return reduce(Column.__add__, bits, F.lit(0)).cast("long")
 

@@ -16,7 +16,10 @@ from pyspark.sql import functions as F
 from retention_assets.validation.rules import Rule
 
 if TYPE_CHECKING:
-    from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
+    from great_expectations.core import (
+        ExpectationSuiteValidationResult,
+        ExpectationValidationResult,
+    )
 
 RULE = "rule"
 
@@ -24,7 +27,10 @@ RULE = "rule"
 def suite_of(name: str, rules: Sequence[Rule], allowed_share: float) -> gx.ExpectationSuite:
     """The suite of one table: an expectation a rule, each bearing the rule's name in its `meta`."""
     mostly = round(1.0 - allowed_share, 9)  # 1 - 0.7 is a little more than 0.3
-    expectations = [getattr(gxe, rule.expectation)(**rule.arguments, mostly=mostly, meta={RULE: rule.name}) for rule in rules]
+    expectations = [
+        getattr(gxe, rule.expectation)(**rule.arguments, mostly=mostly, meta={RULE: rule.name})
+        for rule in rules
+    ]
     return gx.ExpectationSuite(name, expectations=expectations)
 
 
@@ -35,7 +41,9 @@ def view(judged: DataFrame, rules: Sequence[Rule]) -> DataFrame:
     return judged.select(*named, *(F.expr(sql).alias(name) for name, sql in own.items()))
 
 
-def run(suite: gx.ExpectationSuite, frame: DataFrame, result_format: Any = "BOOLEAN_ONLY") -> "ExpectationSuiteValidationResult":
+def run(
+    suite: gx.ExpectationSuite, frame: DataFrame, result_format: Any = "BOOLEAN_ONLY"
+) -> "ExpectationSuiteValidationResult":
     """Runs the suite on a frame, in a context of its own that stores nothing and reports nothing to anybody."""
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(False)
@@ -45,7 +53,9 @@ def run(suite: gx.ExpectationSuite, frame: DataFrame, result_format: Any = "BOOL
     return batch.validate(suite, result_format=result_format)
 
 
-def verdicts(judged: DataFrame, name: str, rules: Sequence[Rule], allowed_share: float) -> dict[str, bool]:
+def verdicts(
+    judged: DataFrame, name: str, rules: Sequence[Rule], allowed_share: float
+) -> dict[str, bool]:
     """Rule -> whether its broken share is allowed. `judged` is the split's frame, which bears `_copy`."""
     result = run(suite_of(name, rules, allowed_share), view(judged, rules))
     return {rule_named(each): bool(each.success) for each in result.results}

@@ -30,11 +30,14 @@ def event_tables(names: list[str]) -> list[str]:
 
 def find_watermark(frames: Mapping[str, DataFrame], as_of: date | None) -> Watermark:
     """The newest day of the frames before `as_of`, by what was known then. Raises ProfileError where there is no valid row."""
-    newest = reduce(DataFrame.unionByName, (_newest(name, frame, as_of) for name, frame in frames.items()))
+    newest = reduce(
+        DataFrame.unionByName, (_newest(name, frame, as_of) for name, frame in frames.items())
+    )
     rows = [row for row in newest.collect() if row["day"]]
     if not rows:
         raise ProfileError(
-            f"No table holds a valid row{f' before {as_of}' if as_of else ''}.", "Look at quarantine/*, or choose a later as-of."
+            f"No table holds a valid row{f' before {as_of}' if as_of else ''}.",
+            "Look at quarantine/*, or choose a later as-of.",
         )
     by_table = {row["name"]: row["day"] for row in rows}
     day, event, ingested = (max(row[name] for row in rows) for name in ("day", "event", "ingested"))
@@ -42,11 +45,23 @@ def find_watermark(frames: Mapping[str, DataFrame], as_of: date | None) -> Water
 
 
 def _newest(name: str, frame: DataFrame, as_of: date | None) -> DataFrame:
-    seen = frame.where((F.col("event_date") < F.lit(as_of)) & (F.col("ingested_ts") <= F.lit(as_of))) if as_of else frame
-    columns = F.max("event_date").alias("day"), F.max("event_ts").alias("event"), F.max("ingested_ts").alias("ingested")
+    seen = (
+        frame.where((F.col("event_date") < F.lit(as_of)) & (F.col("ingested_ts") <= F.lit(as_of)))
+        if as_of
+        else frame
+    )
+    columns = (
+        F.max("event_date").alias("day"),
+        F.max("event_ts").alias("event"),
+        F.max("ingested_ts").alias("ingested"),
+    )
     return seen.agg(*columns).withColumn("name", F.lit(name))
 
 
 def lag_days(watermark: date, newest: date, as_of: date | None) -> int:
     """Days that the watermark lies behind the newest day there is, as seen before `as_of`."""
-    return max(0, (min(newest, as_of - timedelta(days=1)) if as_of else newest).toordinal() - watermark.toordinal())
+    return max(
+        0,
+        (min(newest, as_of - timedelta(days=1)) if as_of else newest).toordinal()
+        - watermark.toordinal(),
+    )

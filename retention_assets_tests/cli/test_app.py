@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from retention_assets.settings import Settings
-from retention_assets_tests.resources.homes import free_ports
+from retention_assets_tests.services.homes import free_ports
 
 RETENTION = Path(sys.executable).with_name("retention")
 
@@ -17,11 +17,20 @@ RETENTION = Path(sys.executable).with_name("retention")
 def retention(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs the command on a home of its own, with ports of its own."""
     environment = os.environ | Settings(home=home, **free_ports()).environment() | variables
-    return subprocess.run([RETENTION, *arguments], env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        [RETENTION, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize("arguments", [("nosuchcommand",), ("status", "--nosuchoption"), ()])
-def test_wrong_use_exits_with_2_and_says_how_to_use_it(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_wrong_use_exits_with_2_and_says_how_to_use_it(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
     done = retention(tmp_path, *arguments)
     assert done.returncode == 2
     assert "Usage" in done.stdout + done.stderr
@@ -30,7 +39,10 @@ def test_wrong_use_exits_with_2_and_says_how_to_use_it(tmp_path: Path, arguments
 def test_a_setting_that_is_not_valid_is_named(tmp_path: Path) -> None:
     done = retention(tmp_path, "status", RETENTION_SERVE_PORT="eighty")
     assert done.returncode == 2
-    assert done.stderr.startswith("Settings are not valid: RETENTION_SERVE_PORT: ") and done.stderr.count("\n") == 1
+    assert (
+        done.stderr.startswith("Settings are not valid: RETENTION_SERVE_PORT: ")
+        and done.stderr.count("\n") == 1
+    )
 
 
 def test_an_error_is_one_line_with_a_remedy_and_exits_with_1(tmp_path: Path) -> None:
@@ -47,7 +59,11 @@ def test_status_of_a_new_home_is_all_down_and_null_and_leaves_no_trace(tmp_path:
     assert {name: service["up"] for name, service in state["services"].items()} == dict.fromkeys(
         ["redis", "ray", "mlflow", "dagster_webserver", "dagster_daemon"], False
     )
-    assert (state["watermark"], state["champion"], state["deployment"]) == (None, {"churn": None}, None)
+    assert (state["watermark"], state["champion"], state["deployment"]) == (
+        None,
+        {"churn": None},
+        None,
+    )
     assert not home.exists()
 
 
@@ -64,7 +80,11 @@ def test_down_where_nothing_runs_is_no_error(tmp_path: Path) -> None:
 
 def test_the_command_answers_at_once(tmp_path: Path) -> None:
     """Help loads none of the heavy libraries."""
-    code = "import sys, retention_assets.cli.app; print([m for m in sys.argv[1:] if m in sys.modules])"
+    code = (
+        "import sys, retention_assets.cli.app; print([m for m in sys.argv[1:] if m in sys.modules])"
+    )
     heavy = ["dagster", "mlflow", "pandas", "pyspark", "ray", "sklearn", "tensorflow", "xgboost"]
-    done = subprocess.run([sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"

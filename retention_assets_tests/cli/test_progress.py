@@ -18,16 +18,24 @@ def rows(count: int) -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata={"dagster/row_count": count})
 
 
-@dg.asset(check_specs=[dg.AssetCheckSpec(name, asset=["raw", "orders"]) for name in ("fresh", "whole")], key=["raw", "orders"])
+@dg.asset(
+    check_specs=[dg.AssetCheckSpec(name, asset=["raw", "orders"]) for name in ("fresh", "whole")],
+    key=["raw", "orders"],
+)
 def orders() -> dg.MaterializeResult:
-    checks = [dg.AssetCheckResult(check_name="fresh", passed=True), dg.AssetCheckResult(check_name="whole", passed=False)]
+    checks = [
+        dg.AssetCheckResult(check_name="fresh", passed=True),
+        dg.AssetCheckResult(check_name="whole", passed=False),
+    ]
     return dg.MaterializeResult(metadata={"dagster/row_count": 1234567}, check_results=checks)
 
 
 @dg.multi_asset(specs=[dg.AssetSpec("kept"), dg.AssetSpec("quarantined"), dg.AssetSpec("note")])
 def split():
     for key, count in (("kept", 1000), ("quarantined", 0), ("note", None)):
-        yield dg.MaterializeResult(asset_key=key, metadata={} if count is None else {"dagster/row_count": count})
+        yield dg.MaterializeResult(
+            asset_key=key, metadata={} if count is None else {"dagster/row_count": count}
+        )
 
 
 @dg.asset
@@ -47,7 +55,9 @@ def unmendable() -> None:
     raise ValueError("two\nlines")
 
 
-def seen(*assets: dg.AssetsDefinition, progress: Progress | None = None) -> tuple[list[str], Progress]:
+def seen(
+    *assets: dg.AssetsDefinition, progress: Progress | None = None
+) -> tuple[list[str], Progress]:
     """The lines on the screen, spaces made one, and who wrote them."""
     screen = io.StringIO()
     progress = progress or Progress(Console(file=screen, width=200))
@@ -55,7 +65,9 @@ def seen(*assets: dg.AssetsDefinition, progress: Progress | None = None) -> tupl
     with dg.DagsterInstance.ephemeral() as instance:
         run_id = "11111111-1111-4111-8111-111111111111"
         instance.add_event_listener(run_id, progress.hear)
-        job = dg.Definitions(assets, executor=dg.in_process_executor).resolve_implicit_global_asset_job_def()
+        job = dg.Definitions(
+            assets, executor=dg.in_process_executor
+        ).resolve_implicit_global_asset_job_def()
         with progress.title("Days"):
             job.execute_in_process(instance=instance, run_id=run_id, raise_on_error=False)
     return [" ".join(line.split()) for line in screen.getvalue().splitlines()], progress
@@ -74,7 +86,9 @@ def test_a_step_that_makes_several_tells_each_and_its_rows() -> None:
     assert line.startswith("kept, quarantined, note 1,000 + 0 rows ")
 
 
-def test_a_failure_is_told_by_its_root_with_its_remedy_and_what_follows_is_not_called_failed() -> None:
+def test_a_failure_is_told_by_its_root_with_its_remedy_and_what_follows_is_not_called_failed() -> (
+    None
+):
     lines, progress = seen(mendable, after_it)
     assert lines[1:] == ["mendable failed"]
     assert progress.failure is not None
@@ -114,8 +128,18 @@ print("after", os.listdir("/proc/self/fd") == before, file=sys.stderr)
 
 def test_noise_goes_into_the_file_while_it_lasts_and_the_screen_stays_ours(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "run.log"
-    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}  # what Python has printed but not yet written goes the same way
+    buffered = {
+        **os.environ,
+        "PYTHONUNBUFFERED": "",
+    }  # what Python has printed but not yet written goes the same way
     command = [sys.executable, "-c", NOISY, str(log)]
     done = subprocess.run(command, env=buffered, capture_output=True, text=True, check=True)
-    assert log.read_text().splitlines() == ["child", "worse", "python 0", "child", "worse", "python 1"]
+    assert log.read_text().splitlines() == [
+        "child",
+        "worse",
+        "python 0",
+        "child",
+        "worse",
+        "python 1",
+    ]
     assert (done.stdout, done.stderr) == ("before\nseen\nseen\ninterrupted\n", "after True\n")

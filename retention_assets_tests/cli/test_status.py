@@ -8,23 +8,31 @@ import pytest
 
 from retention_assets.cli.status import WATERMARK, read_state
 from retention_assets.cli.status import _show as show
-from retention_assets.resources.instance import open_instance
+from retention_assets.services.instance import open_instance
 from retention_assets.settings import Settings
-from retention_assets_tests.resources.answering import answering
-from retention_assets_tests.resources.homes import free_ports
+from retention_assets_tests.services.answering import answering
+from retention_assets_tests.services.homes import free_ports
 
 MODEL = {"model_version": "7", "model_digest": "ab" * 32}
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "home", redis_url=None, ray_address=None, api_keys="a-key,another", **free_ports())
+    return Settings(
+        home=tmp_path / "home",
+        redis_url=None,
+        ray_address=None,
+        api_keys="a-key,another",
+        **free_ports(),
+    )
 
 
 def record(settings: Settings, *recorded: dict[str, Any]) -> None:
     with open_instance(settings) as instance:
         for metadata in recorded:
-            instance.report_runless_asset_event(dg.AssetMaterialization(WATERMARK.split("/"), metadata=metadata))
+            instance.report_runless_asset_event(
+                dg.AssetMaterialization(WATERMARK.split("/"), metadata=metadata)
+            )
 
 
 def test_the_watermark_is_the_one_recorded_last(settings: Settings) -> None:
@@ -63,14 +71,23 @@ def test_the_deployment_is_what_answers_and_healthy_when_it_is_ready(
     ],
 )
 def test_a_person_reads_what_a_machine_does(
-    settings: Settings, deployment: dict[str, Any] | None, shown: str, capsys: pytest.CaptureFixture[str]
+    settings: Settings,
+    deployment: dict[str, Any] | None,
+    shown: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     champion = {"version": "7", "digest": "ab" * 32, "candidate": "xgboost"}
-    state = read_state(settings) | {"champion": {"churn": champion, "fraud": None}, "deployment": deployment}
+    state = read_state(settings) | {
+        "champion": {"churn": champion, "fraud": None},
+        "deployment": deployment,
+    }
     show(state)
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert f"deployment {shown}" in lines
-    assert "champion churn version 7, xgboost, abababababab" in lines and "champion fraud: none yet" in lines
+    assert (
+        "champion churn version 7, xgboost, abababababab" in lines
+        and "champion fraud: none yet" in lines
+    )
     assert "watermark none yet: `retention run`" in lines
     assert f"redis down {state['services']['redis']['address']}" in lines
 

@@ -11,11 +11,16 @@ from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
-from retention_assets_tests.resources.current import AS_OF, Vector, fill
 from retention_assets_tests.resources.models import promoted
 from retention_assets_tests.runs import judged, made
+from retention_assets_tests.services.current import AS_OF, Vector, fill
 
-CUSTOMERS: dict[str, Vector] = {"C1": (0.0, 1.0, 0.0), "C2": (90.0, 0.1, 3.0), "C3": (None, 0.5, None), "C4": (90.0, 0.1, 3.0)}
+CUSTOMERS: dict[str, Vector] = {
+    "C1": (0.0, 1.0, 0.0),
+    "C2": (90.0, 0.1, 3.0),
+    "C3": (None, 0.5, None),
+    "C4": (90.0, 0.1, 3.0),
+}
 CHECK = "every_customer_scored"
 
 
@@ -33,7 +38,9 @@ def registry(platform: Platform) -> Registry:
 def filled(own_lake: Lake, platform: Platform) -> Lake:
     """Four customers' features; C4 has left."""
     fill(own_lake, platform, CUSTOMERS)
-    own_lake.overwrite("validated/churn_events", own_lake.spark.createDataFrame([("C4",)], "customer_id string"))
+    own_lake.overwrite(
+        "validated/churn_events", own_lake.spark.createDataFrame([("C4",)], "customer_id string")
+    )
     return own_lake
 
 
@@ -43,14 +50,20 @@ def materialize(
     resources = {"lake": lake, "registry": registry}
     with dg.DagsterInstance.ephemeral() as instance:
         stage = decisions.assets(platform)
-        return dg.materialize(stage, resources=resources, instance=instance, selection=selection, raise_on_error=False)
+        return dg.materialize(
+            stage, resources=resources, instance=instance, selection=selection, raise_on_error=False
+        )
 
 
-def test_without_a_champion_nothing_is_scored_and_nothing_is_wrong(filled: Lake, platform: Platform, registry: Registry) -> None:
+def test_without_a_champion_nothing_is_scored_and_nothing_is_wrong(
+    filled: Lake, platform: Platform, registry: Registry
+) -> None:
     registry.prepare()
     result = materialize(platform, filled, registry)
     assert result.success and judged(result) == {CHECK: True}
-    assert made(result)[SCORES]["scores"] == "nothing scored: no champion yet" and not filled.exists(SCORES)
+    assert made(result)[SCORES][
+        "scores"
+    ] == "nothing scored: no champion yet" and not filled.exists(SCORES)
 
 
 def test_everybody_is_scored_with_reasons_and_the_champions_version(
@@ -61,15 +74,21 @@ def test_everybody_is_scored_with_reasons_and_the_champions_version(
     assert result.success and judged(result) == {CHECK: True}
     rows = {row["customer_id"]: row for row in filled.read(SCORES).collect()}
     assert rows.keys() == CUSTOMERS.keys()
-    assert {(row["model_version"], row["model_digest"], row["features_as_of"]) for row in rows.values()} == {
-        (version, digest, AS_OF)
-    }
-    assert rows["C1"]["churn_probability"] < rows["C3"]["churn_probability"] < rows["C2"]["churn_probability"]
+    assert {
+        (row["model_version"], row["model_digest"], row["features_as_of"]) for row in rows.values()
+    } == {(version, digest, AS_OF)}
+    assert (
+        rows["C1"]["churn_probability"]
+        < rows["C3"]["churn_probability"]
+        < rows["C2"]["churn_probability"]
+    )
     assert rows["C2"]["reasons"] and rows["C2"]["recommended_actions"]
     assert (rows["C4"]["segment"], rows["C4"]["recommended_actions"]) == ("gone", [])
     said = made(result)[SCORES]
     assert said["dagster/row_count"] == 4 and said["risk"].startswith("![](data:image/png;base64,")
-    assert sum(said[f"share_{level}"] for level in ("low", "medium", "high", "critical")) == pytest.approx(1.0, abs=1e-3)
+    assert sum(
+        said[f"share_{level}"] for level in ("low", "medium", "high", "critical")
+    ) == pytest.approx(1.0, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -77,13 +96,23 @@ def test_everybody_is_scored_with_reasons_and_the_champions_version(
     [
         ("select * from {t} where customer_id != 'C2'", 1, 0),
         ("select * from {t} union all select * from {t} where customer_id = 'C2'", 0, 1),
-        ("select * except (churn_probability), if(customer_id = 'C2', 1.5D, churn_probability) churn_probability from {t}", 1, 1),
+        (
+            "select * except (churn_probability), if(customer_id = 'C2', 1.5D, churn_probability) churn_probability from {t}",
+            1,
+            1,
+        ),
         ("select * except (churn_probability), double('NaN') churn_probability from {t}", 4, 4),
     ],
     ids=["missing", "twice", "no probability", "all unknown"],
 )
 def test_a_table_of_scores_that_is_not_whole_is_seen(
-    filled: Lake, platform: Platform, registry: Registry, tmp_path: Path, change: str, missing: int, wrong: int
+    filled: Lake,
+    platform: Platform,
+    registry: Registry,
+    tmp_path: Path,
+    change: str,
+    missing: int,
+    wrong: int,
 ) -> None:
     promoted(registry, tmp_path / "model")
     assert materialize(platform, filled, registry).success
@@ -94,4 +123,7 @@ def test_a_table_of_scores_that_is_not_whole_is_seen(
     result = materialize(platform, filled, registry, only_checks)
     assert judged(result) == {CHECK: False}
     (told,) = result.get_asset_check_evaluations()
-    assert {name: told.metadata[name].value for name in ("missing", "wrong")} == {"missing": missing, "wrong": wrong}
+    assert {name: told.metadata[name].value for name in ("missing", "wrong")} == {
+        "missing": missing,
+        "wrong": wrong,
+    }

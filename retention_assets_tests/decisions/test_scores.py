@@ -14,7 +14,9 @@ from serve.scorer import Scorer
 
 # Recency, engagement and tickets of a customer at each level of risk.
 MATRIX = np.array([[0.0, 1.0, 0.0], [30.0, 0.5, 1.0], [40.0, 0.5, 1.0], [90.0, 0.1, 3.0]])
-VECTORS = Vectors(["loyal", "usual", "quiet", "cold"], date(2024, 3, 4), bundles.FEATURES, MATRIX, [])
+VECTORS = Vectors(
+    ["loyal", "usual", "quiet", "cold"], date(2024, 3, 4), bundles.FEATURES, MATRIX, []
+)
 
 
 @pytest.fixture
@@ -29,16 +31,28 @@ def test_each_row_is_what_the_scorer_says_of_that_customer_alone(scorer: Scorer)
         alone = scorer.score(vector)
         assert row["churn_probability"] == pytest.approx(alone.probability, abs=1e-12)
         assert (row["churn_prediction"], row["risk_level"]) == (alone.prediction, alone.risk_level)
-        assert row["recommended_actions"] == alone.actions and row["reasons"] == [vars(reason) for reason in alone.reasons]
-        assert (row["model_version"], row["model_digest"], row["features_as_of"]) == ("7", scorer.digest, VECTORS.as_of)
+        assert row["recommended_actions"] == alone.actions and row["reasons"] == [
+            vars(reason) for reason in alone.reasons
+        ]
+        assert (row["model_version"], row["model_digest"], row["features_as_of"]) == (
+            "7",
+            scorer.digest,
+            VECTORS.as_of,
+        )
     assert [row["risk_level"] for row in rows] == list(LEVELS)
     assert [row["segment"] for row in rows] == [SEGMENTS[level] for level in LEVELS]
 
 
 def test_who_has_left_is_scored_alike_and_nobody_is_asked_to_act(scorer: Scorer) -> None:
-    before, after = score_rows(scorer, VECTORS, "7"), score_rows(scorer, VECTORS, "7", gone={"cold", "a stranger"})
+    before, after = (
+        score_rows(scorer, VECTORS, "7"),
+        score_rows(scorer, VECTORS, "7", gone={"cold", "a stranger"}),
+    )
     assert before[3]["recommended_actions"] and after[3]["recommended_actions"] == []
-    assert after[3]["segment"] == GONE and after[3]["churn_probability"] == before[3]["churn_probability"]
+    assert (
+        after[3]["segment"] == GONE
+        and after[3]["churn_probability"] == before[3]["churn_probability"]
+    )
     assert after[:3] == before[:3]
 
 
@@ -51,4 +65,6 @@ def test_who_has_left_is_scored_alike_and_nobody_is_asked_to_act(scorer: Scorer)
     ],
 )
 def test_shares_name_every_level(levels: list[str], shares: list[float]) -> None:
-    assert level_shares([{"risk_level": level} for level in levels]) == dict(zip(LEVELS, shares, strict=True))
+    assert level_shares([{"risk_level": level} for level in levels]) == dict(
+        zip(LEVELS, shares, strict=True)
+    )

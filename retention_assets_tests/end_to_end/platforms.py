@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from retention_assets.resources.processes import marked
+from retention_assets.services.processes import marked
 from retention_assets.settings import Settings
-from retention_assets_tests.resources.homes import free_ports
+from retention_assets_tests.services.homes import free_ports
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -32,12 +32,27 @@ class RunningPlatform:
         """Calls the command; what it prints is in the result, its exit code too."""
         command = [sys.executable, "-m", "retention_assets.cli.app", *arguments]
         environment = self.settings.environment()
-        return subprocess.run(command, cwd=CLONE, env=environment, capture_output=True, text=True, timeout=seconds, check=False)
+        return subprocess.run(
+            command,
+            cwd=CLONE,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
 
     def make(self, target: str) -> subprocess.CompletedProcess[str]:
         """`make TARGET` in this clone, with this platform's settings."""
         environment = self.settings.environment()
-        return subprocess.run(["make", target], cwd=CLONE, env=environment, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            ["make", target],
+            cwd=CLONE,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def told(self, *arguments: str, seconds: float = 1500) -> Any:
         """What the command tells a machine. A failure shows what it said."""
@@ -50,7 +65,9 @@ class RunningPlatform:
         """A client that bears the key."""
         key = (self.settings.home / "api_key").read_text().strip()
         url = f"http://127.0.0.1:{self.settings.serve_port}"
-        return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30, trust_env=False)
+        return httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30, trust_env=False
+        )
 
     def rows(self, key: str, columns: list[str] | None = None) -> list[dict[str, Any]]:
         """The rows of an asset's table, read without Spark."""

@@ -13,10 +13,16 @@ pytestmark = pytest.mark.timeout(1800)
 
 
 @pytest.fixture(scope="module")
-def platform(online_retail_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+def platform(
+    online_retail_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningPlatform]:
     home = tmp_path_factory.mktemp("online_retail") / "home"
     with running_platform(
-        home, source="online_retail", data_dir=online_retail_dir, spark_memory="2g", clock_enabled=False
+        home,
+        source="online_retail",
+        data_dir=online_retail_dir,
+        spark_memory="2g",
+        clock_enabled=False,
     ) as running:
         done = running.make("run")
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
@@ -24,8 +30,12 @@ def platform(online_retail_dir: Path, tmp_path_factory: pytest.TempPathFactory) 
         yield running
 
 
-def test_every_invoice_line_is_validated_or_in_quarantine_with_a_reason(platform: RunningPlatform) -> None:
-    raw, validated, broken = (platform.count(f"{stage}/transactions") for stage in ("raw", "validated", "quarantine"))
+def test_every_invoice_line_is_validated_or_in_quarantine_with_a_reason(
+    platform: RunningPlatform,
+) -> None:
+    raw, validated, broken = (
+        platform.count(f"{stage}/transactions") for stage in ("raw", "validated", "quarantine")
+    )
     assert (raw, validated + broken) == (INVOICE_LINES, INVOICE_LINES)
     reasons = platform.rows("quarantine/transactions", ["quarantine_reason"])
     told = {reason for row in reasons for reason in row["quarantine_reason"].split("; ")}
@@ -34,11 +44,16 @@ def test_every_invoice_line_is_validated_or_in_quarantine_with_a_reason(platform
     }  # fmt: skip
 
 
-def test_the_champion_ranks_real_customers_better_than_silence_alone(platform: RunningPlatform) -> None:
+def test_the_champion_ranks_real_customers_better_than_silence_alone(
+    platform: RunningPlatform,
+) -> None:
     rows = {row["candidate"]: row for row in platform.told("leaderboard")}
     champion = rows[platform.told("status")["champion"]["churn"]["candidate"]]
     assert champion["auc"] >= 0.74
-    assert champion["auc_low"] > rows["recency_only"]["auc"] and champion["brier_high"] < rows["recency_only"]["brier"]
+    assert (
+        champion["auc_low"] > rows["recency_only"]["auc"]
+        and champion["brier_high"] < rows["recency_only"]["brier"]
+    )
     assert 0.3 < champion["base_rate"] < 0.6
 
 

@@ -12,16 +12,36 @@ from retention_assets.features.declarations import FEATURES, Feature
 from retention_assets.features.engine_python import compute_features
 from retention_assets.features.expressions import Above, DaysSince, OneOf, Sum
 from retention_assets.features.measures import BY_NAME, Measure
-from retention_assets.ingestion.contracts import TABLES
-from retention_assets.ingestion.profiles import load_profile
 from retention_assets.settings import Settings
-from retention_assets_tests.features.worlds import START, customer, tile
+from retention_assets.sources.contracts import TABLES
+from retention_assets.sources.profiles import load_profile
+from retention_assets_tests.features.factories import START, customer, tile
 
 AS_OF = START + timedelta(days=200)
 SILENT_SINCE_DAY_130 = [
     tile("a", 10, purchases=1, revenue=50, net_revenue=50, items=2, logins=3),
-    tile("a", 130, purchases=2, revenue=100, net_revenue=90, items=3, returns=1, return_amount=10, logins=1, active_days=1),
-    tile("a", 185, tickets=2, severe_tickets=1, feature_uses=15, community_posts=1, logins=6, active_days=1),
+    tile(
+        "a",
+        130,
+        purchases=2,
+        revenue=100,
+        net_revenue=90,
+        items=3,
+        returns=1,
+        return_amount=10,
+        logins=1,
+        active_days=1,
+    ),
+    tile(
+        "a",
+        185,
+        tickets=2,
+        severe_tickets=1,
+        feature_uses=15,
+        community_posts=1,
+        logins=6,
+        active_days=1,
+    ),
 ]
 BY_HAND = {
     "recency_days": 70,
@@ -51,7 +71,9 @@ BY_HAND = {
 
 @pytest.mark.parametrize(("name", "expected"), BY_HAND.items())
 def test_each_feature_is_what_a_hand_count_gives(name: str, expected: float | None) -> None:
-    values = compute_features(SILENT_SINCE_DAY_130, [customer("a", 0, plan="basic")], AS_OF, FEATURES, START)
+    values = compute_features(
+        SILENT_SINCE_DAY_130, [customer("a", 0, plan="basic")], AS_OF, FEATURES, START
+    )
     assert values is not None
     assert values[name] == (None if expected is None else pytest.approx(expected))
 
@@ -70,7 +92,9 @@ def test_a_steady_buyer_has_no_trend() -> None:
 
 
 def test_the_risk_rule_never_reaches_a_model() -> None:
-    values = compute_features([tile("a", 10, purchases=1)], [customer("a", 0)], AS_OF, FEATURES, START)
+    values = compute_features(
+        [tile("a", 10, purchases=1)], [customer("a", 0)], AS_OF, FEATURES, START
+    )
     assert values is not None and values["high_risk_churn"] == 1
     assert "high_risk_churn" not in model_features(TABLES)
 
@@ -107,10 +131,17 @@ LEAVES = Measure("leaves", "churn_events", "count")
     [
         ("cancellation", None, Sum("leaves", 30), "measure leaves of churn_events"),
         ("label", "plan", OneOf("plan", "basic"), "column plan"),
-        ("inactivity", None, Above(DaysSince("purchases"), 90), "a limit on the days since the last purchase"),
+        (
+            "inactivity",
+            None,
+            Above(DaysSince("purchases"), 90),
+            "a limit on the days since the last purchase",
+        ),
     ],
 )
-def test_what_defines_the_label_is_refused(kind: str, column: str | None, expression: Any, leak: str) -> None:
+def test_what_defines_the_label_is_refused(
+    kind: str, column: str | None, expression: Any, leak: str
+) -> None:
     feature = Feature("sly", "behavior", expression, "Tells the answer.")
     with pytest.raises(LeakError, match=f"sly reads {leak}, which defines churn in source shop"):
         refuse_label_columns([feature], Source(kind, column), BY_NAME | {"leaves": LEAVES})

@@ -12,9 +12,9 @@ from retention_assets.features.declarations import FEATURES
 from retention_assets.features.engine_spark import compute_features
 from retention_assets.features.measures import MEASURES
 from retention_assets.features.tiles import daily_activity
-from retention_assets.ingestion.simulator import FIRST_DATE, simulate
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
+from retention_assets.simulation.simulator import FIRST_DATE, simulate
 
 CUSTOMERS, DAYS, EXECUTORS = 120, 40, 2
 TILES, CURRENT = "features/daily_activity", "features/current"
@@ -25,9 +25,16 @@ RUN = "from retention_assets_tests.features.test_many_processes import run_alone
 def make_features(lake: Lake, source: Path) -> None:
     """Facts to tiles to features, by way of tables."""
     names = ["customers", *dict.fromkeys(measure.table for measure in MEASURES)]
-    facts = {name: lake.spark.read.parquet(str(source / name)).withColumn("event_date", F.to_date("event_ts")) for name in names}
+    facts = {
+        name: lake.spark.read.parquet(str(source / name)).withColumn(
+            "event_date", F.to_date("event_ts")
+        )
+        for name in names
+    }
     customers, last = facts.pop("customers"), FIRST_DATE + timedelta(days=DAYS - 1)
-    lake.replace_days(TILES, daily_activity(facts, MEASURES, FIRST_DATE, last), "event_date", FIRST_DATE, last)
+    lake.replace_days(
+        TILES, daily_activity(facts, MEASURES, FIRST_DATE, last), "event_date", FIRST_DATE, last
+    )
     current = compute_features(lake.read(TILES), customers, AS_OFS, FEATURES, FIRST_DATE)
     lake.merge(CURRENT, current, ["customer_id", "as_of"])
 
@@ -41,17 +48,26 @@ def run_alone() -> None:
     print(len(java.sc().statusTracker().getExecutorInfos()) - 1)  # the driver is among them
 
 
-def test_executors_that_are_other_processes_give_the_same_tables(own_lake: Lake, tmp_path: Path) -> None:
-    away = Settings(home=tmp_path / "away", spark_master=f"local-cluster[{EXECUTORS},1,1024]", spark_memory="1g")
+def test_executors_that_are_other_processes_give_the_same_tables(
+    own_lake: Lake, tmp_path: Path
+) -> None:
+    away = Settings(
+        home=tmp_path / "away", spark_master=f"local-cluster[{EXECUTORS},1,1024]", spark_memory="1g"
+    )
     simulate(away.simulated_dir, CUSTOMERS, DAYS, seed=5)
     make_features(own_lake, away.simulated_dir)
 
     run = [sys.executable, "-c", RUN]
-    done = subprocess.run(run, env=away.environment(), capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(
+        run, env=away.environment(), capture_output=True, text=True, timeout=280, check=False
+    )
 
     assert done.returncode == 0, done.stderr[-2000:]
     assert int(done.stdout.split()[-1]) == EXECUTORS
     for table in (TILES, CURRENT):
-        mine, other = own_lake.read(table), own_lake.spark.read.format("delta").load(f"{away.lake_root}/{table}")
+        mine, other = (
+            own_lake.read(table),
+            own_lake.spark.read.format("delta").load(f"{away.lake_root}/{table}"),
+        )
         assert mine.schema == other.schema and mine.count() > CUSTOMERS
         assert mine.exceptAll(other).isEmpty() and other.exceptAll(mine).isEmpty(), table

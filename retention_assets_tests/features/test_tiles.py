@@ -18,7 +18,16 @@ DAY = date(2024, 1, 5)
 def line(order: str, kind: str, amount: float, arrives: int = 5, customer: str = "a") -> tuple:
     """A line of 5 January that arrives on that day's noon or days later."""
     happened = datetime(2024, 1, 5, 9, tzinfo=UTC)
-    return (customer, order, happened, datetime(2024, 1, arrives, 12, tzinfo=UTC), DAY, kind, amount, 1.0)
+    return (
+        customer,
+        order,
+        happened,
+        datetime(2024, 1, arrives, 12, tzinfo=UTC),
+        DAY,
+        kind,
+        amount,
+        1.0,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +37,9 @@ def tiles(lake: Lake) -> dict[tuple[str, date], dict]:
         line("o3", "sale", 7.0, customer="b"),
     ]  # fmt: skip
     measures = [measure for measure in MEASURES if measure.table == "transactions"]
-    frame = daily_activity({"transactions": lake.spark.createDataFrame(lines, SCHEMA)}, measures, DAY, DAY)
+    frame = daily_activity(
+        {"transactions": lake.spark.createDataFrame(lines, SCHEMA)}, measures, DAY, DAY
+    )
     return {(row["customer_id"], row["known_date"]): row.asDict() for row in frame.collect()}
 
 
@@ -37,16 +48,27 @@ def test_a_day_is_known_from_the_midnight_after_its_rows_arrived(tiles: dict) ->
 
 
 def test_an_order_of_several_lines_is_one_purchase_also_when_a_line_is_late(tiles: dict) -> None:
-    assert (tiles["a", date(2024, 1, 6)]["purchases"], tiles["a", date(2024, 1, 9)]["purchases"]) == (1.0, 0.0)
+    assert (
+        tiles["a", date(2024, 1, 6)]["purchases"],
+        tiles["a", date(2024, 1, 9)]["purchases"],
+    ) == (1.0, 0.0)
 
 
 def test_amounts_add_up_to_the_ten_thousandth(tiles: dict) -> None:
     own = [row for (name, _), row in tiles.items() if name == "a"]
     assert sum(row["revenue"] for row in own) == pytest.approx(10.3, abs=1e-9)
-    assert (sum(row["returns"] for row in own), sum(row["return_amount"] for row in own)) == (1.0, 4.0)
+    assert (sum(row["returns"] for row in own), sum(row["return_amount"] for row in own)) == (
+        1.0,
+        4.0,
+    )
     assert sum(row["net_revenue"] for row in own) == pytest.approx(6.3, abs=1e-9)
 
 
 def test_days_outside_the_range_are_left_alone(lake: Lake) -> None:
     rows = lake.spark.createDataFrame([line("o1", "sale", 1.0)], SCHEMA)
-    assert daily_activity({"transactions": rows}, [BY_NAME["revenue"]], date(2024, 1, 6), date(2024, 1, 9)).count() == 0
+    assert (
+        daily_activity(
+            {"transactions": rows}, [BY_NAME["revenue"]], date(2024, 1, 6), date(2024, 1, 9)
+        ).count()
+        == 0
+    )

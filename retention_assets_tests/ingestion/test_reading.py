@@ -11,10 +11,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from retention_assets.errors import ProfileError
-from retention_assets.ingestion.profiles import load_profile
 from retention_assets.ingestion.reading import Days, read_days
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
+from retention_assets.sources.profiles import load_profile
 
 DAY = r"(\d{4}-\d{2}-\d{2})\."
 JANUARY = Days(date(2024, 1, 1), date(2024, 1, 31), late_days=5)
@@ -22,7 +22,13 @@ TICKETS = {
     "path": "tickets/*",
     "format": "csv",
     "day_from_filename": DAY,
-    "source_columns": {"Nr": "string", "who": "string", "date": "timestamp", "known": "string", "grade": "int"},
+    "source_columns": {
+        "Nr": "string",
+        "who": "string",
+        "date": "timestamp",
+        "known": "string",
+        "grade": "int",
+    },
     "columns": {
         "ticket_id": "Nr",
         "customer_id": "upper(who)",
@@ -35,10 +41,18 @@ HEADER = "Nr,who,date,known,grade"
 
 
 def rows(
-    spark: SparkSession, folder: Path, table: dict[str, Any], days: Days = JANUARY, name: str = "support_tickets"
+    spark: SparkSession,
+    folder: Path,
+    table: dict[str, Any],
+    days: Days = JANUARY,
+    name: str = "support_tickets",
 ) -> list[Any]:
     """What is read of one table of a source from January on, in the order of its key."""
-    stated = {"path": "nothing/*", "format": "csv", "source_columns": {"a": "string", "t": "timestamp"}}
+    stated = {
+        "path": "nothing/*",
+        "format": "csv",
+        "source_columns": {"a": "string", "t": "timestamp"},
+    }
     people = stated | {"columns": {"customer_id": "a", "event_ts": "t"}}
     left = stated | {"columns": {"customer_id": "a", "event_ts": "t", "churn_type": "'lapsed'"}}
     (folder / "nothing").mkdir(exist_ok=True)
@@ -55,7 +69,9 @@ def tickets(folder: Path, day: str, *lines: str, header: str = HEADER) -> None:
     (folder / "tickets" / f"{day}.csv").write_text("\n".join([header, *lines]) + "\n")
 
 
-def test_a_row_with_a_value_that_cannot_be_read_is_kept_with_its_text_and_what_is_wrong(lake: Lake, tmp_path: Path) -> None:
+def test_a_row_with_a_value_that_cannot_be_read_is_kept_with_its_text_and_what_is_wrong(
+    lake: Lake, tmp_path: Path
+) -> None:
     tickets(
         tmp_path,
         "2024-01-05",
@@ -67,7 +83,10 @@ def test_a_row_with_a_value_that_cannot_be_read_is_kept_with_its_text_and_what_i
         "6,fay,2024-01-05 10:00:00",
     )
     read = rows(lake.spark, tmp_path, TICKETS)
-    assert [(row["ticket_id"], row["customer_id"], row["satisfaction"], row["parse_errors"]) for row in read] == [
+    assert [
+        (row["ticket_id"], row["customer_id"], row["satisfaction"], row["parse_errors"])
+        for row in read
+    ] == [
         ("1", "ANN", 4, []),
         ("2", "BOB", 4, ["event_ts"]),
         ("3", "CID", 4, ["ingested_ts"]),
@@ -83,10 +102,14 @@ def test_a_row_with_a_value_that_cannot_be_read_is_kept_with_its_text_and_what_i
         "grade": "2",
     }
     assert {row["source_file"] for row in read} == {"tickets/2024-01-05.csv"}
-    assert {row["event_date"] for row in read} == {date(2024, 1, 5)}, "an unreadable time lands on the day of arrival"
+    assert {row["event_date"] for row in read} == {date(2024, 1, 5)}, (
+        "an unreadable time lands on the day of arrival"
+    )
 
 
-def test_a_row_lands_on_the_day_it_happened_unless_that_day_is_closed(lake: Lake, tmp_path: Path) -> None:
+def test_a_row_lands_on_the_day_it_happened_unless_that_day_is_closed(
+    lake: Lake, tmp_path: Path
+) -> None:
     tickets(
         tmp_path,
         "2024-01-20",
@@ -95,41 +118,78 @@ def test_a_row_lands_on_the_day_it_happened_unless_that_day_is_closed(lake: Lake
         "3,c,2024-01-02 10:00:00,20.01.2024 11:00,1",  # later than is looked for: the day is closed
         "4,d,2024-02-14 10:00:00,20.01.2024 11:00,1",  # before it happened
     )
-    tickets(tmp_path, "2024-01-02", "5,e,2019-06-01 10:00:00,02.01.2024 11:00,1")  # before the source began
-    landed = {row["ticket_id"]: row["event_date"].day for row in rows(lake.spark, tmp_path, TICKETS)}
+    tickets(
+        tmp_path, "2024-01-02", "5,e,2019-06-01 10:00:00,02.01.2024 11:00,1"
+    )  # before the source began
+    landed = {
+        row["ticket_id"]: row["event_date"].day for row in rows(lake.spark, tmp_path, TICKETS)
+    }
     assert landed == {"1": 20, "2": 17, "3": 15, "4": 20, "5": 1}
 
 
-def test_any_part_of_the_days_reads_the_rows_that_the_whole_reads_of_it(lake: Lake, tmp_path: Path) -> None:
+def test_any_part_of_the_days_reads_the_rows_that_the_whole_reads_of_it(
+    lake: Lake, tmp_path: Path
+) -> None:
     """So a rerun of one day, or of a year, replaces a day with the same rows."""
     for day in range(8, 13):
-        happened = [f"{day}-{late},x{late},2024-01-{day - late:02} 10:00:00,{day:02}.01.2024 11:00,1" for late in range(8)]
-        tickets(tmp_path, f"2024-01-{day:02}", *happened, f"{day}-?,y,never,{day:02}.01.2024 11:00,1")
+        happened = [
+            f"{day}-{late},x{late},2024-01-{day - late:02} 10:00:00,{day:02}.01.2024 11:00,1"
+            for late in range(8)
+        ]
+        tickets(
+            tmp_path, f"2024-01-{day:02}", *happened, f"{day}-?,y,never,{day:02}.01.2024 11:00,1"
+        )
 
     def read(first: int, last: int) -> set[tuple[str, date]]:
         days = Days(date(2024, 1, first), date(2024, 1, last), late_days=5)
-        return {(row["ticket_id"], row["event_date"]) for row in rows(lake.spark, tmp_path, TICKETS, days)}
+        return {
+            (row["ticket_id"], row["event_date"])
+            for row in rows(lake.spark, tmp_path, TICKETS, days)
+        }
 
     whole = read(1, 31)
     assert len(whole) == 45 and read(1, 8) | read(9, 9) | read(10, 31) == whole
     assert read(9, 9) == {row for row in whole if row[1] == date(2024, 1, 9)} != set()
 
 
-def test_as_of_a_day_neither_later_files_nor_later_rows_are_read(lake: Lake, tmp_path: Path) -> None:
-    tickets(tmp_path, "2024-01-05", "1,a,2024-01-05 10:00:00,05.01.2024 11:00,1", "2,b,2024-01-05 10:00:00,07.01.2024 11:00,1")
+def test_as_of_a_day_neither_later_files_nor_later_rows_are_read(
+    lake: Lake, tmp_path: Path
+) -> None:
+    tickets(
+        tmp_path,
+        "2024-01-05",
+        "1,a,2024-01-05 10:00:00,05.01.2024 11:00,1",
+        "2,b,2024-01-05 10:00:00,07.01.2024 11:00,1",
+    )
     tickets(tmp_path, "2024-01-07", "3,c,2024-01-05 10:00:00,07.01.2024 11:00,1")
     as_of = {day: Days(JANUARY.first, JANUARY.last, 5, date(2024, 1, day)) for day in (5, 6, 7, 8)}
-    read = {day: [row["ticket_id"] for row in rows(lake.spark, tmp_path, TICKETS, days)] for day, days in as_of.items()}
+    read = {
+        day: [row["ticket_id"] for row in rows(lake.spark, tmp_path, TICKETS, days)]
+        for day, days in as_of.items()
+    }
     assert read == {5: [], 6: ["1"], 7: ["1"], 8: ["1", "2", "3"]}
 
 
-def test_files_whose_columns_stand_in_another_order_or_are_more_are_read_by_name(lake: Lake, tmp_path: Path) -> None:
+def test_files_whose_columns_stand_in_another_order_or_are_more_are_read_by_name(
+    lake: Lake, tmp_path: Path
+) -> None:
     tickets(tmp_path, "2024-01-05", "1,ann,2024-01-05 10:00:00,05.01.2024 11:00,2")
     tickets(
-        tmp_path, "2024-01-06", '2,"Bob, Sr",note,06.01.2024 11:00,2024-01-06 10:00:00', header="GRADE,who,extra,known,date,Nr"
+        tmp_path,
+        "2024-01-06",
+        '2,"Bob, Sr",note,06.01.2024 11:00,2024-01-06 10:00:00',
+        header="GRADE,who,extra,known,date,Nr",
     )
-    tickets(tmp_path, "2024-01-07", "1,eve,n,07.01.2024 11:00,2024-01-07 10:00:00,9", header="grade,who,extra,known,date,nr")
-    read = [(row["ticket_id"], row["customer_id"], row["satisfaction"]) for row in rows(lake.spark, tmp_path, TICKETS)]
+    tickets(
+        tmp_path,
+        "2024-01-07",
+        "1,eve,n,07.01.2024 11:00,2024-01-07 10:00:00,9",
+        header="grade,who,extra,known,date,nr",
+    )
+    read = [
+        (row["ticket_id"], row["customer_id"], row["satisfaction"])
+        for row in rows(lake.spark, tmp_path, TICKETS)
+    ]
     assert read == [("1", "ANN", 4), (None, "BOB, SR", 4), ("9", "EVE", 5)]
 
 
@@ -140,8 +200,20 @@ def test_a_customer_is_first_seen_once_whatever_days_are_read(lake: Lake, tmp_pa
         "columns": {"customer_id": "who", "event_ts": "date", "country": "land"},
     }  # fmt: skip
     header = "who,date,land"
-    tickets(tmp_path, "2024-01-05", "ann,2024-01-05 10:00:00,UK", "test,2024-01-05 10:00:00,UK", header=header)
-    tickets(tmp_path, "2024-01-06", "bob,2024-01-06 10:00:00,FR", "bob,2024-01-06 10:00:00,DE", header=header)
+    tickets(
+        tmp_path,
+        "2024-01-05",
+        "ann,2024-01-05 10:00:00,UK",
+        "test,2024-01-05 10:00:00,UK",
+        header=header,
+    )
+    tickets(
+        tmp_path,
+        "2024-01-06",
+        "bob,2024-01-06 10:00:00,FR",
+        "bob,2024-01-06 10:00:00,DE",
+        header=header,
+    )
     tickets(
         tmp_path,
         "2024-01-07",
@@ -164,27 +236,50 @@ def test_other_formats_give_the_same_rows(lake: Lake, tmp_path: Path, file_forma
     source = tmp_path / "tickets"
     if file_format == "json":
         source.mkdir()
-        (source / "all.json").write_text('{"Nr": "1", "who": "ann", "date": "2024-01-05T10:00:00Z", "grade": 2, "known": "-"}\n')
+        (source / "all.json").write_text(
+            '{"Nr": "1", "who": "ann", "date": "2024-01-05T10:00:00Z", "grade": 2, "known": "-"}\n'
+        )
     else:
         moment = pa.array([datetime(2024, 1, 5, 10, tzinfo=UTC)], pa.timestamp("us", tz="UTC"))
-        table = pa.table({"Nr": ["1"], "who": ["ann"], "date": moment, "grade": pa.array([2], pa.int32()), "known": ["-"]})
+        table = pa.table(
+            {
+                "Nr": ["1"],
+                "who": ["ann"],
+                "date": moment,
+                "grade": pa.array([2], pa.int32()),
+                "known": ["-"],
+            }
+        )
         source.mkdir()
         pq.write_table(table, source / "all.parquet")
     if file_format == "delta":
         lake.spark.read.parquet(str(source)).write.format("delta").save(str(tmp_path / "table"))
     columns = TICKETS["columns"] | {"ingested_ts": "date"}
     path = "table" if file_format == "delta" else f"tickets/*.{file_format}"
-    table = TICKETS | {"format": file_format, "path": path, "day_from_filename": None, "columns": columns}
+    table = TICKETS | {
+        "format": file_format,
+        "path": path,
+        "day_from_filename": None,
+        "columns": columns,
+    }
     (row,) = rows(lake.spark, tmp_path, table)
-    assert (row["ticket_id"], row["customer_id"], row["satisfaction"], row["parse_errors"]) == ("1", "ANN", 4, [])
+    assert (row["ticket_id"], row["customer_id"], row["satisfaction"], row["parse_errors"]) == (
+        "1",
+        "ANN",
+        4,
+        [],
+    )
     assert row["event_ts"] == row["ingested_ts"] and row["event_date"] == date(2024, 1, 5)
     assert row["category"] is None and json.loads(row["raw_text"])["who"] == "ann"
 
 
-def test_an_expression_that_spark_refuses_is_told_with_profile_and_table(lake: Lake, tmp_path: Path) -> None:
+def test_an_expression_that_spark_refuses_is_told_with_profile_and_table(
+    lake: Lake, tmp_path: Path
+) -> None:
     tickets(tmp_path, "2024-01-05", "1,ann,2024-01-05 10:00:00,05.01.2024 11:00,2")
     wrong = TICKETS | {"columns": TICKETS["columns"] | {"category": "nosuchfunction(who)"}}
     with pytest.raises(
-        ProfileError, match=r"Profile shop, table support_tickets: Spark refuses .*nosuchfunction.*tables.support_"
+        ProfileError,
+        match=r"Profile shop, table support_tickets: Spark refuses .*nosuchfunction.*tables.support_",
     ):
         rows(lake.spark, tmp_path, wrong)

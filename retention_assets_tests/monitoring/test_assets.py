@@ -31,9 +31,14 @@ class Stage:
 
     def __init__(self, lake: Lake, home: Path) -> None:
         self.platform, self.lake = Platform.of(Settings(home=home, source="simulated")), lake
-        self.registry, self.instance = Registry.of(self.platform.settings), dg.DagsterInstance.ephemeral()
+        self.registry, self.instance = (
+            Registry.of(self.platform.settings),
+            dg.DagsterInstance.ephemeral(),
+        )
         self.registry.prepare()
-        self.features = [item for item in available(FEATURES, self.platform.profile.tables) if item.model_input]
+        self.features = [
+            item for item in available(FEATURES, self.platform.profile.tables) if item.model_input
+        ]
 
     def fill(self) -> None:
         rng = np.random.default_rng(3)
@@ -45,29 +50,45 @@ class Stage:
                 values[:, names.index(SHIFTED)] += 1.0
             self._write(table, names, NOW, values)
         names = [item.name for item in self.features]
-        self._write("training/churn_examples", names, TRAINED, rng.normal(size=(CUSTOMERS, len(names))))
+        self._write(
+            "training/churn_examples", names, TRAINED, rng.normal(size=(CUSTOMERS, len(names)))
+        )
         self._write("training/churn_xgboost", [], date(2024, 2, 5), np.empty((CUSTOMERS, 0)))
         self._table("validated/watermark", "watermark date", [(NOW,)])
-        self._table("validated/churn_events", "customer_id string, event_ts timestamp, ingested_ts timestamp", [])
+        self._table(
+            "validated/churn_events",
+            "customer_id string, event_ts timestamp, ingested_ts timestamp",
+            [],
+        )
 
     def champion(self, folder: Path) -> str:
         version, _ = registered(self.registry, folder)
-        self.registry._client.set_model_version_tag("churn", version, "trained_through", str(TRAINED))
+        self.registry._client.set_model_version_tag(
+            "churn", version, "trained_through", str(TRAINED)
+        )
         self.registry.promote("churn", version)
         return version
 
     def judge(self, passed: bool) -> None:
         """What an earlier run said of a table that everything stands on."""
-        said = dg.AssetCheckEvaluation(asset_key=GUARDED, check_name=GUARD, passed=passed, metadata={})
+        said = dg.AssetCheckEvaluation(
+            asset_key=GUARDED, check_name=GUARD, passed=passed, metadata={}
+        )
         self.instance.report_runless_asset_event(said)
 
     def materialize(self) -> dg.ExecuteInProcessResult:
         resources = {"lake": self.lake, "registry": self.registry}
-        return dg.materialize(monitoring.assets(self.platform), resources=resources, instance=self.instance)
+        return dg.materialize(
+            monitoring.assets(self.platform), resources=resources, instance=self.instance
+        )
 
     def _write(self, table: str, names: Sequence[str], as_of: date, values: np.ndarray) -> None:
         rows = [(f"C{at:04d}", as_of, *map(float, row)) for at, row in enumerate(values)]
-        self._table(table, ", ".join(["customer_id string", "as_of date", *(f"{name} double" for name in names)]), rows)
+        self._table(
+            table,
+            ", ".join(["customer_id string", "as_of date", *(f"{name} double" for name in names)]),
+            rows,
+        )
 
     def _table(self, key: str, schema: str, rows: Sequence[tuple[Any, ...]]) -> None:
         self.lake.overwrite(key, self.lake.spark.createDataFrame(rows, schema))
@@ -84,11 +105,16 @@ def test_without_a_champion_there_is_nothing_to_have_drifted_from(stage: Stage) 
     result = stage.materialize()
     said = made(result)
     assert judged(result) == {"no_feature_drift": True}
-    assert (said[DRIFT]["champion"], said[DRIFT]["dagster/row_count"]) == ("none yet", 0) and "heat_map" not in said[DRIFT]
+    assert (said[DRIFT]["champion"], said[DRIFT]["dagster/row_count"]) == (
+        "none yet",
+        0,
+    ) and "heat_map" not in said[DRIFT]
     assert "28 days ago" in said[DECISION]["reason"]
 
 
-def test_a_feature_that_moved_is_named_drawn_and_asks_for_a_training(stage: Stage, tmp_path: Path) -> None:
+def test_a_feature_that_moved_is_named_drawn_and_asks_for_a_training(
+    stage: Stage, tmp_path: Path
+) -> None:
     version = stage.champion(tmp_path / "model")
     stage.judge(passed=True)
     result = stage.materialize()
@@ -102,7 +128,9 @@ def test_a_feature_that_moved_is_named_drawn_and_asks_for_a_training(stage: Stag
     assert said[DECISION]["new_labels"] == CUSTOMERS
 
 
-def test_the_same_drift_in_data_that_fails_a_check_asks_for_nothing(stage: Stage, tmp_path: Path) -> None:
+def test_the_same_drift_in_data_that_fails_a_check_asks_for_nothing(
+    stage: Stage, tmp_path: Path
+) -> None:
     stage.champion(tmp_path / "model")
     stage.judge(passed=False)
     said = made(stage.materialize())

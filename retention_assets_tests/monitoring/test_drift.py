@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from retention_assets.monitoring.drift import compare, holm, ks_critical, ks_p_value, ks_statistic, wasserstein
+from retention_assets.monitoring.drift import (
+    compare,
+    holm,
+    ks_critical,
+    ks_p_value,
+    ks_statistic,
+    wasserstein,
+)
 
 ALPHA, FLOOR, FEATURES = 0.01, 0.3, 20
 
@@ -16,7 +23,9 @@ def sample(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     columns = {f"normal_{i}": rng.normal(size=n) for i in range(5)}
     columns |= {f"spend_{i}": rng.lognormal(3, 1, size=n) for i in range(5)}
     columns |= {f"count_{i}": rng.poisson(2, size=n).astype(float) for i in range(5)}
-    columns |= {f"partly_{i}": np.where(rng.random(n) < 0.2, np.nan, rng.normal(size=n)) for i in range(3)}
+    columns |= {
+        f"partly_{i}": np.where(rng.random(n) < 0.2, np.nan, rng.normal(size=n)) for i in range(3)
+    }
     return columns | {f"flag_{i}": (rng.random(n) < 0.1).astype(float) for i in range(2)}
 
 
@@ -24,7 +33,10 @@ def sample(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
 def test_no_drift_no_alarm_at_any_size(n: int, reports: int) -> None:
     """The test alone keeps the rate, without help from the effect floor; with it the rate can only be lower."""
     rng = np.random.default_rng(n)
-    alarms = sum(any(row.drifted for row in compare(sample(rng, n), sample(rng, n), ALPHA, 0.0)) for _ in range(reports))
+    alarms = sum(
+        any(row.drifted for row in compare(sample(rng, n), sample(rng, n), ALPHA, 0.0))
+        for _ in range(reports)
+    )
     three_sigma = 3 * np.sqrt(ALPHA * (1 - ALPHA) / reports)
     assert alarms / reports <= ALPHA + three_sigma
 
@@ -50,7 +62,9 @@ def test_a_tiny_shift_in_a_big_table_is_certain_but_no_alarm() -> None:
 def test_values_that_become_unknown_are_drift() -> None:
     rng = np.random.default_rng(3)
     known = rng.normal(size=2000)
-    (row,) = compare({"x": known}, {"x": np.where(rng.random(2000) < 0.3, np.nan, known)}, ALPHA, FLOOR)
+    (row,) = compare(
+        {"x": known}, {"x": np.where(rng.random(2000) < 0.3, np.nan, known)}, ALPHA, FLOOR
+    )
     assert row.drifted
     assert row.unknown_current == pytest.approx(0.3, abs=0.05)
 
@@ -63,13 +77,21 @@ def test_a_constant_that_stays_is_no_drift_and_one_that_moves_is() -> None:
 
 def test_features_of_one_side_only_and_empty_samples_are_left_out() -> None:
     values = np.arange(10.0)
-    assert [row.feature for row in compare({"a": values, "b": values}, {"b": values, "c": values}, ALPHA, FLOOR)] == ["b"]
+    assert [
+        row.feature
+        for row in compare({"a": values, "b": values}, {"b": values, "c": values}, ALPHA, FLOOR)
+    ] == ["b"]
     assert compare({"a": np.array([])}, {"a": values}, ALPHA, FLOOR) == []
 
 
 @pytest.mark.parametrize(
     ("p_values", "adjusted"),
-    [([0.01, 0.04, 0.03], [0.03, 0.06, 0.06]), ([0.5, 0.9], [1.0, 1.0]), ([0.02], [0.02]), ([], [])],
+    [
+        ([0.01, 0.04, 0.03], [0.03, 0.06, 0.06]),
+        ([0.5, 0.9], [1.0, 1.0]),
+        ([0.02], [0.02]),
+        ([], []),
+    ],
 )
 def test_holm(p_values: list[float], adjusted: list[float]) -> None:
     assert holm(np.array(p_values)) == pytest.approx(adjusted)
@@ -82,7 +104,10 @@ def test_statistic_and_p_value_agree_with_known_figures() -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(arrays(float, 30, elements=st.floats(-1e6, 1e6)), arrays(float, 40, elements=st.floats(-1e6, 1e6)))
+@given(
+    arrays(float, 30, elements=st.floats(-1e6, 1e6)),
+    arrays(float, 40, elements=st.floats(-1e6, 1e6)),
+)
 def test_order_of_rows_and_of_samples_does_not_matter(left: np.ndarray, right: np.ndarray) -> None:
     assert ks_statistic(left, right) == ks_statistic(right[::-1], left[::-1])
     assert wasserstein(left, right) == pytest.approx(wasserstein(right[::-1], left[::-1]))

@@ -15,12 +15,17 @@ XGBOOST, FOREST = "training/churn_xgboost", "training/churn_random_forest"
 def filled(module_lake: Lake) -> Lake:
     """Two labelled customers in each of four weeks; two features have drifted, the one further than the other."""
     spark = module_lake.spark
-    module_lake.overwrite("validated/watermark", spark.createDataFrame([(date(2024, 7, 1),)], "watermark date"))
+    module_lake.overwrite(
+        "validated/watermark", spark.createDataFrame([(date(2024, 7, 1),)], "watermark date")
+    )
     rows = [(monday, name) for monday in MONDAYS for name in "ab"]
-    module_lake.overwrite("training/churn_examples", spark.createDataFrame(rows, "as_of date, customer_id string"))
+    module_lake.overwrite(
+        "training/churn_examples", spark.createDataFrame(rows, "as_of date, customer_id string")
+    )
     drift = [("a", 0.4, True), ("b", 0.2, False), ("c", 0.9, True)]
     module_lake.overwrite(
-        "monitoring/feature_drift", spark.createDataFrame(drift, "feature string, effect double, drifted boolean")
+        "monitoring/feature_drift",
+        spark.createDataFrame(drift, "feature string, effect double, drifted boolean"),
     )
     return module_lake
 

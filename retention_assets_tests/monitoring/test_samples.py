@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from retention_assets.ingestion.profiles import Churn, Profile
 from retention_assets.monitoring.samples import samples
 from retention_assets.resources.lake import Lake
+from retention_assets.sources.profiles import Churn, Profile
 
 NOW, TRAINED = date(2024, 6, 10), date(2024, 3, 4)
 MIDNIGHT = datetime(2024, 6, 10, tzinfo=UTC)
@@ -30,8 +30,14 @@ def filled(module_lake: Lake) -> Lake:
     spark = module_lake.spark
     for table, name in zip(TABLES, ("logins", "spend"), strict=True):
         rows = [(customer, NOW, value) for customer, value in CUSTOMERS.items()]
-        module_lake.overwrite(table, spark.createDataFrame(rows, f"customer_id string, as_of date, {name} double"))
-    examples = [("a", TRAINED, 10.0, None), ("b", TRAINED, None, 20.0), ("a", TRAINED - timedelta(weeks=1), 99.0, 99.0)]
+        module_lake.overwrite(
+            table, spark.createDataFrame(rows, f"customer_id string, as_of date, {name} double")
+        )
+    examples = [
+        ("a", TRAINED, 10.0, None),
+        ("b", TRAINED, None, 20.0),
+        ("a", TRAINED - timedelta(weeks=1), 99.0, 99.0),
+    ]
     schema = "customer_id string, as_of date, logins double, spend double"
     module_lake.overwrite("training/churn_examples", spark.createDataFrame(examples, schema))
     return module_lake
@@ -41,7 +47,9 @@ def compared(lake: Lake, world: Profile) -> set[float]:
     return set(samples(lake.read, world, TABLES, ["logins", "spend"], TRAINED).current["logins"])
 
 
-def test_the_reference_is_the_last_week_that_the_champion_was_fitted_on_with_unknown_as_nan(filled: Lake) -> None:
+def test_the_reference_is_the_last_week_that_the_champion_was_fitted_on_with_unknown_as_nan(
+    filled: Lake,
+) -> None:
     filled.overwrite("validated/churn_events", filled.spark.createDataFrame([], FACTS))
     seen = samples(filled.read, profile("cancellation"), TABLES, ["logins", "spend"], TRAINED)
     assert np.array_equal(np.sort(seen.reference["logins"]), [10.0, np.nan], equal_nan=True)
@@ -50,12 +58,18 @@ def test_the_reference_is_the_last_week_that_the_champion_was_fitted_on_with_unk
 
 
 def test_who_was_known_to_have_left_is_not_compared(filled: Lake) -> None:
-    facts = [("left", at(-30), at(-29), ""), ("left_unreported", at(-30), at(0.1), ""), ("left_today", at(0), at(0), "")]
+    facts = [
+        ("left", at(-30), at(-29), ""),
+        ("left_unreported", at(-30), at(0.1), ""),
+        ("left_today", at(0), at(0), ""),
+    ]
     filled.overwrite("validated/churn_events", filled.spark.createDataFrame(facts, FACTS))
     assert compared(filled, profile("cancellation")) == {1.0, 3.0, 4.0}
 
 
-def test_where_churn_is_silence_only_those_who_have_bought_recently_are_compared(filled: Lake) -> None:
+def test_where_churn_is_silence_only_those_who_have_bought_recently_are_compared(
+    filled: Lake,
+) -> None:
     facts = [
         ("stays", at(-5), at(-5), "sale"),
         ("left", at(-200), at(-200), "sale"),

@@ -19,7 +19,9 @@ def work(body: Callable[[dg.AssetExecutionContext], object], raise_on_error: boo
     def piece_of_work(context: dg.AssetExecutionContext) -> None:
         body(context)
 
-    return dg.materialize([piece_of_work], raise_on_error=raise_on_error, tags={"why": "test"}).success
+    return dg.materialize(
+        [piece_of_work], raise_on_error=raise_on_error, tags={"why": "test"}
+    ).success
 
 
 def registered(registry: Registry, folder: Path, intercept: float = 0.0) -> tuple[str, str]:
@@ -31,7 +33,11 @@ def registered(registry: Registry, folder: Path, intercept: float = 0.0) -> tupl
             uri, signed = registry.log_bundle(folder, bundles.FEATURES, ROWS, digest)
             run_id = tracker.active_run().info.run_id
         assert signed
-        made.append(registry.register("churn", uri, run_id, {"digest": digest, "candidate": "by hand", "fingerprint": "f"}))
+        made.append(
+            registry.register(
+                "churn", uri, run_id, {"digest": digest, "candidate": "by hand", "fingerprint": "f"}
+            )
+        )
 
     work(log)
     return made[0], digest

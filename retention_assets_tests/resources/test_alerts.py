@@ -36,14 +36,20 @@ def inbox() -> Iterator[tuple[int, list[dict]]]:
 def test_an_alert_reaches_its_address_and_the_log(inbox: tuple[int, list[dict]]) -> None:
     port, received = inbox
     lines: list[str] = []
-    assert Alerts.of(Settings(alert_urls=f"json://127.0.0.1:{port}/, ")).send("Run failed", "training: out of disk", lines.append)
-    assert [(mail["title"], mail["message"]) for mail in received] == [("Run failed", "training: out of disk")]
+    assert Alerts.of(Settings(alert_urls=f"json://127.0.0.1:{port}/, ")).send(
+        "Run failed", "training: out of disk", lines.append
+    )
+    assert [(mail["title"], mail["message"]) for mail in received] == [
+        ("Run failed", "training: out of disk")
+    ]
     assert lines == ["ALERT Run failed: training: out of disk"]
 
 
 def test_without_an_address_the_log_alone_tells(capsys: pytest.CaptureFixture[str]) -> None:
     lines: list[str] = []
-    assert Alerts.of(Settings(alert_urls=None)).send("Stale", "decisions/churn_scores", lines.append)
+    assert Alerts.of(Settings(alert_urls=None)).send(
+        "Stale", "decisions/churn_scores", lines.append
+    )
     assert lines == ["ALERT Stale: decisions/churn_scores"]
 
 

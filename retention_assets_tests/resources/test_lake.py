@@ -45,7 +45,9 @@ def test_a_range_is_replaced_and_the_days_around_it_stay(lake: Lake, table: str)
     new = lake.spark.createDataFrame([("c", date(2024, 1, 2), 9.0)], SCHEMA)
     assert lake.replace_days(table, new, "day", date(2024, 1, 2), date(2024, 1, 2)) == 1
     assert rows(lake, table) == [JANUARY[0], JANUARY[2], ("c", date(2024, 1, 2), 9.0)]
-    assert lake.replace_days(table, new.where("false"), "day", date(2024, 1, 1), date(2024, 1, 2)) == 0
+    assert (
+        lake.replace_days(table, new.where("false"), "day", date(2024, 1, 1), date(2024, 1, 2)) == 0
+    )
     assert rows(lake, table) == [JANUARY[2]]
 
 
@@ -57,14 +59,18 @@ def test_rows_of_other_days_are_refused_and_nothing_is_changed(lake: Lake, table
 
 
 def test_other_columns_are_refused_and_the_table_stays_as_it_was(lake: Lake, table: str) -> None:
-    other = lake.spark.createDataFrame([("c", date(2024, 1, 2), "nine")], "customer_id string, day date, price string")
+    other = lake.spark.createDataFrame(
+        [("c", date(2024, 1, 2), "nine")], "customer_id string, day date, price string"
+    )
     with pytest.raises(AnalysisException):
         lake.replace_days(table, other, "day", date(2024, 1, 1), date(2024, 1, 3))
     assert rows(lake, table) == JANUARY
 
 
 def test_a_merge_leaves_exactly_the_rows_given_again_and_again(lake: Lake, table: str) -> None:
-    state = lake.spark.createDataFrame([("a", date(2024, 1, 2), 2.5), ("d", date(2024, 1, 2), None)], SCHEMA)
+    state = lake.spark.createDataFrame(
+        [("a", date(2024, 1, 2), 2.5), ("d", date(2024, 1, 2), None)], SCHEMA
+    )
     lake.overwrite(table, lake.spark.createDataFrame(JANUARY[1:], SCHEMA))
     assert lake.merge(table, state, ["customer_id"]) == 2
     assert rows(lake, table) == [("a", date(2024, 1, 2), 2.5), ("d", date(2024, 1, 2), None)]

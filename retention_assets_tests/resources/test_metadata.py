@@ -11,7 +11,9 @@ from retention_assets.resources.metadata import png, rows_as_table, table_metada
 def test_a_schema_may_come_from_spark_or_as_pairs() -> None:
     from pyspark.sql.types import ArrayType, DateType, StringType, StructField, StructType
 
-    spark = StructType([StructField("day", DateType()), StructField("tags", ArrayType(StringType()))])
+    spark = StructType(
+        [StructField("day", DateType()), StructField("tags", ArrayType(StringType()))]
+    )
     pairs = [("day", "date"), ("tags", "array<string>")]
     assert table_metadata(spark, 3) == table_metadata(pairs, 3)
     said = table_metadata(pairs, 3)
@@ -49,7 +51,9 @@ def test_tables_and_pictures_are_metadata_that_dagster_keeps() -> None:
     @dg.asset
     def shown() -> dg.MaterializeResult:
         rows = [{"candidate": "xgboost", "auc": 0.7, "low": None, "as_of": date(2024, 3, 4)}]
-        return dg.MaterializeResult(metadata={"rows": rows_as_table(rows), "plot": png(Figure())} | table_metadata([], 0))
+        return dg.MaterializeResult(
+            metadata={"rows": rows_as_table(rows), "plot": png(Figure())} | table_metadata([], 0)
+        )
 
     with dg.DagsterInstance.ephemeral() as instance:
         assert dg.materialize([shown], instance=instance).success
@@ -59,7 +63,9 @@ def test_tables_and_pictures_are_metadata_that_dagster_keeps() -> None:
     assert kept["rows"].value and str(kept["plot"].value).startswith("![](data:image/png;base64,")
 
 
-def test_the_same_figure_gives_the_same_bytes_and_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_figure_gives_the_same_bytes_and_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from matplotlib import pyplot
 
     monkeypatch.delenv("DISPLAY", raising=False)

@@ -32,7 +32,9 @@ def online(server: RedisServer) -> OnlineStore:
     return OnlineStore(server.url, ttl_days=30)
 
 
-def publish(online: OnlineStore, rows: dict[str, float], as_of: date, source: str = "shop") -> Publication:
+def publish(
+    online: OnlineStore, rows: dict[str, float], as_of: date, source: str = "shop"
+) -> Publication:
     matrix = np.array([[value, np.nan] for value in rows.values()]).reshape(len(rows), 2)
     return online.publish(source, NAMES, as_of, list(rows), matrix)
 
@@ -43,8 +45,14 @@ def stored(online: OnlineStore, customer_id: str) -> tuple[date, float] | None:
 
 
 def test_what_is_published_is_read_back_with_its_day(online: OnlineStore) -> None:
-    assert publish(online, {"a": 1.0, "ü": 2.0}, MONDAY) == Publication(written=2, kept_newer=0, removed=0)
-    assert (stored(online, "a"), stored(online, "ü"), stored(online, "b")) == ((MONDAY, 1.0), (MONDAY, 2.0), None)
+    assert publish(online, {"a": 1.0, "ü": 2.0}, MONDAY) == Publication(
+        written=2, kept_newer=0, removed=0
+    )
+    assert (stored(online, "a"), stored(online, "ü"), stored(online, "b")) == (
+        (MONDAY, 1.0),
+        (MONDAY, 2.0),
+        None,
+    )
     assert online.read(["a"], ["y", "x"]) == [None]
     assert online.size() == 2
     assert online.meta() == {
@@ -58,7 +66,9 @@ def test_what_is_published_is_read_back_with_its_day(online: OnlineStore) -> Non
 
 def test_a_vector_never_gives_way_to_an_older_one(online: OnlineStore) -> None:
     publish(online, {"a": 2.0}, TUESDAY)
-    assert publish(online, {"a": 1.0, "b": 1.0}, MONDAY) == Publication(written=1, kept_newer=1, removed=0)
+    assert publish(online, {"a": 1.0, "b": 1.0}, MONDAY) == Publication(
+        written=1, kept_newer=1, removed=0
+    )
     assert (stored(online, "a"), stored(online, "b")) == ((TUESDAY, 2.0), (MONDAY, 1.0))
     assert (online.meta() or {})["as_of"] == "2024-03-05"
 
@@ -69,7 +79,9 @@ def test_the_same_day_published_again_is_the_correction(online: OnlineStore) -> 
     assert stored(online, "a") == (MONDAY, 3.0)
 
 
-def test_customers_who_are_gone_from_the_tables_are_gone_from_the_store(online: OnlineStore) -> None:
+def test_customers_who_are_gone_from_the_tables_are_gone_from_the_store(
+    online: OnlineStore,
+) -> None:
     publish(online, {"a": 1.0, "b": 1.0}, MONDAY)
     assert publish(online, {"b": 2.0}, TUESDAY).removed == 1
     assert stored(online, "a") is None
@@ -79,7 +91,9 @@ def test_customers_who_are_gone_from_the_tables_are_gone_from_the_store(online: 
 
 def test_another_source_starts_from_nothing(online: OnlineStore) -> None:
     publish(online, {"a": 1.0, "b": 1.0}, TUESDAY)
-    assert publish(online, {"a": 5.0}, MONDAY, source="other shop") == Publication(written=1, kept_newer=0, removed=2)
+    assert publish(online, {"a": 5.0}, MONDAY, source="other shop") == Publication(
+        written=1, kept_newer=0, removed=2
+    )
     assert (stored(online, "a"), stored(online, "b")) == ((MONDAY, 5.0), None)
 
 
@@ -90,9 +104,13 @@ def test_nothing_stays_for_ever(online: OnlineStore, server: RedisServer) -> Non
             assert 29 * 86_400 < client.ttl(key) <= 30 * 86_400
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(days=st.permutations(range(5)))
-def test_whatever_the_order_the_latest_day_remains(online: OnlineStore, server: RedisServer, days: list[int]) -> None:
+def test_whatever_the_order_the_latest_day_remains(
+    online: OnlineStore, server: RedisServer, days: list[int]
+) -> None:
     with server.client() as client:
         client.flushall()
     for day in days:

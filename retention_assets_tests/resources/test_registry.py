@@ -23,25 +23,39 @@ def test_no_champion_yet_is_a_value(registry: Registry) -> None:
     assert registry.champion("churn") is None
 
 
-def test_the_champion_is_the_version_last_promoted_and_those_before_stay(registry: Registry, tmp_path: Path) -> None:
-    versions = [registered(registry, tmp_path / name, intercept) for name, intercept in (("one", 0.0), ("two", 1.0))]
+def test_the_champion_is_the_version_last_promoted_and_those_before_stay(
+    registry: Registry, tmp_path: Path
+) -> None:
+    versions = [
+        registered(registry, tmp_path / name, intercept)
+        for name, intercept in (("one", 0.0), ("two", 1.0))
+    ]
     assert registry.champion("churn") is None  # registered is not promoted
     for version, digest in versions:
         registry.promote("churn", version)
         champion = registry.champion("churn")
         assert champion is not None
-        assert (champion.version, champion.digest, champion.candidate) == (version, digest, "by hand")
+        assert (champion.version, champion.digest, champion.candidate) == (
+            version,
+            digest,
+            "by hand",
+        )
     for version, digest in versions:
         folder = registry.download("churn", version, registry.downloads)
         assert folder.name == digest == digest_of(folder)
     assert [version for version, _ in versions] == ["1", "2"]
 
 
-def test_files_that_are_not_those_registered_are_refused(registry: Registry, tmp_path: Path) -> None:
+def test_files_that_are_not_those_registered_are_refused(
+    registry: Registry, tmp_path: Path
+) -> None:
     version, digest = registered(registry, tmp_path / "one")
     folder = registry.download("churn", version, tmp_path / "here")
     (folder / "model.json").write_text("{}")
-    assert registry.download("churn", version, tmp_path / "here") == folder and digest_of(folder) == digest  # fetched afresh
+    assert (
+        registry.download("churn", version, tmp_path / "here") == folder
+        and digest_of(folder) == digest
+    )  # fetched afresh
     (stored,) = (tmp_path / "home").rglob("artifacts/**/bundle/model.json")
     content = stored.read_bytes()
     stored.write_bytes(content.replace(b"2.0", b"9.0"))
@@ -54,7 +68,9 @@ def test_files_that_are_not_those_registered_are_refused(registry: Registry, tmp
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-def test_people_may_load_it_as_a_pyfunc_and_get_the_served_probabilities(registry: Registry, tmp_path: Path) -> None:
+def test_people_may_load_it_as_a_pyfunc_and_get_the_served_probabilities(
+    registry: Registry, tmp_path: Path
+) -> None:
     import mlflow
     import pandas as pd
 
@@ -62,10 +78,14 @@ def test_people_may_load_it_as_a_pyfunc_and_get_the_served_probabilities(registr
     mlflow.set_tracking_uri(registry.tracking_uri)
     model = mlflow.pyfunc.load_model(f"models:/churn/{version}")
     frame = pd.DataFrame(ROWS, columns=pd.Index(bundles.FEATURES))
-    assert model.predict(frame) == pytest.approx(load_bundle(tmp_path / "one", digest).probabilities(ROWS), abs=1e-12)
+    assert model.predict(frame) == pytest.approx(
+        load_bundle(tmp_path / "one", digest).probabilities(ROWS), abs=1e-12
+    )
 
 
-def test_each_piece_of_work_has_a_run_of_its_own_that_ends_as_the_work_does(registry: Registry) -> None:
+def test_each_piece_of_work_has_a_run_of_its_own_that_ends_as_the_work_does(
+    registry: Registry,
+) -> None:
     import mlflow
 
     def two_then_fail(context: dg.AssetExecutionContext) -> None:
@@ -84,7 +104,10 @@ def test_each_piece_of_work_has_a_run_of_its_own_that_ends_as_the_work_does(regi
         "second": "FINISHED",
         "failing": "FAILED",
     }
-    assert all(run.data.metrics == {"auc": 0.7} and run.data.tags["candidate"] == name for name, run in runs.items())
+    assert all(
+        run.data.metrics == {"auc": 0.7} and run.data.tags["candidate"] == name
+        for name, run in runs.items()
+    )
     assert {run.data.tags["dagster/why"] for run in runs.values()} == {"test"}
 
 
@@ -95,9 +118,14 @@ def test_work_is_not_logged_into_somebody_elses_run(registry: Registry) -> None:
         experiment = registry.prepare()
         mlflow.set_tracking_uri(registry.tracking_uri)
         with mlflow.start_run(experiment_id=experiment, run_name="theirs") as theirs:
-            with pytest.raises(RegistryError, match="Another MLflow run is active"), registry.run(context, "mine", {}):
+            with (
+                pytest.raises(RegistryError, match="Another MLflow run is active"),
+                registry.run(context, "mine", {}),
+            ):
                 raise AssertionError("not reached")
             assert mlflow.active_run() is theirs
-        assert [run.info.run_name for run in mlflow.MlflowClient().search_runs([experiment])] == ["theirs"]
+        assert [run.info.run_name for run in mlflow.MlflowClient().search_runs([experiment])] == [
+            "theirs"
+        ]
 
     assert work(within_another)

@@ -20,17 +20,24 @@ KEY = "a-key-for-tests"
 
 def choice_of(folder: Path, version: str = "1", **changes) -> ModelChoice:
     """A new model folder, as a deployment names it."""
-    return ModelChoice(model_folder=folder, digest=logistic(folder, **changes), model_version=version)
+    return ModelChoice(
+        model_folder=folder, digest=logistic(folder, **changes), model_version=version
+    )
 
 
 @contextmanager
 def client_of(
-    redis_url: str, choice: ModelChoice | None, snapshots: Path | None = None, limits: Limits | None = None
+    redis_url: str,
+    choice: ModelChoice | None,
+    snapshots: Path | None = None,
+    limits: Limits | None = None,
 ) -> Iterator[tuple[TestClient, Service]]:
     """A client that sends the key, and the service behind it."""
     service = Service(FeatureStore(redis_url, 0.2, snapshots), Metrics())
     if choice:
         asyncio.run(service.use(choice))
     api = build_api(service, Keys([key_digest(KEY)]), limits or Limits())
-    with TestClient(api, raise_server_exceptions=False, headers={"Authorization": f"Bearer {KEY}"}) as client:
+    with TestClient(
+        api, raise_server_exceptions=False, headers={"Authorization": f"Bearer {KEY}"}
+    ) as client:
         yield client, service

@@ -19,7 +19,9 @@ AS_OF = date(2024, 3, 4)
 PREPROCESS = {"fill": [30.0, 0.5, 0.0], "mean": [30.0, 0.5, 1.0], "scale": [30.0, 0.25, 1.0]}
 
 
-def card(kind: str = "logistic_regression", features: list[str] = FEATURES, **changes: Any) -> dict[str, Any]:
+def card(
+    kind: str = "logistic_regression", features: list[str] = FEATURES, **changes: Any
+) -> dict[str, Any]:
     """A valid card; `changes` replace entries."""
     count = len(features)
     made = {
@@ -34,7 +36,11 @@ def card(kind: str = "logistic_regression", features: list[str] = FEATURES, **ch
         "calibration": {"kind": "platt", "a": 1.0, "b": 0.0},
         "threshold": 0.5,
         "risk_levels": {"MEDIUM": 0.4, "HIGH": 0.6, "CRITICAL": 0.8},
-        "reference": {"median": [20.0] + [0.5] * (count - 1), "low": [0.0] * count, "high": [200.0] * count},
+        "reference": {
+            "median": [20.0] + [0.5] * (count - 1),
+            "low": [0.0] * count,
+            "high": [200.0] * count,
+        },
         "confidence": {"edges": [0.0, 0.5, 1.0], "half_width": [0.05, 0.1]},
     }
     return made | changes
@@ -48,9 +54,13 @@ def write(folder: Path, made: dict[str, Any], model: Callable[[Path], object]) -
     return digest_of(folder)
 
 
-def published(server: RedisServer, vectors: dict[str, list[float]], as_of: date = AS_OF, source: str = "test") -> None:
+def published(
+    server: RedisServer, vectors: dict[str, list[float]], as_of: date = AS_OF, source: str = "test"
+) -> None:
     """Puts vectors of `FEATURES` into the store, as the platform does."""
-    OnlineStore(server.url, ttl_days=1).publish(source, FEATURES, as_of, list(vectors), np.array(list(vectors.values())))
+    OnlineStore(server.url, ttl_days=1).publish(
+        source, FEATURES, as_of, list(vectors), np.array(list(vectors.values()))
+    )
 
 
 def logistic(folder: Path, intercept: float = 0.0, **changes: Any) -> str:

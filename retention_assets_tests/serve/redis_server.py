@@ -15,7 +15,9 @@ class RedisServer:
     """Started by `start`, ended by `stop`; starting it again finds nothing of before."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="redis-"))  # A socket's path ends at 107 bytes; tmp_path may be longer.
+        self._folder = Path(
+            tempfile.mkdtemp(prefix="redis-")
+        )  # A socket's path ends at 107 bytes; tmp_path may be longer.
         self._process: subprocess.Popen | None = None
 
     @property
@@ -28,8 +30,19 @@ class RedisServer:
         return self._process.pid
 
     def start(self) -> None:
-        options = ["--port", "0", "--unixsocket", str(self._folder / "s"), "--save", "", "--dir", str(self._folder)]
-        self._process = subprocess.Popen([__redis_executable__, *options], stdout=subprocess.DEVNULL)
+        options = [
+            "--port",
+            "0",
+            "--unixsocket",
+            str(self._folder / "s"),
+            "--save",
+            "",
+            "--dir",
+            str(self._folder),
+        ]
+        self._process = subprocess.Popen(
+            [__redis_executable__, *options], stdout=subprocess.DEVNULL
+        )
         assert eventually(self._answers)
 
     def stop(self) -> None:

@@ -17,27 +17,47 @@ REVIEW = "Review by the retention team"
         ("MEDIUM", {}, ["Loyalty program enrollment", "Usage analytics and insights sharing"]),
         ("MEDIUM", {"email_opt_in": 0.0}, []),
         ("HIGH", {"engagement_score": 0.9, "recency_days": 3.0}, [REVIEW]),
-        ("CRITICAL", {"recency_days": 61.0}, ["Win-back offer with discount", "Product usage training session", REVIEW]),
+        (
+            "CRITICAL",
+            {"recency_days": 61.0},
+            ["Win-back offer with discount", "Product usage training session", REVIEW],
+        ),
         ("CRITICAL", {"recency_days": 61.0, "email_opt_in": 0.0}, [REVIEW]),
-        ("HIGH", {"engagement_score": 0.1}, ["Immediate engagement campaign", "Personal account manager assignment", REVIEW]),
-        ("HIGH", {"support_tickets_30d": 3.0, "email_opt_in": 0.0}, ["Resolve the open support issues first", REVIEW]),
+        (
+            "HIGH",
+            {"engagement_score": 0.1},
+            ["Immediate engagement campaign", "Personal account manager assignment", REVIEW],
+        ),
+        (
+            "HIGH",
+            {"support_tickets_30d": 3.0, "email_opt_in": 0.0},
+            ["Resolve the open support issues first", REVIEW],
+        ),
         ("HIGH", {"recency_days": NAN, "engagement_score": NAN, "email_opt_in": NAN}, [REVIEW]),
     ],
 )
-def test_actions_by_level_and_features(level: str, features: dict[str, float], actions: list[str]) -> None:
+def test_actions_by_level_and_features(
+    level: str, features: dict[str, float], actions: list[str]
+) -> None:
     assert recommended_actions(level, features) == actions
 
 
 VALUE = st.floats(allow_nan=True, allow_infinity=False)
-FEATURES = st.dictionaries(st.sampled_from([*{rule.feature for rule in RULES if rule.feature}, "email_opt_in"]), VALUE)
+FEATURES = st.dictionaries(
+    st.sampled_from([*{rule.feature for rule in RULES if rule.feature}, "email_opt_in"]), VALUE
+)
 
 
 @given(level=st.sampled_from(["HIGH", "CRITICAL"]), features=FEATURES)
-def test_a_customer_at_high_risk_always_has_an_action(level: str, features: dict[str, float]) -> None:
+def test_a_customer_at_high_risk_always_has_an_action(
+    level: str, features: dict[str, float]
+) -> None:
     assert recommended_actions(level, features)
 
 
 @given(level=st.sampled_from(["LOW", "MEDIUM", "HIGH", "CRITICAL"]), features=FEATURES)
-def test_who_opted_out_gets_no_action_that_needs_consent(level: str, features: dict[str, float]) -> None:
+def test_who_opted_out_gets_no_action_that_needs_consent(
+    level: str, features: dict[str, float]
+) -> None:
     needs_consent = {rule.action for rule in RULES if rule.needs_consent}
     assert needs_consent.isdisjoint(recommended_actions(level, features | {"email_opt_in": 0.0}))

@@ -50,7 +50,9 @@ def test_a_changed_folder_is_refused_before_it_is_opened(tmp_path: Path, change:
 
 
 @pytest.mark.parametrize("name", ["model.pkl", "code/layer.py", "hidden/model.joblib"])
-def test_a_planted_pickle_is_refused_even_with_a_matching_digest(tmp_path: Path, monkeypatch, name: str) -> None:
+def test_a_planted_pickle_is_refused_even_with_a_matching_digest(
+    tmp_path: Path, monkeypatch, name: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     logistic(tmp_path / "m")
     planted = tmp_path / "m" / name
@@ -61,8 +63,12 @@ def test_a_planted_pickle_is_refused_even_with_a_matching_digest(tmp_path: Path,
     assert not Path("planted-code-ran").exists()
 
 
-@pytest.mark.parametrize("kind", ["xgboost", "random_forest", "neural_network", "logistic_regression"])
-def test_a_pickle_in_the_place_of_the_model_is_refused_and_not_run(tmp_path: Path, monkeypatch, kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind", ["xgboost", "random_forest", "neural_network", "logistic_regression"]
+)
+def test_a_pickle_in_the_place_of_the_model_is_refused_and_not_run(
+    tmp_path: Path, monkeypatch, kind: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     made = card(kind)
     folder = tmp_path / "m"
@@ -95,7 +101,9 @@ def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
         ({"calibration": {"kind": "platt", "a": float("inf"), "b": 0.0}}, "calibration"),
     ],
 )
-def test_a_card_that_does_not_hold_together_is_refused(tmp_path: Path, changes: dict, says: str) -> None:
+def test_a_card_that_does_not_hold_together_is_refused(
+    tmp_path: Path, changes: dict, says: str
+) -> None:
     logistic(tmp_path / "m")
     (tmp_path / "m" / CARD_FILE).write_text(json.dumps(card() | changes))
     with pytest.raises(BundleError, match=says):

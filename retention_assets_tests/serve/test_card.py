@@ -23,7 +23,9 @@ def changed(where: str, value: Any) -> str:
 
 @pytest.mark.parametrize("kind", sorted(MODEL_FILES))
 def test_what_is_written_is_read_back(kind: str) -> None:
-    given = Card.model_validate(card(kind, trained_as_of=["2024-01-01"], seed=7, settings={"folds": 3}))
+    given = Card.model_validate(
+        card(kind, trained_as_of=["2024-01-01"], seed=7, settings={"folds": 3})
+    )
     assert Card.model_validate(json.loads(given.model_dump_json())) == given
 
 
@@ -72,14 +74,20 @@ def test_a_value_beyond_its_range_is_refused(where: str, value: Any) -> None:
         Card.model_validate(json.loads(changed(where, value)))
 
 
-@pytest.mark.parametrize("part", ["preprocess.fill", "preprocess.mean", "preprocess.scale", "reference.low", "reference.high"])
+@pytest.mark.parametrize(
+    "part",
+    ["preprocess.fill", "preprocess.mean", "preprocess.scale", "reference.low", "reference.high"],
+)
 def test_a_list_that_is_longer_than_the_features_is_refused(part: str) -> None:
     with pytest.raises(ValidationError, match="one entry per feature"):
         Card.model_validate(json.loads(changed(part, [1.0] * 4)))
 
 
 def test_a_feature_of_which_training_saw_no_value_has_no_reference() -> None:
-    assert Card.model_validate(json.loads(changed("reference.median.1", None))).reference.median[1] is None
+    assert (
+        Card.model_validate(json.loads(changed("reference.median.1", None))).reference.median[1]
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,6 +101,8 @@ def test_a_feature_of_which_training_saw_no_value_has_no_reference() -> None:
         (["a"], ["A"], False),
     ],
 )
-def test_a_fingerprint_is_of_the_names_in_their_order(names: list[str], other: list[str], same: bool) -> None:
+def test_a_fingerprint_is_of_the_names_in_their_order(
+    names: list[str], other: list[str], same: bool
+) -> None:
     assert (fingerprint_of(names) == fingerprint_of(other)) == same
     assert len(fingerprint_of(names)) == 16 and int(fingerprint_of(names), 16) >= 0

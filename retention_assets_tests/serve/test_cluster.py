@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 
 from retention_assets.errors import ServingError
-from retention_assets.resources.keys import api_keys
-from retention_assets.resources.processes import end_processes, marked
-from retention_assets.resources.ray_head import prepare_ray, ray_started_file
-from retention_assets.resources.run_folder import make_run_folder, remove_run_link
-from retention_assets.resources.services import service_environment
-from retention_assets.resources.serving import ServeDeployer
+from retention_assets.resources.deployer import ServeDeployer
+from retention_assets.services.api_keys import api_keys
+from retention_assets.services.catalog import service_environment
+from retention_assets.services.processes import end_processes, marked
+from retention_assets.services.ray_head import prepare_ray, ray_started_file
+from retention_assets.services.run_folder import make_run_folder, remove_run_link
 from retention_assets.settings import Settings
-from retention_assets_tests.resources.homes import LOOPBACK, free_ports, listening
 from retention_assets_tests.serve.bundles import logistic, published
 from retention_assets_tests.serve.redis_server import RedisServer
+from retention_assets_tests.services.homes import LOOPBACK, free_ports, listening
 from retention_assets_tests.waiting import eventually
 from serve.bundle import load_bundle
 
@@ -35,14 +35,27 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A Ray head and a Redis of this module's own, with one published customer."""
     redis = RedisServer()
     redis.start()
-    settings = Settings(home=tmp_path_factory.mktemp("home"), redis_url=redis.url, redis_timeout_ms=2000, **free_ports())
+    settings = Settings(
+        home=tmp_path_factory.mktemp("home"),
+        redis_url=redis.url,
+        redis_timeout_ms=2000,
+        **free_ports(),
+    )
     make_run_folder(settings.home)
     prepare_ray(settings)
     settings.logs.mkdir(parents=True)
     with (settings.logs / "ray.log").open("w") as log:
-        command = [sys.executable, "-m", "retention_assets.resources.ray_head"]
-        head = subprocess.Popen(command, env=service_environment(settings), stdout=log, stderr=log, start_new_session=True)
-    assert eventually(lambda: ray_started_file(settings).exists(), 180), (settings.logs / "ray.log").read_text()
+        command = [sys.executable, "-m", "retention_assets.services.ray_head"]
+        head = subprocess.Popen(
+            command,
+            env=service_environment(settings),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    assert eventually(lambda: ray_started_file(settings).exists(), 180), (
+        settings.logs / "ray.log"
+    ).read_text()
     published(redis, {"a": ROW})
     yield settings
     assert end_processes(marked(settings.home), patience_s=10) == []
@@ -62,7 +75,9 @@ def deployer(home: Settings) -> ServeDeployer:
 def test_http_answers_what_the_scorer_computes(home: Settings, deployer: ServeDeployer) -> None:
     said = deployer.predict("a")
     scorer = load_bundle(home.home / "first", said["model_digest"])
-    assert said["churn_probability"] == pytest.approx(scorer.score(np.array(ROW)).probability, abs=1e-6)
+    assert said["churn_probability"] == pytest.approx(
+        scorer.score(np.array(ROW)).probability, abs=1e-6
+    )
     assert (said["model_version"], said["degraded"]) == ("1", False)
 
 
@@ -75,7 +90,9 @@ def test_without_a_key_even_the_proxy_refuses(deployer: ServeDeployer) -> None:
     assert httpx.post(f"{deployer.url}/predict", json={"customer_id": "a"}).status_code == 401
 
 
-def test_a_model_swapped_under_load_fails_no_request_and_old_answers_end(home: Settings, deployer: ServeDeployer) -> None:
+def test_a_model_swapped_under_load_fails_no_request_and_old_answers_end(
+    home: Settings, deployer: ServeDeployer
+) -> None:
     digest = logistic(home.home / "second", intercept=1.0)
 
     async def swap() -> tuple[Counter, str]:
@@ -99,12 +116,18 @@ async def _call_until(home: Settings, done: asyncio.Event) -> Counter:
     """(status, version, digest) of every answer; a connection that breaks counts as status 0."""
     answers: Counter = Counter()
     headers = {"Authorization": f"Bearer {api_keys(home)[0]}"}
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{home.serve_port}", headers=headers, timeout=30) as client:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{home.serve_port}", headers=headers, timeout=30
+    ) as client:
         while not done.is_set():
             try:
                 answer = await client.post("/predict", json={"customer_id": "a"})
                 said = answer.json()
-                answers[answer.status_code, said.get("model_version"), said.get("model_digest", said.get("code"))] += 1
+                answers[
+                    answer.status_code,
+                    said.get("model_version"),
+                    said.get("model_digest", said.get("code")),
+                ] += 1
             except httpx.TransportError:
                 answers[0, None, None] += 1
     return answers
@@ -124,7 +147,7 @@ def test_a_model_that_is_not_what_its_digest_says_is_refused_and_the_old_one_goe
 
 
 def test_deploying_leaves_this_process_without_ray(deployer: ServeDeployer) -> None:
-    code = "import sys; import retention_assets.resources.serving; print('ray' in sys.modules)"
+    code = "import sys; import retention_assets.resources.deployer; print('ray' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
 

@@ -15,7 +15,9 @@ DAYS = st.dates(date(1971, 1, 1), date(2200, 1, 1))
 
 
 @given(names=NAMES, as_of=DAYS, data=st.data())
-def test_what_is_encoded_is_decoded_bit_for_bit(names: list[str], as_of: date, data: st.DataObject) -> None:
+def test_what_is_encoded_is_decoded_bit_for_bit(
+    names: list[str], as_of: date, data: st.DataObject
+) -> None:
     values = data.draw(arrays(np.float64, len(names)))
     vector = decode(encode(fingerprint_of(names), as_of, values), fingerprint_of(names), len(names))
     assert vector is not None

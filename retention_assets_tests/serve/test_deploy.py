@@ -9,7 +9,12 @@ from pydantic import ValidationError
 from serve.app import ServingArgs
 from serve.deploy import APPLICATION, IMPORT_PATH, Plan, schema
 
-ARGUMENTS = {"redis_url": "unix:///nowhere/s", "key_digests": ["ab" * 32], "snapshots": "/nowhere", "max_batch": 7}
+ARGUMENTS = {
+    "redis_url": "unix:///nowhere/s",
+    "key_digests": ["ab" * 32],
+    "snapshots": "/nowhere",
+    "max_batch": 7,
+}
 PLACE = {"address": "127.0.0.1:6479", "host": "127.0.0.1", "port": 8000}
 
 
@@ -20,13 +25,22 @@ def plan(version: str = "1", **arguments: Any) -> Plan:
 
 def test_there_is_one_application_and_it_answers_at_the_root() -> None:
     (application,) = schema(plan()).applications
-    assert (application.name, application.route_prefix, application.import_path) == (APPLICATION, "/", IMPORT_PATH)
-    assert [deployment.user_config for deployment in application.deployments] == [plan().user_config]
+    assert (application.name, application.route_prefix, application.import_path) == (
+        APPLICATION,
+        "/",
+        IMPORT_PATH,
+    )
+    assert [deployment.user_config for deployment in application.deployments] == [
+        plan().user_config
+    ]
 
 
 def test_only_the_user_config_changes_with_the_model() -> None:
     """Ray starts new replicas for any other change; this one it hands to those that run."""
-    first, second = (schema(plan(version)).applications[0].model_dump(exclude_unset=True) for version in ("1", "2"))
+    first, second = (
+        schema(plan(version)).applications[0].model_dump(exclude_unset=True)
+        for version in ("1", "2")
+    )
     (one,), (two,) = first.pop("deployments"), second.pop("deployments")
     assert first == second
     assert {key for key in one | two if one.get(key) != two.get(key)} == {"user_config"}
@@ -40,7 +54,10 @@ def test_the_named_application_can_be_imported_and_has_the_named_deployment() ->
 
 
 def test_a_limit_that_the_platform_sets_reaches_the_application() -> None:
-    assert schema(plan(max_body_bytes=2048)).applications[0].args == plan(max_body_bytes=2048).model_dump()["args"]
+    assert (
+        schema(plan(max_body_bytes=2048)).applications[0].args
+        == plan(max_body_bytes=2048).model_dump()["args"]
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,17 @@
 import subprocess
 import sys
 
-HEAVY = ("dagster", "mlflow", "pandas", "pyspark", "ray", "retention_assets", "sklearn", "tensorflow", "xgboost")
+HEAVY = (
+    "dagster",
+    "mlflow",
+    "pandas",
+    "pyspark",
+    "ray",
+    "retention_assets",
+    "sklearn",
+    "tensorflow",
+    "xgboost",
+)
 
 
 def test_answering_loads_no_library_of_training() -> None:

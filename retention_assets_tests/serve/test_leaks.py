@@ -16,13 +16,25 @@ from retention_assets_tests.serve.redis_server import RedisServer
 from serve.scorer import Scorer
 
 INSIDES = re.compile(
-    r"Traceback|File \"|site-packages|\.py\b|redis|unix:|pydantic|/tmp|/home|/root|/usr|serve\.|0x[0-9a-f]{6}", re.I
+    r"Traceback|File \"|site-packages|\.py\b|redis|unix:|pydantic|/tmp|/home|/root|/usr|serve\.|0x[0-9a-f]{6}",
+    re.I,
 )
-PATHS = ["/predict", "/predict/batch", "/predict/what-if", "/model", "/health", "/ready", "/nowhere", "/predict/../model"]
+PATHS = [
+    "/predict",
+    "/predict/batch",
+    "/predict/what-if",
+    "/model",
+    "/health",
+    "/ready",
+    "/nowhere",
+    "/predict/../model",
+]
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4)
+    ),
     max_leaves=8,
 )
 NEARLY_RIGHT = st.fixed_dictionaries(
@@ -30,10 +42,15 @@ NEARLY_RIGHT = st.fixed_dictionaries(
     optional={
         "customer_id": JSON | st.text(max_size=140),
         "customer_ids": JSON | st.lists(st.text(max_size=10), max_size=3),
-        "overrides": JSON | st.dictionaries(st.sampled_from(["recency_days", "x"]), st.floats() | st.none(), max_size=2),
+        "overrides": JSON
+        | st.dictionaries(
+            st.sampled_from(["recency_days", "x"]), st.floats() | st.none(), max_size=2
+        ),
     },
 )
-BODIES = st.binary(max_size=200) | st.builds(lambda value: json.dumps(value).encode(), JSON | NEARLY_RIGHT)
+BODIES = st.binary(max_size=200) | st.builds(
+    lambda value: json.dumps(value).encode(), JSON | NEARLY_RIGHT
+)
 
 
 @pytest.fixture
@@ -43,9 +60,13 @@ def client(redis_server: RedisServer, tmp_path: Path) -> Iterator[TestClient]:
         yield client
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(method=st.sampled_from(["GET", "POST", "PUT"]), path=st.sampled_from(PATHS), body=BODIES)
-def test_no_request_makes_it_fail_or_tell(client: TestClient, method: str, path: str, body: bytes) -> None:
+def test_no_request_makes_it_fail_or_tell(
+    client: TestClient, method: str, path: str, body: bytes
+) -> None:
     answer = client.request(method, path, content=body)
     assert answer.status_code in {200, 404, 405, 413, 422}
     if answer.status_code != 200:

@@ -17,7 +17,14 @@ def samples(metrics: Metrics) -> dict[str, list[tuple[dict[str, str], float]]]:
     return found
 
 
-@given(models=st.lists(st.tuples(st.text(st.characters(codec="utf-8", exclude_categories=["C"])), st.text("0123456789abcdef"))))
+@given(
+    models=st.lists(
+        st.tuples(
+            st.text(st.characters(codec="utf-8", exclude_categories=["C"])),
+            st.text("0123456789abcdef"),
+        )
+    )
+)
 def test_there_is_one_model_in_use_and_it_is_the_last(models: list[tuple[str, str]]) -> None:
     metrics = Metrics()
     for version, digest in models:
@@ -31,7 +38,10 @@ def test_a_path_makes_no_series_and_a_route_makes_one() -> None:
     for number in range(50):
         metrics.request({"type": "http", "path": f"/{number}"}, 404, 0.001)
         metrics.request({"type": "http", "path": f"/predict/{number}", "route": route}, 200, 0.001)
-    counted = [({"route": "none", "status": "404"}, 50.0), ({"route": "/predict/{name}", "status": "200"}, 50.0)]
+    counted = [
+        ({"route": "none", "status": "404"}, 50.0),
+        ({"route": "/predict/{name}", "status": "200"}, 50.0),
+    ]
     assert samples(metrics)["retention_requests_total"] == counted
 
 
@@ -39,8 +49,17 @@ def test_latencies_are_told_apart_around_the_promised_one() -> None:
     metrics = Metrics()
     for seconds in (0.0004, 0.012, 0.049, 0.051, 30.0):
         metrics.request({"type": "http"}, 200, seconds)
-    below = {labels["le"]: count for labels, count in samples(metrics)["retention_request_seconds_bucket"]}
-    assert (below["0.001"], below["0.02"], below["0.05"], below["0.1"], below["+Inf"]) == (1.0, 2.0, 3.0, 4.0, 5.0)
+    below = {
+        labels["le"]: count
+        for labels, count in samples(metrics)["retention_request_seconds_bucket"]
+    }
+    assert (below["0.001"], below["0.02"], below["0.05"], below["0.1"], below["+Inf"]) == (
+        1.0,
+        2.0,
+        3.0,
+        4.0,
+        5.0,
+    )
 
 
 def test_degraded_answers_are_counted_and_not_the_requests_that_asked_for_them() -> None:

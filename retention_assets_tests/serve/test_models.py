@@ -60,7 +60,9 @@ def test_a_network_equals_keras(tmp_path: Path, style: str) -> None:
 def test_a_network_with_a_layer_that_could_run_code_is_refused(tmp_path: Path) -> None:
     import keras
 
-    network = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x), keras.layers.Dense(1, "sigmoid")])
+    network = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Lambda(lambda x: x), keras.layers.Dense(1, "sigmoid")]
+    )
     network.save(tmp_path / "model.keras")
     with pytest.raises(BundleError):
         load_model("neural_network", tmp_path / "model.keras", 3)
@@ -76,6 +78,8 @@ def test_a_model_of_another_width_is_refused_at_load(tmp_path: Path) -> None:
     import xgboost
 
     matrix, labels = rows()
-    xgboost.XGBClassifier(n_estimators=2).fit(matrix, labels).get_booster().save_model(tmp_path / "model.ubj")
+    xgboost.XGBClassifier(n_estimators=2).fit(matrix, labels).get_booster().save_model(
+        tmp_path / "model.ubj"
+    )
     with pytest.raises(BundleError):
         load_model("xgboost", tmp_path / "model.ubj", matrix.shape[1] + 1)

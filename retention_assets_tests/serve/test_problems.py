@@ -33,22 +33,49 @@ def answering(handler: Callable[..., None]) -> TestClient:
     ("error", "status", "code", "says"),
     [
         (ProblemError(429, "too-many-requests", "Wait."), 429, "too-many-requests", "Wait."),
-        (UnknownCustomerError(PERSONAL), 404, "unknown-customer", "No features are published for this customer."),
-        (UnknownFeatureError(["a", "b"]), 422, "unknown-feature", "The model has no feature named a, b."),
+        (
+            UnknownCustomerError(PERSONAL),
+            404,
+            "unknown-customer",
+            "No features are published for this customer.",
+        ),
+        (
+            UnknownFeatureError(["a", "b"]),
+            422,
+            "unknown-feature",
+            "The model has no feature named a, b.",
+        ),
         (UnavailableError("No model is deployed."), 503, "unavailable", "No model is deployed."),
         (HTTPException(405, PERSONAL), 405, "method-not-allowed", "Method Not Allowed."),
-        (RuntimeError(PERSONAL), 500, "internal-error", "The service failed. Tell its operator the request_id."),
-        (KeyError(PERSONAL), 500, "internal-error", "The service failed. Tell its operator the request_id."),
+        (
+            RuntimeError(PERSONAL),
+            500,
+            "internal-error",
+            "The service failed. Tell its operator the request_id.",
+        ),
+        (
+            KeyError(PERSONAL),
+            500,
+            "internal-error",
+            "The service failed. Tell its operator the request_id.",
+        ),
     ],
 )
-def test_each_error_has_its_status_code_and_words(error: Exception, status: int, code: str, says: str) -> None:
+def test_each_error_has_its_status_code_and_words(
+    error: Exception, status: int, code: str, says: str
+) -> None:
     def fail() -> None:
         raise error
 
     answer = answering(fail).post("/")
     told = Problem.model_validate_json(answer.text)
     assert (answer.status_code, answer.headers["content-type"]) == (status, MEDIA_TYPE)
-    assert (told.status, told.code, told.detail, told.type) == (status, code, says, f"urn:retention:problem:{code}")
+    assert (told.status, told.code, told.detail, told.type) == (
+        status,
+        code,
+        says,
+        f"urn:retention:problem:{code}",
+    )
     assert PERSONAL not in answer.text
 
 
@@ -57,7 +84,11 @@ def test_each_error_has_its_status_code_and_words(error: Exception, status: int,
     [
         (UnavailableError("Not now."), "retry-after", "1"),
         (HTTPException(405, headers={"Allow": "POST"}), "allow", "POST"),
-        (ProblemError(401, "unauthorized", "No.", {"WWW-Authenticate": "Bearer"}), "www-authenticate", "Bearer"),
+        (
+            ProblemError(401, "unauthorized", "No.", {"WWW-Authenticate": "Bearer"}),
+            "www-authenticate",
+            "Bearer",
+        ),
     ],
 )
 def test_headers_that_say_what_to_do_next_are_kept(error: Exception, name: str, value: str) -> None:
@@ -78,7 +109,9 @@ def test_a_wrong_value_is_told_by_its_place_and_not_repeated() -> None:
 
 
 def test_the_list_of_mistakes_has_an_end() -> None:
-    answer = answering(ask).post("/", json={"numbers": {str(number): "x" for number in range(1000)}})
+    answer = answering(ask).post(
+        "/", json={"numbers": {str(number): "x" for number in range(1000)}}
+    )
     assert (answer.status_code, len(answer.json()["errors"])) == (422, 20)
 
 

@@ -54,12 +54,18 @@ def test_a_prediction_bears_all_that_was_promised(client: TestClient) -> None:
     assert (said["risk_level"], said["churn_prediction"]) == ("CRITICAL", True)
     assert said["reasons"][0]["feature"] == "recency_days"
     assert said["recommended_actions"]
-    assert (said["features_as_of"], said["model_version"], said["variant"]) == ("2024-03-04", "1", "champion")
+    assert (said["features_as_of"], said["model_version"], said["variant"]) == (
+        "2024-03-04",
+        "1",
+        "champion",
+    )
     assert (said["degraded"], said["cached"]) == (False, False)
     assert said["request_id"] == answer.headers["x-request-id"]
 
 
-def test_a_customer_of_whom_nothing_is_known_is_answered_with_no_confidence(client: TestClient) -> None:
+def test_a_customer_of_whom_nothing_is_known_is_answered_with_no_confidence(
+    client: TestClient,
+) -> None:
     said = client.post("/predict", json={"customer_id": "new"}).json()
     assert 0 < said["churn_probability"] < 1
     assert said["confidence_score"] == 0
@@ -71,15 +77,21 @@ def test_an_unknown_customer_is_404(client: TestClient) -> None:
 
 
 def test_a_batch_answers_in_order_and_lists_the_unknown(client: TestClient) -> None:
-    said = client.post("/predict/batch", json={"customer_ids": ["leaving", "nobody", "loyal"]}).json()
+    said = client.post(
+        "/predict/batch", json={"customer_ids": ["leaving", "nobody", "loyal"]}
+    ).json()
     assert [one["customer_id"] for one in said["predictions"]] == ["leaving", "loyal"]
     assert said["unknown"] == ["nobody"]
     alone = client.post("/predict", json={"customer_id": "loyal"}).json()
-    assert said["predictions"][1]["churn_probability"] == pytest.approx(alone["churn_probability"], abs=1e-6)
+    assert said["predictions"][1]["churn_probability"] == pytest.approx(
+        alone["churn_probability"], abs=1e-6
+    )
 
 
 def test_a_batch_of_strangers_is_answered(client: TestClient) -> None:
-    assert client.post("/predict/batch", json={"customer_ids": ["x", "y"]}).json()["predictions"] == []
+    assert (
+        client.post("/predict/batch", json={"customer_ids": ["x", "y"]}).json()["predictions"] == []
+    )
 
 
 def test_a_what_if_is_marked_and_follows_the_overrides(client: TestClient) -> None:
@@ -88,11 +100,18 @@ def test_a_what_if_is_marked_and_follows_the_overrides(client: TestClient) -> No
     after = client.post("/predict/what-if", json=asked).json()
     assert after["churn_probability"] < before["churn_probability"]
     assert (after["what_if"], after["overridden"]) == (True, ["engagement_score", "recency_days"])
-    assert client.post("/predict", json={"customer_id": "leaving"}).json()["churn_probability"] == before["churn_probability"]
+    assert (
+        client.post("/predict", json={"customer_id": "leaving"}).json()["churn_probability"]
+        == before["churn_probability"]
+    )
 
 
 def test_a_what_if_about_a_feature_that_is_none_is_422(client: TestClient) -> None:
-    told(client.post("/predict/what-if", json={"customer_id": "loyal", "overrides": {"x": 1.0}}), 422, "unknown-feature")
+    told(
+        client.post("/predict/what-if", json={"customer_id": "loyal", "overrides": {"x": 1.0}}),
+        422,
+        "unknown-feature",
+    )
 
 
 BAD = [
@@ -122,7 +141,11 @@ BAD = [
 
 @pytest.mark.parametrize(("path", "body"), BAD)
 def test_a_body_of_another_form_is_422(client: TestClient, path: str, body: bytes) -> None:
-    document = told(client.post(path, content=body, headers={"Content-Type": "application/json"}), 422, "invalid-request")
+    document = told(
+        client.post(path, content=body, headers={"Content-Type": "application/json"}),
+        422,
+        "invalid-request",
+    )
     assert document["errors"][0]["where"].startswith("body")
 
 
@@ -131,20 +154,41 @@ def test_other_paths_and_methods_are_problems_too(client: TestClient) -> None:
     told(client.get("/predict"), 405, "method-not-allowed")
 
 
-def test_a_body_over_the_limit_is_413_whether_declared_or_not(redis_server: RedisServer, tmp_path: Path) -> None:
-    with client_of(redis_server.url, choice_of(tmp_path / "m"), limits=Limits(body_bytes=2000)) as (client, _):
+def test_a_body_over_the_limit_is_413_whether_declared_or_not(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    with client_of(redis_server.url, choice_of(tmp_path / "m"), limits=Limits(body_bytes=2000)) as (
+        client,
+        _,
+    ):
         told(client.post("/predict", content=b"x" * 2001), 413, "body-too-large")
         told(client.post("/predict", content=iter([b"x" * 1500] * 2)), 413, "body-too-large")
-        told(client.post("/predict", content=b"", headers={"Content-Length": "9" * 30}), 413, "body-too-large")
+        told(
+            client.post("/predict", content=b"", headers={"Content-Length": "9" * 30}),
+            413,
+            "body-too-large",
+        )
 
 
 def test_a_batch_over_the_limit_is_413(redis_server: RedisServer, tmp_path: Path) -> None:
-    with client_of(redis_server.url, choice_of(tmp_path / "m"), limits=Limits(batch=2)) as (client, _):
-        told(client.post("/predict/batch", json={"customer_ids": ["a", "b", "c"]}), 413, "batch-too-large")
+    with client_of(redis_server.url, choice_of(tmp_path / "m"), limits=Limits(batch=2)) as (
+        client,
+        _,
+    ):
+        told(
+            client.post("/predict/batch", json={"customer_ids": ["a", "b", "c"]}),
+            413,
+            "batch-too-large",
+        )
 
 
-def test_a_key_over_its_rate_is_429_and_told_when_to_return(redis_server: RedisServer, tmp_path: Path) -> None:
-    with client_of(redis_server.url, choice_of(tmp_path / "m"), limits=Limits(rate_per_s=3)) as (client, _):
+def test_a_key_over_its_rate_is_429_and_told_when_to_return(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    with client_of(redis_server.url, choice_of(tmp_path / "m"), limits=Limits(rate_per_s=3)) as (
+        client,
+        _,
+    ):
         answers = [client.get("/model") for _ in range(10)]
         refused = next(answer for answer in answers if answer.status_code == 429)
         told(refused, 429, "too-many-requests")
@@ -152,7 +196,9 @@ def test_a_key_over_its_rate_is_429_and_told_when_to_return(redis_server: RedisS
         assert client.get("/health").status_code == 200
 
 
-def test_without_redis_the_answer_is_degraded_and_quick(served, redis_server: RedisServer, tmp_path: Path) -> None:
+def test_without_redis_the_answer_is_degraded_and_quick(
+    served, redis_server: RedisServer, tmp_path: Path
+) -> None:
     client, _ = served
     before = client.post("/predict", json={"customer_id": "leaving"}).json()
     snapshot(tmp_path / "snapshot", ROWS)
@@ -166,10 +212,15 @@ def test_without_redis_the_answer_is_degraded_and_quick(served, redis_server: Re
     assert "retention_degraded_answers_total 1.0" in client.get("/metrics").text
 
 
-def test_without_redis_and_snapshot_it_is_503_with_retry_after_and_quick(served, redis_server: RedisServer) -> None:
+def test_without_redis_and_snapshot_it_is_503_with_retry_after_and_quick(
+    served, redis_server: RedisServer
+) -> None:
     client, _ = served
     redis_server.stop()
-    for path, body in (("/predict", {"customer_id": "loyal"}), ("/predict/batch", {"customer_ids": ["loyal"]})):
+    for path, body in (
+        ("/predict", {"customer_id": "loyal"}),
+        ("/predict/batch", {"customer_ids": ["loyal"]}),
+    ):
         began = time.monotonic()
         answer = client.post(path, json=body)
         assert time.monotonic() - began < 1.0
@@ -208,7 +259,11 @@ def test_a_refused_model_is_told_and_the_old_one_goes_on(served, tmp_path: Path)
 
 def test_model_tells_what_answers(client: TestClient) -> None:
     said = client.get("/model").json()
-    assert (said["kind"], said["features"], said["threshold"]) == ("logistic_regression", FEATURES, 0.5)
+    assert (said["kind"], said["features"], said["threshold"]) == (
+        "logistic_regression",
+        FEATURES,
+        0.5,
+    )
     assert said["refused"] is None
 
 
@@ -222,7 +277,15 @@ def test_metrics_count_by_route_and_never_by_what_callers_write(client: TestClie
 
 def test_the_schema_documents_every_route_and_its_key(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()
-    assert set(schema["paths"]) == {"/predict", "/predict/what-if", "/predict/batch", "/model", "/health", "/ready", "/metrics"}
+    assert set(schema["paths"]) == {
+        "/predict",
+        "/predict/what-if",
+        "/predict/batch",
+        "/model",
+        "/health",
+        "/ready",
+        "/metrics",
+    }
     assert schema["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
     assert set(schema["components"]["schemas"]["Prediction"]["properties"]) == ANSWER
 
@@ -234,7 +297,9 @@ def _routes() -> list[tuple[str, str]]:
     return [(method.upper(), path) for path, methods in paths.items() for method in methods]
 
 
-@pytest.mark.parametrize("method, path", [*_routes(), ("GET", "/openapi.json"), ("GET", "/docs"), ("POST", "/nowhere")])
+@pytest.mark.parametrize(
+    "method, path", [*_routes(), ("GET", "/openapi.json"), ("GET", "/docs"), ("POST", "/nowhere")]
+)
 @pytest.mark.parametrize("header", [None, "Bearer wrong", f"Basic {KEY}"])
 def test_every_route_but_health_needs_a_key(method: str, path: str, header: str | None) -> None:
     with client_of("unix:///nowhere/s", None) as (client, _):

@@ -18,7 +18,9 @@ def scorer_of(folder: Path, **changes) -> Scorer:
 
 def test_the_probability_is_the_calibrated_one(tmp_path: Path) -> None:
     plain = scorer_of(tmp_path / "plain")
-    calibrated = scorer_of(tmp_path / "calibrated", calibration={"kind": "platt", "a": 0.5, "b": -1.0})
+    calibrated = scorer_of(
+        tmp_path / "calibrated", calibration={"kind": "platt", "a": 0.5, "b": -1.0}
+    )
     row = np.array([[60.0, 0.5, 1.0]])
     raw = plain.probabilities(row)[0]
     assert np.log(raw / (1 - raw)) == pytest.approx(2.0)
@@ -35,7 +37,9 @@ def test_a_missing_value_is_filled(tmp_path: Path) -> None:
     ("intercept", "level", "prediction"),
     [(-2.0, "LOW", False), (0.0, "MEDIUM", True), (1.0, "HIGH", True), (3.0, "CRITICAL", True)],
 )
-def test_levels_and_prediction_follow_the_card(tmp_path: Path, intercept: float, level: str, prediction: bool) -> None:
+def test_levels_and_prediction_follow_the_card(
+    tmp_path: Path, intercept: float, level: str, prediction: bool
+) -> None:
     score = scorer_of(tmp_path / "m", intercept=intercept).score(np.array([30.0, 0.5, 1.0]))
     assert (score.risk_level, score.prediction) == (level, prediction)
 
@@ -49,7 +53,9 @@ def test_levels_and_prediction_follow_the_card(tmp_path: Path, intercept: float,
         ([NAN, NAN, NAN], 0.0),  # nothing known
     ],
 )
-def test_confidence_falls_outside_the_support_of_training(tmp_path: Path, row: list[float], confidence: float) -> None:
+def test_confidence_falls_outside_the_support_of_training(
+    tmp_path: Path, row: list[float], confidence: float
+) -> None:
     assert scorer_of(tmp_path / "m").score(np.array(row)).confidence == pytest.approx(confidence)
 
 
@@ -62,8 +68,12 @@ def test_a_row_scores_the_same_alone_and_among_many(tmp_path: Path) -> None:
     for at in range(0, len(matrix), 97):
         alone = scorer.score(matrix[at])
         assert alone.probability == pytest.approx(batch[at].probability, abs=1e-6)
-        assert [reason.feature for reason in alone.reasons] == [reason.feature for reason in batch[at].reasons]
-    np.testing.assert_allclose([score.probability for score in batch], scorer.probabilities(matrix), atol=1e-12)
+        assert [reason.feature for reason in alone.reasons] == [
+            reason.feature for reason in batch[at].reasons
+        ]
+    np.testing.assert_allclose(
+        [score.probability for score in batch], scorer.probabilities(matrix), atol=1e-12
+    )
 
 
 def test_more_recency_never_lowers_the_risk_of_this_model(tmp_path: Path) -> None:
@@ -77,7 +87,9 @@ def test_another_number_of_features_is_refused(tmp_path: Path) -> None:
         scorer_of(tmp_path / "m").probabilities(np.zeros((1, 2)))
 
 
-@pytest.mark.parametrize("row", [[1e308, 1e308, 0.0], [-1e308, 1e308, -1e308], [1e308, np.nan, 1e308]])
+@pytest.mark.parametrize(
+    "row", [[1e308, 1e308, 0.0], [-1e308, 1e308, -1e308], [1e308, np.nan, 1e308]]
+)
 def test_any_finite_numbers_give_a_probability(tmp_path: Path, row: list[float]) -> None:
     """A what-if may name them; infinity less infinity is no probability."""
     steps = {"fill": [30.0, 0.5, 0.0], "mean": [30.0, 0.5, 1.0], "scale": [0.1, 0.1, 0.1]}

@@ -36,10 +36,15 @@ class Held(FeatureStore):
         if self.meanwhile:
             await self.meanwhile()
         rows = [self.rows.get(name) for name in customer_ids]
-        return Found([None if row is None else Vector(fingerprint, AS_OF, np.array(row)) for row in rows], degraded=False)
+        return Found(
+            [None if row is None else Vector(fingerprint, AS_OF, np.array(row)) for row in rows],
+            degraded=False,
+        )
 
 
-def service_of(store: FeatureStore, choice: ModelChoice, load: Callable[[Path, str], Scorer] = load_bundle) -> Service:
+def service_of(
+    store: FeatureStore, choice: ModelChoice, load: Callable[[Path, str], Scorer] = load_bundle
+) -> Service:
     service = Service(store, Metrics(), load)
     asyncio.run(service.use(choice))
     return service
@@ -69,7 +74,9 @@ def test_an_answer_is_of_the_model_that_it_began_with(choice: ModelChoice, tmp_p
         (MemoryError("at 0x7f"), "The model could not be loaded."),
     ],
 )
-def test_a_first_model_that_fails_to_load_is_told_without_our_insides(choice: ModelChoice, error: Exception, reason: str) -> None:
+def test_a_first_model_that_fails_to_load_is_told_without_our_insides(
+    choice: ModelChoice, error: Exception, reason: str
+) -> None:
     def fail(folder: Path, digest: str) -> Scorer:
         raise error
 
@@ -87,18 +94,31 @@ def test_a_good_model_after_a_refused_one_is_all_that_is_told(choice: ModelChoic
     assert refused and (refused.model_version, refused.model_digest) == ("2", "0" * 64)
     asyncio.run(service.use(choice.model_copy(update={"model_version": "3"})))
     assert (service.model_info().refused, service.model_info().model_version) == (None, "3")
-    assert f'retention_model{{digest="{choice.digest}",version="3"}} 1.0' in service.metrics.text().decode()
+    assert (
+        f'retention_model{{digest="{choice.digest}",version="3"}} 1.0'
+        in service.metrics.text().decode()
+    )
 
 
 def test_what_a_model_was_trained_with_stays_in_its_folder(tmp_path: Path) -> None:
-    told = choice_of(tmp_path / "m", settings={"secret": 1}, data_versions={"raw": 3}, trained_as_of=["2024-01-01"])
+    told = choice_of(
+        tmp_path / "m",
+        settings={"secret": 1},
+        data_versions={"raw": 3},
+        trained_as_of=["2024-01-01"],
+    )
     said = service_of(Held({}), told).model_info()
     assert said.trained_as_of == ["2024-01-01"]
     assert {"settings", "data_versions", "model_file", "preprocess"}.isdisjoint(said.model_dump())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(row=st.lists(VALUE, min_size=3, max_size=3), overrides=st.dictionaries(st.sampled_from(FEATURES), VALUE | st.none()))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    row=st.lists(VALUE, min_size=3, max_size=3),
+    overrides=st.dictionaries(st.sampled_from(FEATURES), VALUE | st.none()),
+)
 def test_every_answer_has_the_documented_form_whatever_the_numbers(
     choice: ModelChoice, row: list[float], overrides: dict[str, float | None]
 ) -> None:
@@ -120,7 +140,9 @@ def test_a_batch_keeps_order_and_repetition_of_known_and_unknown(choice: ModelCh
     assert answer.unknown == ["x", "x", "y"]
 
 
-def test_a_what_if_names_the_features_that_are_none_but_not_all_of_them(choice: ModelChoice) -> None:
+def test_a_what_if_names_the_features_that_are_none_but_not_all_of_them(
+    choice: ModelChoice,
+) -> None:
     service = service_of(Held({"a": ROW}), choice)
     with pytest.raises(UnknownFeatureError) as refused:
         asyncio.run(service.what_if("a", dict.fromkeys("hgfedcba", 1.0) | {FEATURES[0]: 1.0}, "r"))

@@ -25,7 +25,9 @@ from serve.store import FeatureStore
 FINGERPRINT = fingerprint_of(FEATURES)
 # Few letters, so that ids begin with one another; a trailing NUL, which numpy drops, is no published id's.
 ID = st.text("aé\U0001f600b\x00", min_size=1, max_size=5)
-PUBLISHED = st.lists(ID.filter(lambda name: not name.endswith("\x00")), min_size=1, max_size=12, unique=True)
+PUBLISHED = st.lists(
+    ID.filter(lambda name: not name.endswith("\x00")), min_size=1, max_size=12, unique=True
+)
 
 
 def npy(array: np.ndarray, pickled: bool = False) -> bytes:
@@ -42,7 +44,9 @@ def npz(array: np.ndarray) -> bytes:
 
 @settings(max_examples=100, deadline=None)
 @given(published=PUBLISHED, strangers=st.lists(ID | st.text(max_size=20), max_size=5))
-def test_each_id_finds_its_own_row_and_a_stranger_none(published: list[str], strangers: list[str]) -> None:
+def test_each_id_finds_its_own_row_and_a_stranger_none(
+    published: list[str], strangers: list[str]
+) -> None:
     ids = sorted(published, key=str.encode)
     rows = {name: float(at) for at, name in enumerate(ids)}
     with tempfile.TemporaryDirectory() as root:
@@ -78,7 +82,10 @@ BROKEN: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "ids in columns": (IDS, lambda good: npy(np.array([[b"a"], [b"b"]]))),
     "a planted pickle for ids": (IDS, lambda good: pickle.dumps(Planted())),
     "a planted pickle for numbers": (MATRIX, lambda good: pickle.dumps(Planted())),
-    "a pickle inside an array": (IDS, lambda good: npy(np.array([Planted(), Planted()], dtype=object), pickled=True)),
+    "a pickle inside an array": (
+        IDS,
+        lambda good: npy(np.array([Planted(), Planted()], dtype=object), pickled=True),
+    ),
     "ids cut off": (IDS, lambda good: good[:-1]),
     "numbers cut off": (MATRIX, lambda good: good[:-8]),
     "a header cut off": (MATRIX, lambda good: good[:40]),
@@ -103,7 +110,11 @@ def test_a_folder_that_is_not_a_snapshot_is_not_read_and_not_run(
     with pytest.raises((ValueError, OSError)):
         open_snapshot(folder)
     with pytest.raises(UnavailableError, match="no snapshot"):
-        asyncio.run(FeatureStore("unix:///nowhere/s", 0.1, folder.parent).fetch(["a"], FINGERPRINT, len(FEATURES)))
+        asyncio.run(
+            FeatureStore("unix:///nowhere/s", 0.1, folder.parent).fetch(
+                ["a"], FINGERPRINT, len(FEATURES)
+            )
+        )
     assert not Path("planted-code-ran").exists()
 
 
@@ -117,7 +128,9 @@ def test_half_a_snapshot_is_none(missing: str, tmp_path: Path) -> None:
         open_snapshot(folder)
 
 
-@pytest.mark.parametrize("name", [f"2024-13-01-{FINGERPRINT}", f"20240304x-{FINGERPRINT}", f"1-{FINGERPRINT}"])
+@pytest.mark.parametrize(
+    "name", [f"2024-13-01-{FINGERPRINT}", f"20240304x-{FINGERPRINT}", f"1-{FINGERPRINT}"]
+)
 def test_a_folder_whose_name_is_no_day_is_none(name: str, tmp_path: Path) -> None:
     snapshot(tmp_path)
     folder = newest(tmp_path, FINGERPRINT)

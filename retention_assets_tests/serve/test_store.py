@@ -25,10 +25,19 @@ ROWS = {"a": [1.0, 2.0, 3.0], "b": [4.0, float("nan"), 6.0]}
 
 
 def snapshot(root: Path, rows: dict[str, list[float]] = ROWS, as_of: date = AS_OF) -> None:
-    write_snapshot(root, Vectors(sorted(rows), as_of, FEATURES, np.array([rows[name] for name in sorted(rows)]), []))
+    write_snapshot(
+        root,
+        Vectors(sorted(rows), as_of, FEATURES, np.array([rows[name] for name in sorted(rows)]), []),
+    )
 
 
-def fetch(url: str, ids: list[str], snapshots: Path | None = None, fingerprint: str = FINGERPRINT, times: int = 1) -> Found:
+def fetch(
+    url: str,
+    ids: list[str],
+    snapshots: Path | None = None,
+    fingerprint: str = FINGERPRINT,
+    times: int = 1,
+) -> Found:
     """The last of several fetches through one store."""
 
     async def run() -> Found:
@@ -78,7 +87,9 @@ def test_a_published_vector_is_in_the_next_answer(redis_server: RedisServer) -> 
     assert asyncio.run(run()) == [[[1.0] * 3], [[2.0] * 3]]
 
 
-def test_without_redis_the_snapshot_answers_marked_degraded(redis_server: RedisServer, tmp_path: Path) -> None:
+def test_without_redis_the_snapshot_answers_marked_degraded(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
     snapshot(tmp_path)
     redis_server.stop()
     found = fetch(redis_server.url, ["a", "x"], tmp_path)
@@ -92,7 +103,9 @@ def test_without_redis_and_snapshot_it_refuses(redis_server: RedisServer, tmp_pa
         fetch(redis_server.url, ["a"], tmp_path)
 
 
-def test_a_redis_that_hangs_costs_the_deadline_and_then_nothing(redis_server: RedisServer, tmp_path: Path) -> None:
+def test_a_redis_that_hangs_costs_the_deadline_and_then_nothing(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
     published(redis_server, ROWS)
     snapshot(tmp_path)
     os.kill(redis_server.pid, signal.SIGSTOP)
@@ -118,7 +131,9 @@ def test_it_finds_a_redis_that_came_back(redis_server: RedisServer, tmp_path: Pa
     assert not asyncio.run(run())
 
 
-def test_an_emptied_redis_does_not_make_strangers_of_customers(redis_server: RedisServer, tmp_path: Path) -> None:
+def test_an_emptied_redis_does_not_make_strangers_of_customers(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
     with pytest.raises(UnavailableError):
         fetch(redis_server.url, ["a"], tmp_path)
     snapshot(tmp_path)
@@ -126,7 +141,9 @@ def test_an_emptied_redis_does_not_make_strangers_of_customers(redis_server: Red
     assert (values(found), found.degraded) == ([ROWS["a"]], True)
 
 
-def test_vectors_of_other_features_are_never_used(redis_server: RedisServer, tmp_path: Path) -> None:
+def test_vectors_of_other_features_are_never_used(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
     published(redis_server, ROWS)
     with pytest.raises(UnavailableError):
         fetch(redis_server.url, ["a"], tmp_path, fingerprint="0" * 16)

@@ -9,24 +9,28 @@ import pytest
 
 from retention_assets.features.availability import model_features
 from retention_assets.platform import Platform
+from retention_assets.resources.deployer import ServeDeployer
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.resources.registry import Registry
-from retention_assets.resources.serving import ServeDeployer
 from retention_assets.serving import assets as serving
 from retention_assets.serving.checks import DEPLOYMENT, ONLINE
 from retention_assets.settings import Settings
-from retention_assets_tests.resources.current import AS_OF, Vector, fill
-from retention_assets_tests.resources.homes import free_ports
 from retention_assets_tests.resources.models import promoted
 from retention_assets_tests.runs import judged, made
 from retention_assets_tests.serve import bundles
 from retention_assets_tests.serve.redis_server import RedisServer
+from retention_assets_tests.services.current import AS_OF, Vector, fill
+from retention_assets_tests.services.homes import free_ports
 from serve.card import fingerprint_of
 from serve.codec import KEY_PREFIX, META_KEY, encode
 from serve.snapshot import newest, open_snapshot
 
-CUSTOMERS: dict[str, Vector] = {"C1": (0.0, 1.0, 0.0), "C2": (90.0, 0.1, 3.0), "C3": (None, 0.5, None)}
+CUSTOMERS: dict[str, Vector] = {
+    "C1": (0.0, 1.0, 0.0),
+    "C2": (90.0, 0.1, 3.0),
+    "C3": (None, 0.5, None),
+}
 EQUALS = "published_equals_table"
 
 
@@ -46,10 +50,21 @@ class Stage:
         return self._run(dg.AssetSelection.checks_for_assets(dg.AssetKey.from_user_string(asset)))
 
     def _run(self, selection: dg.AssetSelection) -> dg.ExecuteInProcessResult:
-        resources = {"lake": self.lake, "registry": self.registry, "online": self.online, "deployer": self.deployer}
+        resources = {
+            "lake": self.lake,
+            "registry": self.registry,
+            "online": self.online,
+            "deployer": self.deployer,
+        }
         with dg.DagsterInstance.ephemeral() as instance:
             stage = serving.assets(self.platform)
-            return dg.materialize(stage, resources=resources, instance=instance, selection=selection, raise_on_error=False)
+            return dg.materialize(
+                stage,
+                resources=resources,
+                instance=instance,
+                selection=selection,
+                raise_on_error=False,
+            )
 
 
 @pytest.fixture
@@ -77,7 +92,9 @@ def test_vectors_have_the_champions_features_in_its_order(published: Stage) -> N
         assert np.array_equal(vector.values, np.array(expected, dtype=float), equal_nan=True)
     assert found[3] is None
     folder = newest(published.deployer.snapshots, fingerprint_of(bundles.FEATURES))
-    assert folder is not None and [each is None for each in open_snapshot(folder).find(["C1", "C4"])] == [False, True]
+    assert folder is not None and [
+        each is None for each in open_snapshot(folder).find(["C1", "C4"])
+    ] == [False, True]
 
 
 def test_before_any_champion_the_declarations_give_the_features(stage: Stage) -> None:
@@ -87,7 +104,9 @@ def test_before_any_champion_the_declarations_give_the_features(stage: Stage) ->
     assert result.success and judged(result) == {EQUALS: True}
     assert meta is not None and meta["names"] == features and meta["rows"] == len(CUSTOMERS)
     assert made(result)[ONLINE]["features"] == len(features)
-    assert set(made(result)[ONLINE]["features_absent"].split(", ")) == set(features) - set(bundles.FEATURES)
+    assert set(made(result)[ONLINE]["features_absent"].split(", ")) == set(features) - set(
+        bundles.FEATURES
+    )
 
 
 def test_who_is_in_no_table_any_more_leaves_the_store(published: Stage) -> None:
@@ -98,10 +117,17 @@ def test_who_is_in_no_table_any_more_leaves_the_store(published: Stage) -> None:
 
 
 def test_an_older_refresh_takes_nothing_back_and_says_so(published: Stage) -> None:
-    fill(published.lake, published.platform, {**CUSTOMERS, "C1": (55.0, 0.2, 9.0)}, AS_OF - timedelta(days=1))
+    fill(
+        published.lake,
+        published.platform,
+        {**CUSTOMERS, "C1": (55.0, 0.2, 9.0)},
+        AS_OF - timedelta(days=1),
+    )
     snapshots = list(published.deployer.snapshots.iterdir())
     result = published.materialize(ONLINE)
-    assert made(result)[ONLINE]["kept_newer"] == len(CUSTOMERS) and judged(result) == {EQUALS: False}
+    assert made(result)[ONLINE]["kept_newer"] == len(CUSTOMERS) and judged(result) == {
+        EQUALS: False
+    }
     (vector,) = published.online.read(["C1"], bundles.FEATURES)
     assert vector is not None and vector.as_of == AS_OF and vector.values[0] == 0.0
     assert list(published.deployer.snapshots.iterdir()) == snapshots
@@ -132,5 +158,7 @@ def test_a_champion_that_nothing_answers_with_is_seen(published: Stage) -> None:
     assert judged(published.check(DEPLOYMENT)) == {"deployed_digest_is_champion": False}
     failed = published.materialize(DEPLOYMENT)
     assert not failed.success and DEPLOYMENT not in made(failed)
-    (failure,) = [event for event in failed.all_events if event.event_type == dg.DagsterEventType.STEP_FAILURE]
+    (failure,) = [
+        event for event in failed.all_events if event.event_type == dg.DagsterEventType.STEP_FAILURE
+    ]
     assert "No Ray cluster answers" in str(failure.step_failure_data.error)

@@ -52,7 +52,9 @@ def test_a_draft_that_a_killed_run_left_is_neither_read_nor_in_the_way(tmp_path:
     draft.mkdir()
     (draft / "matrix.npy").write_bytes(b"half")
     assert newest(tmp_path, fingerprint_of(FEATURES)) is None
-    assert [each.name for each in write_snapshot(tmp_path, vectors()).parent.iterdir()] == [draft.name.removeprefix(".draft-")]
+    assert [each.name for each in write_snapshot(tmp_path, vectors()).parent.iterdir()] == [
+        draft.name.removeprefix(".draft-")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -65,9 +67,14 @@ def test_a_draft_that_a_killed_run_left_is_neither_read_nor_in_the_way(tmp_path:
     ],
     ids=["same", "unknown", "the last bit", "none"],
 )
-def test_any_vector_that_is_not_the_tables_differs(stored: np.ndarray | None, wrong: list[str]) -> None:
+def test_any_vector_that_is_not_the_tables_differs(
+    stored: np.ndarray | None, wrong: list[str]
+) -> None:
     whole, fingerprint = vectors(), fingerprint_of(FEATURES)
-    found = [Vector(fingerprint, DAY, whole.matrix[0]), None if stored is None else Vector(fingerprint, DAY, stored)]
+    found = [
+        Vector(fingerprint, DAY, whole.matrix[0]),
+        None if stored is None else Vector(fingerprint, DAY, stored),
+    ]
     assert differing(whole, found, [0, 1]) == wrong
 
 

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from retention_assets.errors import RegistryError
+from retention_assets.modeling.candidates.declared import CANDIDATES
+from retention_assets.modeling.examples import Examples
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
 from retention_assets.training import assets as training
-from retention_assets.training.candidates.declared import CANDIDATES
-from retention_assets.training.examples import Examples
+from retention_assets_tests.modeling.factories import as_table, examples
 from retention_assets_tests.runs import judged, made
-from retention_assets_tests.training.worlds import as_table, examples
 
 NAMES = [candidate.name for candidate in CANDIDATES]
 Train = Callable[[Examples], dict[str, dict[str, Any]]]
@@ -32,14 +32,23 @@ def registry(tmp_path: Path) -> Registry:
 @pytest.fixture
 def train(lake: Lake, registry: Registry, tmp_path: Path) -> Train:
     """Trains on these examples; metadata of every asset comes back as plain values, by key."""
-    settings = Settings(home=tmp_path, source="simulated", gap_days=7, test_weeks=3, folds=1, bootstrap_rounds=200)
+    settings = Settings(
+        home=tmp_path, source="simulated", gap_days=7, test_weeks=3, folds=1, bootstrap_rounds=200
+    )
     stage = training.assets(Platform.of(settings))
-    selection = dg.AssetSelection.groups("training") - dg.AssetSelection.assets("training/churn_examples")
+    selection = dg.AssetSelection.groups("training") - dg.AssetSelection.assets(
+        "training/churn_examples"
+    )
 
     def run(data: Examples) -> dict[str, dict[str, Any]]:
         lake.overwrite("training/churn_examples", lake.spark.createDataFrame(as_table(data)))
         with dg.DagsterInstance.ephemeral() as instance:
-            result = dg.materialize(stage, resources={"lake": lake, "registry": registry}, selection=selection, instance=instance)
+            result = dg.materialize(
+                stage,
+                resources={"lake": lake, "registry": registry},
+                selection=selection,
+                instance=instance,
+            )
             return made(result) | {"checks": judged(result)}
 
     return run
@@ -51,7 +60,9 @@ def shuffled(data: Examples) -> Examples:
     return Examples(data.features, data.customers, data.as_of, data.X, labels)
 
 
-def test_on_labels_without_signal_nothing_is_promoted_and_the_verdict_says_why(train: Train, registry: Registry) -> None:
+def test_on_labels_without_signal_nothing_is_promoted_and_the_verdict_says_why(
+    train: Train, registry: Registry
+) -> None:
     said = train(shuffled(examples(customers=300, weeks=26)))
     assert registry.champion("churn") is None
     verdict = said["training/churn_champion"]
@@ -67,16 +78,23 @@ def test_a_model_that_earns_is_promoted_and_gives_way_only_to_a_better_one(
     said = train(data)
     first = registry.champion("churn")
     assert first is not None and said["training/churn_champion"]["promoted"]
-    assert first.digest == said["training/churn_champion"]["digest"] and all(said["checks"].values())
+    assert first.digest == said["training/churn_champion"]["digest"] and all(
+        said["checks"].values()
+    )
 
     _shows_each_figure_with_its_interval(said)
     _refuses_a_tampered_folder(registry, first.version, tmp_path)
 
-    turned = Examples(data.features, data.customers, data.as_of, data.X, (1 - data.y).astype(np.int8))
+    turned = Examples(
+        data.features, data.customers, data.as_of, data.X, (1 - data.y).astype(np.int8)
+    )
     again = train(turned)
     second = registry.champion("churn")
     assert second is not None and second.version != first.version
-    assert again["checks"]["better_than_champion"] and registry.download("churn", first.version, tmp_path / "kept").is_dir()
+    assert (
+        again["checks"]["better_than_champion"]
+        and registry.download("churn", first.version, tmp_path / "kept").is_dir()
+    )
 
     same = train(turned)
     kept = registry.champion("churn")
@@ -87,8 +105,19 @@ def _shows_each_figure_with_its_interval(said: dict[str, dict[str, Any]]) -> Non
     rows = said["training/churn_leaderboard"]["leaderboard"]
     assert set(NAMES) <= {row["candidate"] for row in rows}
     for row in rows:
-        assert {"candidate", "base_rate", "auc", "average_precision", "brier", "ece", "profit"} <= set(row)
-        assert all(row[f"{figure}_low"] <= row[figure] <= row[f"{figure}_high"] for figure in ("auc", "brier", "profit"))
+        assert {
+            "candidate",
+            "base_rate",
+            "auc",
+            "average_precision",
+            "brier",
+            "ece",
+            "profit",
+        } <= set(row)
+        assert all(
+            row[f"{figure}_low"] <= row[figure] <= row[f"{figure}_high"]
+            for figure in ("auc", "brier", "profit")
+        )
     for name in NAMES:
         assert said[f"training/churn_{name}"]["curves"].startswith("![](data:image/png;base64,")
     json.dumps(rows)
@@ -98,8 +127,12 @@ def _refuses_a_tampered_folder(registry: Registry, version: str, tmp_path: Path)
     folder = registry.download("churn", version, tmp_path / "first")
     card = folder / "bundle.json"
     card.write_text(card.read_text().replace('"threshold"', '"threshold "'))
-    assert registry.download("churn", version, tmp_path / "first") == folder  # fetched afresh: the digest did not fit
-    stored = {path: path.read_bytes() for path in (Path(registry.root) / "artifacts").rglob("bundle.json")}
+    assert (
+        registry.download("churn", version, tmp_path / "first") == folder
+    )  # fetched afresh: the digest did not fit
+    stored = {
+        path: path.read_bytes() for path in (Path(registry.root) / "artifacts").rglob("bundle.json")
+    }
     for path in stored:
         path.write_text("{}")
     with pytest.raises(RegistryError, match="digest"):

@@ -12,16 +12,25 @@ from pyspark.sql import DataFrame, SparkSession
 
 from retention_assets.features.measures import available_measures
 from retention_assets.features.tiles import daily_activity
-from retention_assets.ingestion.profiles import Churn, Profile, TableSource
+from retention_assets.modeling.examples import BOOKKEEPING, from_arrow
 from retention_assets.resources.lake import Lake
-from retention_assets.training.examples import BOOKKEEPING, from_arrow
+from retention_assets.sources.profiles import Churn, Profile, TableSource
 from retention_assets.training.labels import Window, labels
 from retention_assets.training.weeks import weekly_examples
 
 AS_OF = date(2024, 3, 4)
-T, OPENS, CLOSES, FINAL = "2024-03-04 00:00:00", "2024-03-18 00:00:00", "2024-04-17 00:00:00", "2024-04-24 00:00:00"
+T, OPENS, CLOSES, FINAL = (
+    "2024-03-04 00:00:00",
+    "2024-03-18 00:00:00",
+    "2024-04-17 00:00:00",
+    "2024-04-24 00:00:00",
+)
 JUST_BEFORE_T, JUST_AFTER_T = "2024-03-03 23:59:59", "2024-03-04 00:00:01"
-JUST_OPEN, JUST_CLOSED, TOO_LATE = "2024-03-18 00:00:01", "2024-04-17 00:00:01", "2024-04-24 00:00:01"
+JUST_OPEN, JUST_CLOSED, TOO_LATE = (
+    "2024-03-18 00:00:01",
+    "2024-04-17 00:00:01",
+    "2024-04-24 00:00:01",
+)
 IN_GAP, WITHIN = "2024-03-10 12:00:00", "2024-04-01 12:00:00"
 LONG_AGO, RECENTLY = "2023-10-01 12:00:00", "2024-02-20 12:00:00"
 NEVER_ASKED = None
@@ -70,17 +79,25 @@ INACTIVITY: dict[str, tuple[list[Fact], int | None]] = {
 def facts(spark: SparkSession, table: dict[str, tuple[list[Fact], int | None]]) -> DataFrame:
     """Churn events or transactions: a row per fact, reported at once where nothing else is said."""
     rows = [(who, fact[0], fact[1], fact[-1]) for who, (told, _) in table.items() for fact in told]
-    frame = spark.createDataFrame(rows, "customer_id string, kind string, event_ts string, ingested_ts string")
+    frame = spark.createDataFrame(
+        rows, "customer_id string, kind string, event_ts string, ingested_ts string"
+    )
     return frame.selectExpr("customer_id", "kind", "event_ts::timestamp", "ingested_ts::timestamp")
 
 
-def asked(spark: SparkSession, customers: Sequence[str], as_ofs: Sequence[date] = (AS_OF,)) -> DataFrame:
-    return spark.createDataFrame([(who, day) for who in customers for day in as_ofs], "customer_id string, as_of date")
+def asked(
+    spark: SparkSession, customers: Sequence[str], as_ofs: Sequence[date] = (AS_OF,)
+) -> DataFrame:
+    return spark.createDataFrame(
+        [(who, day) for who in customers for day in as_ofs], "customer_id string, as_of date"
+    )
 
 
 def label_by_customer(frame: DataFrame) -> dict[str, int]:
     rows = frame.collect()
-    assert len({(row.customer_id, row.as_of) for row in rows}) == len(rows), "a customer has one row a week"
+    assert len({(row.customer_id, row.as_of) for row in rows}) == len(rows), (
+        "a customer has one row a week"
+    )
     return {row.customer_id: row.label for row in rows}
 
 
@@ -88,11 +105,19 @@ def expected(table: dict[str, tuple[list[Fact], int | None]]) -> dict[str, int]:
     return {who: label for who, (_, label) in table.items() if label is not None}
 
 
-@pytest.mark.parametrize(("kind", "table"), [("cancellation", CANCELLATION), ("inactivity", INACTIVITY)])
-def test_each_customer_gets_the_label_that_the_table_says(lake: Lake, kind: str, table: dict) -> None:
-    found = labels(asked(lake.spark, list(table)), Window(14, 30, 7), kind, facts(lake.spark, table), None)
+@pytest.mark.parametrize(
+    ("kind", "table"), [("cancellation", CANCELLATION), ("inactivity", INACTIVITY)]
+)
+def test_each_customer_gets_the_label_that_the_table_says(
+    lake: Lake, kind: str, table: dict
+) -> None:
+    found = labels(
+        asked(lake.spark, list(table)), Window(14, 30, 7), kind, facts(lake.spark, table), None
+    )
     assert label_by_customer(found) == expected(table)
-    assert {row.label_observed_at for row in found.select("label_observed_at").distinct().collect()} == {date(2024, 4, 24)}
+    assert {
+        row.label_observed_at for row in found.select("label_observed_at").distinct().collect()
+    } == {date(2024, 4, 24)}
 
 
 def test_only_recent_buyers_are_asked_about_where_the_source_says_so(lake: Lake) -> None:
@@ -101,21 +126,32 @@ def test_only_recent_buyers_are_asked_about_where_the_source_says_so(lake: Lake)
         "61 days ago": ([("sale", "2024-01-03 23:59:59")], NEVER_ASKED),
     }
     window = Window(14, 30, 7, active_within_days=60)
-    found = labels(asked(lake.spark, list(table)), window, "inactivity", facts(lake.spark, table), None)
+    found = labels(
+        asked(lake.spark, list(table)), window, "inactivity", facts(lake.spark, table), None
+    )
     assert label_by_customer(found) == expected(table)
 
 
-@pytest.mark.parametrize(("kind", "table"), [("cancellation", CANCELLATION), ("inactivity", INACTIVITY)])
-def test_what_is_reported_after_a_label_was_final_changes_no_label(lake: Lake, kind: str, table: dict) -> None:
+@pytest.mark.parametrize(
+    ("kind", "table"), [("cancellation", CANCELLATION), ("inactivity", INACTIVITY)]
+)
+def test_what_is_reported_after_a_label_was_final_changes_no_label(
+    lake: Lake, kind: str, table: dict
+) -> None:
     """Whatever comes in late for every customer, the rows that a model was trained on are made again as they were."""
-    late: dict = {who: ([("sale", when, TOO_LATE) for when in (LONG_AGO, IN_GAP, WITHIN)], None) for who in table}
+    late: dict = {
+        who: ([("sale", when, TOO_LATE) for when in (LONG_AGO, IN_GAP, WITHIN)], None)
+        for who in table
+    }
     known = facts(lake.spark, table)
     pairs, window = asked(lake.spark, list(table)), Window(14, 30, 7)
     again = labels(pairs, window, kind, known.unionByName(facts(lake.spark, late)), None)
     assert label_by_customer(again) == expected(table)
 
 
-def test_a_leave_counts_for_each_week_whose_window_holds_it_and_nobody_is_asked_about_after_leaving(lake: Lake) -> None:
+def test_a_leave_counts_for_each_week_whose_window_holds_it_and_nobody_is_asked_about_after_leaving(
+    lake: Lake,
+) -> None:
     # Left on 1 April at noon. Windows (end of gap, end of horizon] of the Mondays:
     weeks = {
         date(2024, 2, 12): 0,  # 26 February - 27 March
@@ -125,8 +161,12 @@ def test_a_leave_counts_for_each_week_whose_window_holds_it_and_nobody_is_asked_
         date(2024, 4, 8): NEVER_ASKED,  # left before
     }
     left = facts(lake.spark, {"C1": ([("", WITHIN)], 1)})
-    found = labels(asked(lake.spark, ["C1"], list(weeks)), Window(14, 30, 7), "cancellation", left, None).collect()
-    assert {row.as_of: row.label for row in found} == {day: label for day, label in weeks.items() if label is not None}
+    found = labels(
+        asked(lake.spark, ["C1"], list(weeks)), Window(14, 30, 7), "cancellation", left, None
+    ).collect()
+    assert {row.as_of: row.label for row in found} == {
+        day: label for day, label in weeks.items() if label is not None
+    }
 
 
 def test_a_contact_from_t_until_the_window_closes_marks_the_customer(lake: Lake) -> None:
@@ -144,11 +184,15 @@ def test_a_contact_from_t_until_the_window_closes_marks_the_customer(lake: Lake)
     given = frame.selectExpr("customer_id", "event_ts::timestamp", "treated")
     pairs, nothing = asked(lake.spark, list(contacts)), facts(lake.spark, {})
     found = labels(pairs, Window(14, 30, 7), "cancellation", nothing, given).collect()
-    assert {row.customer_id: row.treated for row in found} == {who: treated for who, (_, treated) in contacts.items()}
+    assert {row.customer_id: row.treated for row in found} == {
+        who: treated for who, (_, treated) in contacts.items()
+    }
     assert {row.label for row in found} == {0}  # treated or not, they stay in
 
 
-def test_examples_hold_vector_and_label_of_each_week_and_their_columns_even_without_any_week(lake: Lake) -> None:
+def test_examples_hold_vector_and_label_of_each_week_and_their_columns_even_without_any_week(
+    lake: Lake,
+) -> None:
     spark, days = lake.spark, ["2024-02-01", "2024-02-20", "2024-04-01"]
     sales = facts(spark, {"C1": ([("sale", f"{day} 12:00:00") for day in days], 0)})
     sales = sales.selectExpr("*", "to_date(event_ts) event_date", "uuid() order_id", "20D amount")
@@ -156,17 +200,24 @@ def test_examples_hold_vector_and_label_of_each_week_and_their_columns_even_with
         name="shop",
         start=date(2024, 1, 1),
         churn=Churn(kind="inactivity", horizon_days=30, reporting_lag_days=7),
-        tables={name: TableSource(path=name, columns={column: column for column in sales.columns}) for name in SHOP},
+        tables={
+            name: TableSource(path=name, columns={column: column for column in sales.columns})
+            for name in SHOP
+        },
     )
     measures = available_measures(profile.tables)
     tables = {
-        "features/daily_activity": daily_activity({"transactions": sales}, measures, date(2024, 1, 1), date(2024, 12, 31)),
+        "features/daily_activity": daily_activity(
+            {"transactions": sales}, measures, date(2024, 1, 1), date(2024, 12, 31)
+        ),
         "validated/customers": spark.sql(
             "SELECT 'C1' customer_id, timestamp'2024-01-01' event_ts, timestamp'2024-01-01' ingested_ts"
         ),
         "validated/transactions": sales,
     }
-    data = from_arrow(weekly_examples(tables.__getitem__, profile, 14, [AS_OF, date(2024, 3, 11)]).toArrow())
+    data = from_arrow(
+        weekly_examples(tables.__getitem__, profile, 14, [AS_OF, date(2024, 3, 11)]).toArrow()
+    )
     assert data.as_of.astype(str).tolist() == ["2024-03-04", "2024-03-11"]
     assert data.y.tolist() == [0, 0]
     assert data.columns(["recency_days", "total_revenue"]).tolist() == [[13.0, 40.0], [20.0, 40.0]]

@@ -12,16 +12,16 @@ import pyarrow as pa
 import pytest
 
 from retention_assets.errors import NotTrainableError
-from retention_assets.ingestion.profiles import load_profile
+from retention_assets.modeling.candidates.declared import CANDIDATES, candidate
+from retention_assets.modeling.evaluation.candidate_evaluation import TASK, Trial, churn_trial
+from retention_assets.modeling.examples import Examples
+from retention_assets.modeling.plots import candidate_figure
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
-from retention_assets.training.candidates.declared import CANDIDATES, candidate
-from retention_assets.training.examples import Examples
-from retention_assets.training.plots import candidate_figure
+from retention_assets.sources.profiles import load_profile
 from retention_assets.training.promotion import Outcome, hold
 from retention_assets.training.record import record_trial
-from retention_assets.training.trial import TASK, Trial, churn_trial
-from retention_assets_tests.training.worlds import as_table, examples
+from retention_assets_tests.modeling.factories import as_table, examples
 from serve.bundle import load_bundle
 
 SETTINGS = Settings(source="simulated", gap_days=7, test_weeks=3, folds=1, bootstrap_rounds=200)
@@ -49,7 +49,13 @@ def recorded(registry: Registry, trial: Trial, folder: Path) -> dict:
 
     mlflow.set_tracking_uri(registry.tracking_uri)
     with mlflow.start_run(experiment_id=registry.prepare()):
-        return record_trial(mlflow, registry.log_bundle, trial, folder, candidate_figure(trial.test.y, trial.p, "tried"))
+        return record_trial(
+            mlflow,
+            registry.log_bundle,
+            trial,
+            folder,
+            candidate_figure(trial.test.y, trial.p, "tried"),
+        )
 
 
 def staged(registry: Registry, trial: Trial, folder: Path) -> Read:
@@ -62,7 +68,9 @@ def staged(registry: Registry, trial: Trial, folder: Path) -> Read:
     for seed, other in enumerate(CANDIDATES[:-1]):
         noise = np.random.default_rng(seed).normal(size=len(trial.p))
         blurred = 1 / (1 + np.exp(-(np.log(trial.p / (1 - trial.p)) + 3 * noise)))
-        tables[f"training/churn_{other.name}"] = scores.set_column(3, "probability", pa.array(blurred))
+        tables[f"training/churn_{other.name}"] = scores.set_column(
+            3, "probability", pa.array(blurred)
+        )
     return tables.__getitem__
 
 
@@ -89,18 +97,25 @@ def failed(outcome: Outcome) -> set[str]:
     return {gate.name for gate in outcome.verdict.gates if not gate.passed}
 
 
-def test_the_first_model_that_passes_every_gate_is_champion_with_its_digest_and_figures(registry: Registry, trial: tuple) -> None:
+def test_the_first_model_that_passes_every_gate_is_champion_with_its_digest_and_figures(
+    registry: Registry, trial: tuple
+) -> None:
     first, folder = trial
     assert registry.champion(TASK) is None
     outcome = contest(staged(registry, first, folder), registry)
     champion = registry.champion(TASK)
-    assert outcome.verdict.promoted and outcome.verdict.challenger == BEST.name and not failed(outcome)
+    assert (
+        outcome.verdict.promoted and outcome.verdict.challenger == BEST.name and not failed(outcome)
+    )
     assert champion is not None and champion == outcome.champion
     assert (champion.version, champion.digest, champion.candidate) == ("1", first.digest, BEST.name)
     assert float(champion.tags["test_auc"]) == pytest.approx(first.figures()["auc"], abs=1e-6)
-    assert champion.tags["trained_through"] < champion.tags["tested_through"] == str(DATA.as_of.max())
     assert (
-        load_bundle(registry.download(TASK, "1", registry.downloads), champion.digest).fingerprint == champion.tags["fingerprint"]
+        champion.tags["trained_through"] < champion.tags["tested_through"] == str(DATA.as_of.max())
+    )
+    assert (
+        load_bundle(registry.download(TASK, "1", registry.downloads), champion.digest).fingerprint
+        == champion.tags["fingerprint"]
     )
 
 
@@ -109,7 +124,11 @@ def test_the_champion_is_no_rival_of_itself(registry: Registry, trial: tuple) ->
     contest(read, registry)
     again = contest(read, registry)
     assert not again.verdict.promoted and "today's champion itself" in again.verdict.reason
-    assert again.champion == registry.champion(TASK) and again.champion is not None and again.champion.version == "1"
+    assert (
+        again.champion == registry.champion(TASK)
+        and again.champion is not None
+        and again.champion.version == "1"
+    )
 
 
 def test_a_champion_that_is_as_good_stays_whatever_the_point_figures_say(
@@ -117,11 +136,15 @@ def test_a_champion_that_is_as_good_stays_whatever_the_point_figures_say(
 ) -> None:
     """Trained on most of the same customers: the interval of the difference holds zero."""
     read = staged(registry, *trial)
-    rival = crowned(registry, part(DATA, *DATA.features, customers=360), BEST.name, tmp_path / "rival")
+    rival = crowned(
+        registry, part(DATA, *DATA.features, customers=360), BEST.name, tmp_path / "rival"
+    )
     outcome = contest(read, registry)
     assert failed(outcome) == {"better_than_champion"} and not outcome.verdict.promoted
     assert outcome.verdict.reason.startswith("Nothing is promoted: better_than_champion: ")
-    figures = next(gate.figures for gate in outcome.verdict.gates if gate.name == "better_than_champion")
+    figures = next(
+        gate.figures for gate in outcome.verdict.gates if gate.name == "better_than_champion"
+    )
     assert figures["champion"]["low"] <= 0 <= figures["champion"]["high"]
     champion = registry.champion(TASK)
     assert champion is not None and champion.digest == rival.digest != trial[0].digest
@@ -131,18 +154,31 @@ def test_a_weak_champion_is_scored_anew_by_its_own_files_on_the_same_rows_and_gi
     registry: Registry, trial: tuple, tmp_path: Path
 ) -> None:
     read = staged(registry, *trial)
-    weak = crowned(registry, part(DATA, "plan_basic", "total_revenue"), BEST.name, tmp_path / "weak")
+    weak = crowned(
+        registry, part(DATA, "plan_basic", "total_revenue"), BEST.name, tmp_path / "weak"
+    )
     outcome = contest(read, registry)
     seen = outcome.contest
     assert seen.champion is not None and (seen.champion.y == seen.test.y).all()
     own = load_bundle(tmp_path / "weak", weak.digest)
-    assert seen.champion.p.tolist() == own.probabilities(seen.test.columns(["plan_basic", "total_revenue"])).tolist()
-    assert outcome.verdict.promoted and outcome.champion is not None and outcome.champion.version == "2"
+    assert (
+        seen.champion.p.tolist()
+        == own.probabilities(seen.test.columns(["plan_basic", "total_revenue"])).tolist()
+    )
+    assert (
+        outcome.verdict.promoted
+        and outcome.champion is not None
+        and outcome.champion.version == "2"
+    )
     assert registry.champion(TASK) == outcome.champion
-    assert registry.download(TASK, "1", tmp_path / "kept").name == weak.digest  # the one before stays registered
+    assert (
+        registry.download(TASK, "1", tmp_path / "kept").name == weak.digest
+    )  # the one before stays registered
 
 
-def test_a_champion_of_another_source_is_no_measure(registry: Registry, trial: tuple, tmp_path: Path) -> None:
+def test_a_champion_of_another_source_is_no_measure(
+    registry: Registry, trial: tuple, tmp_path: Path
+) -> None:
     """It asks for features that this source lacks, so that it can neither be compared nor serve here."""
     read = staged(registry, *trial)
     foreign = Examples(("other",), DATA.customers, DATA.as_of, DATA.X[:, :1], DATA.y)
@@ -151,7 +187,9 @@ def test_a_champion_of_another_source_is_no_measure(registry: Registry, trial: t
     assert outcome.contest.champion is None and outcome.verdict.promoted
 
 
-def test_scores_of_other_rows_than_the_examples_are_refused(registry: Registry, trial: tuple) -> None:
+def test_scores_of_other_rows_than_the_examples_are_refused(
+    registry: Registry, trial: tuple
+) -> None:
     read = staged(registry, *trial)
     scores = read("training/churn_xgboost")
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from retention_assets.modeling.evaluation.candidate_evaluation import Trial
 from retention_assets.training.record import EXAMPLE_ROWS, NOTE, read_note, record_trial
-from retention_assets.training.trial import Trial
-from retention_assets_tests.training.worlds import ECONOMICS, by_hand, examples
+from retention_assets_tests.modeling.factories import ECONOMICS, by_hand, examples
 
 DATA = examples(customers=20, weeks=3)
 FOLDS = [{"rows": 5, "auc": np.float64(0.7)}, {"rows": 6, "auc": np.float64(0.8)}]
@@ -77,9 +77,16 @@ def test_the_model_is_logged_by_its_digest_with_a_few_rows_to_show_its_inputs(fo
 
 
 @pytest.mark.parametrize("signed", [True, False])
-def test_the_note_says_where_the_run_is_and_lies_beside_the_folder_whose_digest_it_bears(folder: Path, signed: bool) -> None:
+def test_the_note_says_where_the_run_is_and_lies_beside_the_folder_whose_digest_it_bears(
+    folder: Path, signed: bool
+) -> None:
     _, note, _ = recorded(folder, signed)
-    assert note == {"run_id": "run-1", "model_uri": "models:/m-1", "digest": "d" * 64, "signature": signed}
+    assert note == {
+        "run_id": "run-1",
+        "model_uri": "models:/m-1",
+        "digest": "d" * 64,
+        "signature": signed,
+    }
     assert read_note(folder) == note == json.loads((folder.parent / NOTE).read_text())
     assert not list(folder.iterdir())
 

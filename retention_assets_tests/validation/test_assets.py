@@ -6,18 +6,20 @@ from typing import Any
 
 import dagster as dg
 
-from retention_assets.backlog import range_tags
-from retention_assets.ingestion.contracts import RAW_COLUMNS, TABLES
+from retention_assets.automation.backlog import range_tags
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
+from retention_assets.sources.contracts import RAW_COLUMNS, TABLES
 from retention_assets.validation.assets import validated_table
 from retention_assets.validation.checks import CONSERVED, SHARE, check_specs
 from retention_assets_tests.runs import judged, made
-from retention_assets_tests.validation.worlds import Row, row, schema, shop
+from retention_assets_tests.validation.factories import Row, row, schema, shop
 
 TABLE = TABLES["transactions"]
 FIRST, SECOND = date(2024, 1, 5), date(2024, 1, 6)
-NEXT_DAY: Row = {name: datetime(2024, 1, 6, 9, tzinfo=UTC) for name in ("event_ts", "ingested_ts")} | {"event_date": SECOND}
+NEXT_DAY: Row = {
+    name: datetime(2024, 1, 6, 9, tzinfo=UTC) for name in ("event_ts", "ingested_ts")
+} | {"event_date": SECOND}
 VALIDATED, QUARANTINED = "validated/transactions", "quarantine/transactions"
 
 
@@ -27,10 +29,16 @@ def fill(lake: Lake, *changes: Row) -> None:
     lake.overwrite("raw/transactions", lake.spark.createDataFrame(rows, schema(TABLE)))
 
 
-def materialize(platform: Platform, lake: Lake, first: date = FIRST, last: date = SECOND) -> dg.ExecuteInProcessResult:
+def materialize(
+    platform: Platform, lake: Lake, first: date = FIRST, last: date = SECOND
+) -> dg.ExecuteInProcessResult:
     """One run of the stage's table over these days, and of an asset that stands for all that builds on it."""
 
-    @dg.asset(deps=[VALIDATED.split("/")], partitions_def=platform.clock.daily, backfill_policy=dg.BackfillPolicy.single_run())
+    @dg.asset(
+        deps=[VALIDATED.split("/")],
+        partitions_def=platform.partitions.daily,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
     def downstream() -> None: ...
 
     with dg.DagsterInstance.ephemeral() as instance:
@@ -45,18 +53,33 @@ def materialize(platform: Platform, lake: Lake, first: date = FIRST, last: date 
 
 
 def tables(lake: Lake) -> dict[str, list[tuple]]:
-    return {key: sorted(map(tuple, lake.read(key).collect()), key=str) for key in (VALIDATED, QUARANTINED)}
+    return {
+        key: sorted(map(tuple, lake.read(key).collect()), key=str)
+        for key in (VALIDATED, QUARANTINED)
+    }
 
 
-def test_each_raw_row_enters_one_of_two_tables_and_a_rerun_gives_both_again(tmp_path: Path, own_lake: Lake) -> None:
+def test_each_raw_row_enters_one_of_two_tables_and_a_rerun_gives_both_again(
+    tmp_path: Path, own_lake: Lake
+) -> None:
     again = {"transaction_id": "transaction_id-0", "source_file": "file-9"}
-    fill(own_lake, {}, again, {"amount": 0.0, "kind": "gift"}, NEXT_DAY, NEXT_DAY | {"customer_id": None})
+    fill(
+        own_lake,
+        {},
+        again,
+        {"amount": 0.0, "kind": "gift"},
+        NEXT_DAY,
+        NEXT_DAY | {"customer_id": None},
+    )
     platform = shop(tmp_path, allowed_share=0.7)
     result = materialize(platform, own_lake)
     assert result.success and all(judged(result).values())
     assert list(judged(result)) == [spec.name for spec in check_specs(TABLE)]
 
-    files = {key: {each["source_file"] for each in own_lake.read(key).collect()} for key in (VALIDATED, QUARANTINED)}
+    files = {
+        key: {each["source_file"] for each in own_lake.read(key).collect()}
+        for key in (VALIDATED, QUARANTINED)
+    }
     assert files == {VALIDATED: {"file-0", "file-3"}, QUARANTINED: {"file-9", "file-2", "file-4"}}
     assert own_lake.read(VALIDATED).columns == [*TABLE.column_names, "event_date", "source_file"]
     raw_columns = [*TABLE.column_names, *(column.name for column in RAW_COLUMNS)]
@@ -81,12 +104,17 @@ def _tells_rows_in_and_out(said: dict[str, dict[str, Any]]) -> None:
     }
 
 
-def test_too_many_broken_rows_block_what_builds_on_them_until_the_source_is_mended(tmp_path: Path, own_lake: Lake) -> None:
+def test_too_many_broken_rows_block_what_builds_on_them_until_the_source_is_mended(
+    tmp_path: Path, own_lake: Lake
+) -> None:
     platform, sound = shop(tmp_path, allowed_share=0.05), [{}] * 18
     fill(own_lake, *sound, {"amount": -1.0}, {"amount": -1.0, "raw_text": "amount=-1"})
     blocked = materialize(platform, own_lake)
     assert not blocked.success and set(made(blocked)) == {VALIDATED, QUARANTINED}
-    assert [name for name, passed in judged(blocked).items() if not passed] == [SHARE, "amount_above_0_and_inf"]
+    assert [name for name, passed in judged(blocked).items() if not passed] == [
+        SHARE,
+        "amount_above_0_and_inf",
+    ]
     assert judged(blocked)[CONSERVED] and own_lake.read(QUARANTINED).count() == 2
 
     fill(own_lake, *sound, {}, {"amount": -1.0})  # one in twenty is what is allowed

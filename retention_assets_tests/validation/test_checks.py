@@ -7,13 +7,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from retention_assets.ingestion.contracts import TABLES
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
+from retention_assets.sources.contracts import TABLES
 from retention_assets.validation.assets import watermark
 from retention_assets.validation.checks import check_specs, data_is_current
 from retention_assets.validation.rules import rules_of
-from retention_assets_tests.validation.worlds import row, schema, shop
+from retention_assets_tests.validation.factories import row, schema, shop
 
 TABLE = TABLES["transactions"]
 
@@ -22,7 +22,9 @@ TABLE = TABLES["transactions"]
 def validated(own_lake: Lake) -> Lake:
     """validated/transactions up to 6 January 2024."""
     rows = [row(TABLE, at, {"event_date": date(2024, 1, 4 + at)}) for at in range(3)]
-    own_lake.overwrite("validated/transactions", own_lake.spark.createDataFrame(rows, schema(TABLE)))
+    own_lake.overwrite(
+        "validated/transactions", own_lake.spark.createDataFrame(rows, schema(TABLE))
+    )
     return own_lake
 
 
@@ -46,16 +48,29 @@ def arrives(folder: Path, *days: int) -> None:
         (folder / "orders" / f"2024-01-{day:02}.csv").write_text("order\n1\n")
 
 
-def test_history_is_current_while_its_own_files_go_no_further(tmp_path: Path, validated: Lake) -> None:
+def test_history_is_current_while_its_own_files_go_no_further(
+    tmp_path: Path, validated: Lake
+) -> None:
     arrives(tmp_path, 5, 8)
-    assert told(shop(tmp_path), validated) == (True, {"watermark": "2024-01-06", "newest_day": "2024-01-08", "lag_days": 2})
+    assert told(shop(tmp_path), validated) == (
+        True,
+        {"watermark": "2024-01-06", "newest_day": "2024-01-08", "lag_days": 2},
+    )
     arrives(tmp_path, 9)
-    assert told(shop(tmp_path), validated) == (False, {"watermark": "2024-01-06", "newest_day": "2024-01-09", "lag_days": 3})
+    assert told(shop(tmp_path), validated) == (
+        False,
+        {"watermark": "2024-01-06", "newest_day": "2024-01-09", "lag_days": 3},
+    )
     earlier = shop(tmp_path, as_of=date(2024, 1, 6))  # what came since is not looked at
-    assert told(earlier, validated) == (True, {"watermark": "2024-01-05", "newest_day": "2024-01-09", "lag_days": 0})
+    assert told(earlier, validated) == (
+        True,
+        {"watermark": "2024-01-05", "newest_day": "2024-01-09", "lag_days": 0},
+    )
 
 
-def test_a_live_source_is_judged_against_the_day_before_the_run(tmp_path: Path, validated: Lake) -> None:
+def test_a_live_source_is_judged_against_the_day_before_the_run(
+    tmp_path: Path, validated: Lake
+) -> None:
     arrives(tmp_path, 5, 6)
     passed, said = told(shop(tmp_path, live=True), validated)
     assert not passed and said["watermark"] == "2024-01-06" and said["lag_days"] > 300
@@ -64,6 +79,12 @@ def test_a_live_source_is_judged_against_the_day_before_the_run(tmp_path: Path, 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_check_of_a_table_blocks_and_is_named_by_the_table_alone(name: str) -> None:
     specs = check_specs(TABLES[name])
-    assert all(spec.blocking and spec.asset_key == dg.AssetKey(["validated", name]) for spec in specs)
+    assert all(
+        spec.blocking and spec.asset_key == dg.AssetKey(["validated", name]) for spec in specs
+    )
     rules = [rule.name for rule in rules_of(TABLES[name])]
-    assert [spec.name for spec in specs] == ["rows_in_equals_rows_out", "quarantined_share_below_threshold", *rules]
+    assert [spec.name for spec in specs] == [
+        "rows_in_equals_rows_out",
+        "quarantined_share_below_threshold",
+        *rules,
+    ]

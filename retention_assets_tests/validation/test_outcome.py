@@ -9,8 +9,8 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, Phase, given, settings
 
-from retention_assets.ingestion.contracts import RAW_COLUMNS, TABLES
 from retention_assets.resources.lake import Lake
+from retention_assets.sources.contracts import RAW_COLUMNS, TABLES
 from retention_assets.validation.outcome import find
 from retention_assets.validation.rules import rules_of
 from retention_assets.validation.split import REASON, split
@@ -44,14 +44,26 @@ DIRTY = st.fixed_dictionaries(
 def faults(row: Row) -> Iterator[str]:
     """What the contract of transactions says of one row, read off it in plain Python."""
     unreadable = row["parse_errors"] or []
-    for name in ("transaction_id", "order_id", "customer_id", "event_ts", "ingested_ts", "kind", "amount"):
+    for name in (
+        "transaction_id",
+        "order_id",
+        "customer_id",
+        "event_ts",
+        "ingested_ts",
+        "kind",
+        "amount",
+    ):
         if row[name] is None and name not in unreadable:
             yield f"{name} is missing"
         elif isinstance(row[name], str) and name != "kind" and not row[name].strip():
             yield f"{name} is blank"
     for name in unreadable:
         yield f"{name} cannot be read as {'timestamp' if name.endswith('_ts') else 'double'}"
-    yield from (f"{name} must be a finite number" for name in ("amount", "quantity") if not isfinite(row[name] or 0.0))
+    yield from (
+        f"{name} must be a finite number"
+        for name in ("amount", "quantity")
+        if not isfinite(row[name] or 0.0)
+    )
     if row["kind"] == "gift":
         yield "kind must be one of sale, return"
     if row["amount"] is not None and not isnan(row["amount"]) and row["amount"] <= 0:
@@ -84,11 +96,17 @@ def came(row: Row) -> tuple[datetime, str, str]:
     max_examples=3, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
 )  # fmt: skip
-@given(rows=st.lists(DIRTY, min_size=60, max_size=120), allowed_share=st.sampled_from([0.0, 0.05, 0.1, 0.3]))
+@given(
+    rows=st.lists(DIRTY, min_size=60, max_size=120),
+    allowed_share=st.sampled_from([0.0, 0.05, 0.1, 0.3]),
+)
 def test_rows_are_split_as_the_contract_reads_and_the_suite_says_what_was_counted(
     lake: Lake, rows: list[Row], allowed_share: float
 ) -> None:
-    rows = [{**dict.fromkeys(TABLE.column_names), **row, "raw_text": f"line {at:03}"} for at, row in enumerate(rows)]
+    rows = [
+        {**dict.fromkeys(TABLE.column_names), **row, "raw_text": f"line {at:03}"}
+        for at, row in enumerate(rows)
+    ]
     parts = split(lake.spark.createDataFrame(rows, SCHEMA), TABLE.key, RULES)
     valid = [row["raw_text"] for row in parts.valid.collect()]
     broken = {row["raw_text"]: row.asDict() for row in parts.broken.collect()}
@@ -98,7 +116,13 @@ def test_rows_are_split_as_the_contract_reads_and_the_suite_says_what_was_counte
 
     told = expected(rows)
     assert len(valid) + len(broken) == len(rows)
-    assert {line: set(row[REASON].split("; ")) for line, row in broken.items()} | {line: set() for line in valid} == told
-    assert all(broken[row["raw_text"]]["source_file"] == row["source_file"] for row in rows if row["raw_text"] in broken)
+    assert {line: set(row[REASON].split("; ")) for line, row in broken.items()} | {
+        line: set() for line in valid
+    } == told
+    assert all(
+        broken[row["raw_text"]]["source_file"] == row["source_file"]
+        for row in rows
+        if row["raw_text"] in broken
+    )
     assert by_reason == Counter(reason for reasons in told.values() for reason in reasons)
     assert judged == {finding.rule.name: finding.share <= allowed_share for finding in findings}

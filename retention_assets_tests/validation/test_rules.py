@@ -2,11 +2,11 @@
 
 import pytest
 
-from retention_assets.ingestion.contracts import TABLES, Table
 from retention_assets.resources.lake import Lake
+from retention_assets.sources.contracts import TABLES, Table
 from retention_assets.validation.rules import rules_of
 from retention_assets.validation.split import BROKEN, REASON, reason, split
-from retention_assets_tests.validation.worlds import LATER, LONG_AGO, SOUND, Row, row, schema
+from retention_assets_tests.validation.factories import LATER, LONG_AGO, SOUND, Row, row, schema
 
 
 def there(name: str) -> list[tuple[Row, str]]:
@@ -25,7 +25,10 @@ def readable(name: str, kind: str) -> list[tuple[Row, str]]:
 def number(name: str) -> list[tuple[Row, str]]:
     """A double is readable and finite."""
     odd = (float("nan"), float("inf"))
-    return [*readable(name, "double"), *(({name: value}, f"{name} must be a finite number") for value in odd)]
+    return [
+        *readable(name, "double"),
+        *(({name: value}, f"{name} must be a finite number") for value in odd),
+    ]
 
 
 EVERYWHERE: list[tuple[Row, str]] = [
@@ -94,7 +97,9 @@ LATE: Row = {"ingested_ts": LATER}
 
 def cases(table: Table) -> list[tuple[Row, str | None]]:
     """Changes to a sound row, and what is then told of it; the last row repeats the first, learned of later."""
-    fine: list[tuple[Row, str | None]] = [(changes, None) for changes in ({}, LATE, *FINE[table.name])]
+    fine: list[tuple[Row, str | None]] = [
+        (changes, None) for changes in ({}, LATE, *FINE[table.name])
+    ]
     again = {name: value for name, value in row(table, 0, {}).items() if name in table.key}
     copy = (again | LATE, f"duplicate of an earlier row with the same {', '.join(table.key)}")
     return [*fine, *EVERYWHERE, *OWN[table.name], copy]
@@ -109,7 +114,11 @@ def test_every_rule_tells_of_the_row_that_breaks_it_and_of_no_other(lake: Lake, 
     judged = parts.judged.select("source_file", BROKEN, reason(rules).alias(REASON)).collect()
     parts.release()
 
-    assert {row["source_file"]: row[REASON] or None for row in judged} == expected and len(judged) == len(rows)
-    assert {row["source_file"] for row in judged if row[BROKEN]} == {file for file, told in expected.items() if told}
+    assert {row["source_file"]: row[REASON] or None for row in judged} == expected and len(
+        judged
+    ) == len(rows)
+    assert {row["source_file"] for row in judged if row[BROKEN]} == {
+        file for file, told in expected.items() if told
+    }
     told = {each for row in judged for each in row[REASON].split("; ") if each}
     assert told == {rule.reason for rule in rules}, "a rule that no row here breaks"

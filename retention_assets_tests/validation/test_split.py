@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from retention_assets.ingestion.contracts import RAW_COLUMNS, TABLES
 from retention_assets.resources.lake import Lake
+from retention_assets.sources.contracts import RAW_COLUMNS, TABLES
 from retention_assets.validation.outcome import find
 from retention_assets.validation.rules import rules_of
 from retention_assets.validation.split import REASON, split
@@ -58,7 +58,9 @@ def row(number: int, changes: Mapping[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def told(lake: Lake) -> dict[str, Any]:
     """All cases in one frame: what became of each, what was found, and what the suite says at no tolerance and at 60 %."""
-    frame = lake.spark.createDataFrame([row(number, changes) for number, (changes, _) in enumerate(CASES)], SCHEMA)
+    frame = lake.spark.createDataFrame(
+        [row(number, changes) for number, (changes, _) in enumerate(CASES)], SCHEMA
+    )
     rules = rules_of(TABLE)
     parts = split(frame, TABLE.key, rules)
     findings, by_reason = find(parts)
@@ -74,7 +76,9 @@ def told(lake: Lake) -> dict[str, Any]:
     return result
 
 
-@pytest.mark.parametrize("number", range(len(CASES)), ids=[reason or "sound" for _, reason in CASES])
+@pytest.mark.parametrize(
+    "number", range(len(CASES)), ids=[reason or "sound" for _, reason in CASES]
+)
 def test_a_row_is_valid_or_in_quarantine_with_its_reason(told: dict[str, Any], number: int) -> None:
     changes, reason = CASES[number]
     if reason is None:
@@ -83,7 +87,10 @@ def test_a_row_is_valid_or_in_quarantine_with_its_reason(told: dict[str, Any], n
     assert number not in told["valid"]
     broken = told["broken"][number]
     assert broken[REASON] == reason
-    assert (broken["source_file"], broken["raw_text"]) == (changes.get("source_file", SOUND["source_file"]), "{}")
+    assert (broken["source_file"], broken["raw_text"]) == (
+        changes.get("source_file", SOUND["source_file"]),
+        "{}",
+    )
 
 
 def test_every_row_comes_out_exactly_once(told: dict[str, Any]) -> None:

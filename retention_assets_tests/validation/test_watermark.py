@@ -14,13 +14,18 @@ SCHEMA = "event_date date, event_ts timestamp, ingested_ts timestamp"
 def facts(*days: tuple[int, int]) -> list[tuple]:
     """Rows of January 2024, each by the day it happened and the day it was learned of."""
     hours = (
-        (datetime(2024, 1, happened, 9, tzinfo=UTC), datetime(2024, 1, learned, 12, tzinfo=UTC)) for happened, learned in days
+        (datetime(2024, 1, happened, 9, tzinfo=UTC), datetime(2024, 1, learned, 12, tzinfo=UTC))
+        for happened, learned in days
     )
     return [(event.date(), event, ingested) for event, ingested in hours]
 
 
 # A ticket of the third is learned of on the ninth; of churn there is no valid row.
-TABLES = {"transactions": facts((5, 5), (7, 7)), "support_tickets": facts((3, 9), (6, 6)), "churn_events": []}
+TABLES = {
+    "transactions": facts((5, 5), (7, 7)),
+    "support_tickets": facts((3, 9), (6, 6)),
+    "churn_events": [],
+}
 # as-of -> the watermark, when its newest fact was learned of, and how far each table goes.
 SEEN: list[tuple[date | None, int, int, dict[str, int]]] = [
     (None, 7, 9, {"transactions": 7, "support_tickets": 6}),
@@ -50,12 +55,21 @@ def test_without_a_valid_row_there_is_no_watermark_and_it_says_where_to_look(lak
 
 
 def test_sign_ups_do_not_say_how_far_a_source_goes_unless_there_is_nothing_else() -> None:
-    assert event_tables(["customers", "transactions", "churn_events"]) == ["transactions", "churn_events"]
+    assert event_tables(["customers", "transactions", "churn_events"]) == [
+        "transactions",
+        "churn_events",
+    ]
     assert event_tables(["customers"]) == ["customers"]
 
 
 @pytest.mark.parametrize(
-    ("newest", "as_of", "lag"), [(7, None, 0), (10, None, 3), (6, None, 0), (10, 9, 1), (10, 8, 0), (10, 31, 3)]
+    ("newest", "as_of", "lag"),
+    [(7, None, 0), (10, None, 3), (6, None, 0), (10, 9, 1), (10, 8, 0), (10, 31, 3)],
 )
-def test_the_lag_is_counted_from_the_newest_day_that_can_be_seen(newest: int, as_of: int | None, lag: int) -> None:
-    assert lag_days(date(2024, 1, 7), date(2024, 1, newest), date(2024, 1, as_of) if as_of else None) == lag
+def test_the_lag_is_counted_from_the_newest_day_that_can_be_seen(
+    newest: int, as_of: int | None, lag: int
+) -> None:
+    assert (
+        lag_days(date(2024, 1, 7), date(2024, 1, newest), date(2024, 1, as_of) if as_of else None)
+        == lag
+    )

@@ -1,0 +1,1 @@
+"""What runs when: conditions, jobs, schedules, sensors, the backlog, and bringing the graph up to date."""

@@ -1,1 +1,0 @@
-"""The simulated retailer, one module an idea: its calendar, its customers, what they do, and how rows arrive."""

@@ -1,0 +1,1 @@
+"""Asset keys, task names and gate names, each spelled once."""

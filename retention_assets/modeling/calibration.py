@@ -1,0 +1,67 @@
+"""Raw scores to probabilities that can be taken at their word: Platt's sigmoid on the logit, and how sure each score is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from retention_assets.modeling.examples import Floats
+
+CLIP = 1e-6
+CONFIDENCE_BINS = 10
+Z95 = 1.959963984540054
+
+
+def logit(p: Floats) -> Floats:
+    clipped = np.clip(p, CLIP, 1 - CLIP)
+    return np.log(clipped / (1 - clipped))
+
+
+@dataclass(frozen=True)
+class Platt:
+    """p = sigmoid(a * logit(raw) + b), raw clipped to [1e-6, 1 - 1e-6]."""
+
+    a: float
+    b: float
+
+    def apply(self, raw: Floats) -> Floats:
+        return expit(self.a * logit(raw) + self.b)
+
+
+def fit_platt(raw: Floats, y: NDArray[np.int8]) -> Platt:
+    """Least log loss against Platt's smoothed targets, so that a perfect separation stays finite (Platt 1999).
+
+    A slope below zero would turn the ranking round: on such data the score says nothing, so slope 0 is kept.
+    """
+    positives = int(y.sum())
+    target = np.where(y > 0, (positives + 1) / (positives + 2), 1 / (len(y) - positives + 2))
+    x = logit(raw)
+
+    def loss(beta: Floats) -> tuple[float, Floats]:
+        z = beta[0] * x + beta[1]
+        miss = expit(z) - target
+        return float(np.mean(np.logaddexp(0, z) - target * z)), np.array(
+            [np.mean(miss * x), np.mean(miss)]
+        )
+
+    # From a flat curve: plain Newton steps from slope 1 run away on overconfident scores.
+    a, b = minimize(loss, np.zeros(2), jac=True, method="BFGS", options={"gtol": 1e-9}).x
+    if a <= 0:
+        rate = target.mean()
+        return Platt(0.0, float(np.log(rate / (1 - rate))))
+    return Platt(float(a), float(b))
+
+
+def wilson_half_width(p: Floats, y: NDArray[np.int8]) -> tuple[list[float], list[float]]:
+    """Edges of equal-mass score bins from 0 to 1, and half the 95 % Wilson interval of the churn rate seen in each bin."""
+    edges = np.unique(np.quantile(p, np.arange(1, CONFIDENCE_BINS) / CONFIDENCE_BINS))
+    bins = np.searchsorted(edges, p, side="right")
+    n = np.bincount(bins, minlength=len(edges) + 1).astype(np.float64)
+    rate = np.bincount(bins, weights=y, minlength=len(edges) + 1) / np.maximum(n, 1)
+    spread = np.sqrt(rate * (1 - rate) / np.maximum(n, 1) + Z95**2 / (4 * np.maximum(n, 1) ** 2))
+    half = np.where(n > 0, Z95 / (1 + Z95**2 / np.maximum(n, 1)) * spread, 0.5)
+    return [0.0, *(float(edge) for edge in edges), 1.0], [
+        float(value) for value in np.minimum(half, 0.5)
+    ]

@@ -1,0 +1,56 @@
+"""What a candidate is given and what it hands back: arrays in, the bytes of one model file out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retention_assets.modeling.examples import Bools, Floats
+
+VARIES = 1e-9  # of its largest value
+SILENT = 1e30  # a scale that leaves 0 of any value
+
+
+@dataclass(frozen=True)
+class FitRows:
+    """Rows to fit on. `stop` marks customers that a candidate may use to know when to stop, and for nothing else."""
+
+    X: Floats
+    y: NDArray[np.int8]
+    w: Floats
+    stop: Bools
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """Fill the unknown, then standardise. One number per feature."""
+
+    fill: Floats
+    mean: Floats
+    scale: Floats
+
+    @classmethod
+    def of(cls, X: Floats) -> "Preprocess":
+        """Medians for the unknown (0 where nothing is ever known); a feature that does not vary here is silenced.
+
+        Of such a feature a model learns nothing: its weight is chance, so that a new value must not be multiplied by it.
+        """
+        known = ~np.isnan(X).all(axis=0)
+        fill = np.zeros(X.shape[1])
+        fill[known] = np.nanmedian(X[:, known], axis=0)
+        filled = np.where(np.isnan(X), fill, X)
+        # Relative, as the standard deviation of many equal numbers is not 0 but their rounding.
+        varies = np.ptp(filled, axis=0) > VARIES * np.abs(filled).max(axis=0)
+        return cls(fill, filled.mean(axis=0), np.where(varies, filled.std(axis=0), SILENT))
+
+    def apply(self, X: Floats) -> Floats:
+        return (np.where(np.isnan(X), self.fill, X) - self.mean) / self.scale
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model as the bytes of its file, and what comes before it. `notes` go to the tracker."""
+
+    model: bytes
+    preprocess: Preprocess | None
+    notes: dict[str, float]

@@ -1,0 +1,41 @@
+"""Boosted trees, saved as UBJSON. Unknown values go their own way in each split, so nothing is filled."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import xgboost
+
+from retention_assets.modeling.candidates.declared import THREADS
+from retention_assets.modeling.candidates.rows import FitRows, Fitted
+
+
+def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
+    """Adds trees until the stopping customers' log loss has not improved for `patience` rounds."""
+    fitted, stopping = (
+        xgboost.DMatrix(rows.X[mask], rows.y[mask], weight=rows.w[mask], nthread=THREADS)
+        for mask in (~rows.stop, rows.stop)
+    )
+    options = {
+        name: params[name] for name in ("eta", "max_depth", "min_child_weight", "lambda")
+    } | {
+        "objective": "binary:logistic",
+        "eval_metric": "logloss",
+        "tree_method": "hist",
+        "nthread": THREADS,
+        "seed": seed,
+        "verbosity": 0,
+    }
+    booster = xgboost.train(
+        options,
+        fitted,
+        params["rounds"],
+        evals=[(stopping, "stop")],
+        early_stopping_rounds=params["patience"],
+        verbose_eval=False,
+    )
+    trees = booster.best_iteration + 1
+    return Fitted(
+        bytes(booster[:trees].save_raw("ubj")),
+        None,
+        {"trees": trees, "stop_log_loss": booster.best_score},
+    )

@@ -1,0 +1,1 @@
+"""What a score is worth on labeled rows: metrics, intervals, baselines, the leaderboard."""

@@ -1,0 +1,60 @@
+"""The leaderboard: every candidate and baseline on the same untouched rows, each figure with its interval."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retention_assets.modeling.evaluation.intervals import Samples, interval, resample
+from retention_assets.modeling.evaluation.metrics import Evaluation
+
+# Figures shown with an interval; the others are shown alone.
+WITH_INTERVAL = ("auc", "average_precision", "brier", "ece", "profit")
+ALONE = ("log_loss", "accuracy", "lift")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Scorers on the same rows: point figures, and bootstrap samples that are paired across scorers."""
+
+    points: dict[str, dict[str, float]]
+    samples: Samples
+
+    @classmethod
+    def of(
+        cls, scorers: Mapping[str, Evaluation], customers: NDArray[np.str_], rounds: int, seed: int
+    ) -> "Standing":
+        points = {name: scorer.point() for name, scorer in scorers.items()}
+        return cls(points, resample(scorers, customers, rounds, seed))
+
+    def difference(self, metric: str, name: str, other: str) -> tuple[float, NDArray[np.float64]]:
+        """Point and paired samples of name - other."""
+        return (
+            self.points[name][metric] - self.points[other][metric],
+            self.samples[name][metric] - self.samples[other][metric],
+        )
+
+    def rows(self, candidates: set[str]) -> list[dict[str, object]]:
+        """One row per scorer, the most profitable first, ties by Brier score."""
+        ranked = sorted(
+            self.points, key=lambda name: (-self.points[name]["profit"], self.points[name]["brier"])
+        )
+        return [self._row(name, name in candidates) for name in ranked]
+
+    def _row(self, name: str, is_candidate: bool) -> dict[str, object]:
+        point, sample = self.points[name], self.samples[name]
+        row: dict[str, object] = {
+            "candidate": name,
+            "kind": "candidate" if is_candidate else "baseline",
+        }
+        row["base_rate"] = point["base_rate"]
+        for metric in WITH_INTERVAL:
+            low, high = interval(sample[metric])
+            row |= {metric: point[metric], f"{metric}_low": low, f"{metric}_high": high}
+        return row | {metric: point[metric] for metric in ALONE}
+
+
+def winner(points: Mapping[str, Mapping[str, float]]) -> str:
+    """The candidate of highest expected profit; equal money (nobody is worth a contact) goes to the better Brier score."""
+    return min(points, key=lambda name: (-points[name]["profit"], points[name]["brier"]))

@@ -1,0 +1,1 @@
+"""From scores on untouched rows to a promotion decision: comparison, gates, decision."""

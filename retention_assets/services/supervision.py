@@ -1,0 +1,162 @@
+"""supervisord for one home: its configuration, its start, its control over a Unix socket, its end.
+
+Knows programs as commands only; which programs a home needs stands in `services.py`.
+"""
+
+import subprocess
+import sys
+import xmlrpc.client
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import join
+
+import psutil
+from supervisor.xmlrpc import SupervisorTransport
+
+from retention_assets.errors import SetupError
+from retention_assets.services.processes import end_processes, marked
+from retention_assets.services.run_folder import make_run_folder, remove_run_link, run_link
+
+STOP_S = 8  # Patience with one program before supervisor kills it.
+
+
+@dataclass(frozen=True)
+class Program:
+    """A supervised program. It has failed to start when it ends within `settle_s` seconds; later it is restarted."""
+
+    name: str
+    command: Sequence[str]
+    settle_s: int
+
+
+@dataclass(frozen=True)
+class Supervisor:
+    """One home's supervisord."""
+
+    home: Path
+    logs: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.home / "supervisor" / "supervisord.conf"
+
+    @property
+    def socket(self) -> Path:
+        return run_link(self.home) / "supervisor.sock"
+
+    @property
+    def rpc(self) -> xmlrpc.client.ServerProxy:
+        return xmlrpc.client.ServerProxy(
+            "http://127.0.0.1", transport=SupervisorTransport(serverurl=f"unix://{self.socket}")
+        )
+
+    def log(self, program: str) -> Path:
+        return self.logs / f"{program}.log"
+
+    def states(self) -> dict[str, str]:
+        """Program -> supervisor's word for its state; empty when no supervisord answers."""
+        try:
+            return {
+                str(info["name"]): str(info["statename"])
+                for info in self.rpc.supervisor.getAllProcessInfo()
+            }  # type: ignore[union-attr, index]
+        except (OSError, xmlrpc.client.Error):
+            return {}
+
+    def start(self, programs: Sequence[Program], environment: dict[str, str]) -> None:
+        """Starts supervisord, and with it the programs. They see exactly `environment`."""
+        make_run_folder(self.home)
+        for folder in (self.logs, self.config_file.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        for program in programs:
+            self.log(program.name).unlink(missing_ok=True)
+        self.config_file.write_text(self._config(programs))
+        command = [
+            str(Path(sys.executable).with_name("supervisord")),
+            "--configuration",
+            str(self.config_file),
+        ]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        if done.returncode:
+            raise SetupError(
+                f"supervisord did not start: {(done.stderr or done.stdout).strip()[-300:]}",
+                "Run `retention doctor`.",
+            )
+
+    def stop(self) -> None:
+        """Ends every process of this home's services, whether or not supervisord still answers."""
+        mine = marked(self.home)
+        for program in self.states():
+            self._call(
+                "stopProcess", program, False
+            )  # All at once; shutdown alone waits for each in turn.
+        if self._call("shutdown"):
+            self._await_end(mine)
+        if left := end_processes(mine | marked(self.home), patience_s=10):
+            pids = ", ".join(str(process.pid) for process in left)
+            raise SetupError(
+                f"Processes {pids} of {self.home} do not end.",
+                "Look at what holds them with `ps`, then repeat.",
+            )
+        self.socket.unlink(missing_ok=True)
+        remove_run_link(self.home)
+
+    def _call(self, method: str, *arguments: object) -> bool:
+        """Whether supervisord took the call."""
+        try:
+            getattr(self.rpc.supervisor, method)(*arguments)
+        except (OSError, xmlrpc.client.Error):
+            return False
+        return True
+
+    def _await_end(self, processes: set[psutil.Process]) -> None:
+        """supervisord answers the call first and stops the programs, one after the other, afterwards."""
+        pid_file = self.config_file.with_name("supervisord.pid")
+        daemons = {
+            process
+            for process in processes
+            if pid_file.exists() and str(process.pid) == pid_file.read_text().strip()
+        }
+        psutil.wait_procs(daemons, timeout=4 * STOP_S)
+
+    def _config(self, programs: Sequence[Program]) -> str:
+        sections = [
+            CONFIG.format(folder=self.config_file.parent, socket=self.socket, logs=self.logs)
+        ]
+        for program in programs:
+            command, log = join(program.command), self.log(program.name)
+            sections.append(
+                PROGRAM.format(program=program, command=command, log=log, stop_s=STOP_S)
+            )
+        return "\n".join(sections).replace("%", "%%")  # supervisor expands %(name)s
+
+
+CONFIG = """[supervisord]
+logfile={logs}/supervisord.log
+pidfile={folder}/supervisord.pid
+childlogdir={logs}
+strip_ansi=true
+
+[unix_http_server]
+file={socket}
+chmod=0700
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+"""
+
+PROGRAM = """[program:{program.name}]
+command={command}
+startsecs={program.settle_s}
+startretries=1
+autorestart=true
+stopwaitsecs={stop_s}
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={log}
+stdout_logfile_maxbytes=20MB
+stdout_logfile_backups=1
+"""

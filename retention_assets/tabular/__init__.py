@@ -1,0 +1,1 @@
+"""`retention train-table`: the same learning machinery on any flat labeled table."""

@@ -1,0 +1,138 @@
+"""What is said of a table's training: one document for machines, and the same with pictures as a page for people."""
+
+import base64
+from html import escape
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from retention_assets.modeling.evaluation.leaderboard import WITH_INTERVAL
+from retention_assets.modeling.evaluation.metrics import Confusion
+from retention_assets.modeling.plots import candidate_figure, leaderboard_figure
+from retention_assets.tabular.table import FlatTable, Roles
+from retention_assets.tabular.training import TableTrial
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; color: #222 }}
+table {{ border-collapse: collapse; margin: .5rem 0 1.5rem }}
+td, th {{ padding: .2rem .8rem; text-align: left; vertical-align: top }}
+tr + tr {{ border-top: 1px solid #ddd }} img {{ max-width: 100% }} .no {{ color: #a00 }}
+</style></head><body>{body}</body></html>
+"""
+
+
+def report_of(
+    table: FlatTable, second: FlatTable | None, roles: Roles, outcome: TableTrial
+) -> dict[str, Any]:
+    """The document: every figure of untouched rows at natural prevalence, with the base rate beside it."""
+    split, verdict, test = outcome.split, outcome.verdict, outcome.contest.test
+    trial = outcome.trials[outcome.contest.challenger]
+    return {
+        "table": table.name,
+        "test_table": second.name if second else None,
+        "label": roles.label,
+        "positive": table.positive,
+        "rows": {
+            "given": len(table) + table.unlabelled,
+            "without_label": table.unlabelled,
+            "trained": int(split.train.sum()),
+            "untouched": len(test),
+            "same_identifier_as_untouched": outcome.not_trained,
+            "scored": len(outcome.scored[0]),
+        },
+        "base_rate": float(test.y.mean()),
+        "split": _split_told(roles, second),
+        "folds": len(split.folds),
+        "features": list(outcome.encoding.features),
+        "refused_columns": dict(outcome.encoding.refused),
+        "leaderboard": outcome.contest.leaderboard(),
+        "chosen": outcome.contest.challenger,
+        "promoted": verdict.promoted,
+        "reason": verdict.reason,
+        "gates": [
+            {"gate": gate.name, "passed": gate.passed, "reason": gate.reason}
+            for gate in verdict.gates
+        ],
+        "threshold": trial.threshold,
+        "at_threshold": Confusion.of(test.y, trial.p, trial.threshold).rates(),
+        "model": {"digest": verdict.digest, "folder": "model"},
+    }
+
+
+def page_of(said: dict[str, Any], outcome: TableTrial) -> str:
+    """The document as one HTML page that needs nothing else. What came from the table is escaped."""
+    chosen, test = said["chosen"], outcome.contest.test
+    pictures = (
+        candidate_figure(test.y, outcome.trials[chosen].p, chosen),
+        leaderboard_figure(outcome.contest),
+    )
+    state = "promoted" if said["promoted"] else "not promoted"
+    at = said["at_threshold"]
+    parts = [
+        f"<h1>{escape(said['table'])}: {escape(said['label'])} = {escape(str(said['positive']))}</h1>",
+        f"<p><b>{escape(chosen)}</b> was chosen on the folds and is <b{'' if said['promoted'] else ' class=no'}>{state}</b>. "
+        f"{escape(said['reason'])}</p>",
+        f"<p>Base rate of the {said['rows']['untouched']:,} untouched rows: {said['base_rate']:.1%}. {escape(said['split'])} "
+        f"At the threshold {said['threshold']:.3f}: precision {at['precision']:.1%}, recall {at['recall']:.1%}.</p>",
+        "<h2>Untouched rows, each scored once</h2>",
+        _table(
+            ["candidate", *WITH_INTERVAL, "accuracy"], [_line(row) for row in said["leaderboard"]]
+        ),
+        *(f'<p><img alt="" src="data:image/png;base64,{_png(figure)}"></p>' for figure in pictures),
+        "<h2>Gates</h2>",
+        _table(
+            ["gate", "", "why"],
+            [[gate["gate"], _mark(gate["passed"]), gate["reason"]] for gate in said["gates"]],
+        ),
+        "<h2>Rows</h2>",
+        _table(
+            ["", "rows"],
+            [[name.replace("_", " "), f"{count:,}"] for name, count in said["rows"].items()],
+        ),
+        f"<h2>{len(said['features'])} features</h2><p>{escape(', '.join(said['features']))}</p>",
+        "<h2>Columns refused</h2>",
+        _table(
+            ["column", "because it"],
+            [[name, why] for name, why in said["refused_columns"].items()] or [["none", ""]],
+        ),
+    ]
+    return PAGE.format(title=escape(said["table"]), body="\n".join(parts))
+
+
+def _split_told(roles: Roles, second: FlatTable | None) -> str:
+    if second is not None and second.y is not None:
+        return f"They are those of {second.name}."
+    return (
+        f"They are the latest fifth by {roles.time}."
+        if roles.time
+        else "They are a fifth of the identifiers, by their hash."
+    )
+
+
+def _line(row: dict[str, Any]) -> list[str]:
+    def figure(name: str) -> str:
+        digits = 0 if name == "profit" else 3
+        return f"{row[name]:.{digits}f} [{row[f'{name}_low']:.{digits}f}, {row[f'{name}_high']:.{digits}f}]"
+
+    return [row["candidate"], *map(figure, WITH_INTERVAL), f"{row['accuracy']:.3f}"]
+
+
+def _mark(passed: bool) -> str:
+    return "passed" if passed else "stopped"
+
+
+def _table(titles: list[str], rows: list[list[str]]) -> str:
+    head = "".join(f"<th>{escape(title.replace('_', ' '))}</th>" for title in titles)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+    )
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _png(figure: "Figure") -> str:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=90, metadata={"Software": None})
+    return base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,57 @@
+"""The network's archive is the same bytes on any fit of the same rows, and holds the weights of the best epoch."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from retention_assets.modeling.candidates.neural_network import fit
+from retention_assets.modeling.candidates.rows import Fitted
+from retention_assets.modeling.pipeline import served_model
+from retention_assets_tests.modeling.factories import examples, fit_rows
+
+ROWS = fit_rows(examples(customers=60, weeks=4))
+# Steps so long that the loss soon rises again, and no penalty, so that the loss is the log loss.
+PARAMS = {"layers": (8,), "epochs": 6, "patience": 2, "batch": 32, "learning_rate": 0.3, "l2": 0.0}
+
+
+@pytest.fixture(scope="module")
+def twice() -> tuple[Fitted, Fitted]:
+    """The same rows fitted twice in one process, which numbers what it makes."""
+    return fit(ROWS, PARAMS, seed=7), fit(ROWS, PARAMS, seed=7)
+
+
+def test_a_second_fit_gives_the_same_bytes(twice: tuple[Fitted, Fitted]) -> None:
+    assert twice[0].model == twice[1].model and twice[0].notes == twice[1].notes
+
+
+def test_the_archive_holds_layers_and_weights_and_no_trace_of_when_or_by_whom(
+    twice: tuple[Fitted, Fitted],
+) -> None:
+    with zipfile.ZipFile(io.BytesIO(twice[0].model)) as archive:
+        members = archive.infolist()
+        metadata, config = (
+            json.loads(archive.read(f"{name}.json")) for name in ("metadata", "config")
+        )
+    assert {member.filename for member in members} == {
+        "config.json",
+        "metadata.json",
+        "model.weights.h5",
+    }
+    assert {member.date_time for member in members} == {(1980, 1, 1, 0, 0, 0)}
+    assert metadata["date_saved"].startswith("1980-01-01")
+    assert "shared_object_id" not in json.dumps(config) and not config.get("compile_config")
+
+
+def test_the_weights_are_those_of_the_best_epoch_not_of_the_last(
+    twice: tuple[Fitted, Fitted],
+) -> None:
+    fitted = twice[0]
+    assert fitted.preprocess is not None
+    served = served_model("neural_network", fitted.model, ROWS.X.shape[1])
+    p, y = served(fitted.preprocess.apply(ROWS.X[ROWS.stop])), ROWS.y[ROWS.stop]
+    loss = float(-np.mean(np.log(np.where(y > 0, p, 1 - p))))
+    assert loss == pytest.approx(fitted.notes["stop_log_loss"], abs=1e-4)
+    assert loss < np.log(2) and fitted.notes["epochs"] <= PARAMS["epochs"]

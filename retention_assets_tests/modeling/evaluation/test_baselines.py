@@ -1,0 +1,106 @@
+"""Baselines are what they say: their money by hand, fitted on the training rows alone, and silence never lowers a probability."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retention_assets.modeling.evaluation.baselines import (
+    EVERYBODY,
+    NOBODY,
+    RECENCY_ONLY,
+    baselines,
+)
+from retention_assets.modeling.examples import Examples
+from retention_assets_tests.modeling.factories import ECONOMICS, examples
+
+DATA = examples(customers=60, weeks=6)
+TRAIN = DATA.as_of < np.unique(DATA.as_of)[4]
+TEST = DATA.take(~TRAIN)
+SILENCE = st.floats(0, 5000, allow_nan=False)
+
+
+def asked(*recency: float) -> Examples:
+    """Test rows that differ in their recency alone."""
+    rows = TEST.take(np.zeros(len(recency), dtype=int))
+    rows.X[:, 0] = recency
+    return rows
+
+
+def by_recency(test: Examples, data: Examples = DATA) -> np.ndarray:
+    return baselines(data, TRAIN, test, ECONOMICS)[RECENCY_ONLY].p
+
+
+@pytest.mark.parametrize(("churners", "money"), [(3, 200.0), (1, -1000.0), (0, -1600.0)])
+def test_contacting_a_fifth_at_random_pays_on_average_or_not_and_contacting_nobody_is_free(
+    churners: int, money: float
+) -> None:
+    """Two contacts among ten customers meet churners / 5 of them: 30 x churners / 5 - 2 x 8, per thousand."""
+    test = replace(
+        TEST.take(np.arange(10)), y=np.repeat([1, 0], [churners, 10 - churners]).astype(np.int8)
+    )
+    found = baselines(DATA, TRAIN, test, ECONOMICS)
+    assert found[EVERYBODY].point()["profit"] == pytest.approx(money)
+    cheap = baselines(DATA, TRAIN, test, replace(ECONOMICS, contact_cost=0.5))
+    assert found[NOBODY].point()["profit"] == cheap[NOBODY].point()["profit"] == 0.0
+
+
+def test_everybody_has_the_training_rate_whatever_the_test_rate_is() -> None:
+    found = baselines(DATA, TRAIN, TEST, ECONOMICS)
+    rate = DATA.y[TRAIN].mean()
+    assert rate != pytest.approx(TEST.y.mean(), abs=1e-4)
+    for name in (EVERYBODY, NOBODY):
+        assert found[name].p == pytest.approx(np.full(len(TEST), rate))
+
+
+def test_rows_outside_the_training_part_teach_a_baseline_nothing() -> None:
+    other = DATA.take(np.arange(len(DATA)))
+    other.y[~TRAIN] = 1 - other.y[~TRAIN]
+    other.X[~TRAIN] = 1e6
+    one, two = (baselines(data, TRAIN, TEST, ECONOMICS) for data in (DATA, other))
+    assert one.keys() == two.keys() == {NOBODY, EVERYBODY, RECENCY_ONLY}
+    assert all(one[name].p.tolist() == two[name].p.tolist() for name in one)
+
+
+@settings(max_examples=40, deadline=None)
+@given(recency=st.lists(SILENCE, min_size=2, max_size=30))
+def test_the_longer_silent_are_never_less_likely_to_leave(recency: list[float]) -> None:
+    p = by_recency(asked(*sorted(recency)))
+    assert (np.diff(p) >= 0).all() and ((p > 0) & (p < 1)).all()
+
+
+def test_silence_tells_more_than_nothing_here() -> None:
+    p = by_recency(asked(1.0, 10.0, 100.0))
+    assert p[0] < DATA.y[TRAIN].mean() < p[2] and p[2] - p[0] > 0.1
+
+
+def test_unknown_recency_is_the_longest_silence_that_training_saw_and_a_negative_one_is_none() -> (
+    None
+):
+    data, longest = DATA.take(np.arange(len(DATA))), DATA.X[TRAIN, 0].max()
+    data.X[~TRAIN, 0] = 3 * longest
+    unknown, known, longer, negative, today = by_recency(
+        asked(np.nan, longest, 2 * longest, -3.0, 0.0), data
+    )
+    assert unknown == known < longer
+    assert negative == today < known
+
+
+@pytest.mark.parametrize("recency", [np.nan, 30.0])
+def test_where_recency_says_nothing_of_anybody_all_are_alike(recency: float) -> None:
+    silent = DATA.take(np.arange(len(DATA)))
+    silent.X[:, 0] = recency
+    p = by_recency(asked(recency, recency), silent)
+    assert p == pytest.approx(np.full(2, DATA.y[TRAIN].mean()), abs=0.01)
+
+
+def test_where_the_silent_stay_recency_is_no_ranking_rather_than_a_turned_one() -> None:
+    p = by_recency(asked(1.0, 100.0), replace(DATA, y=(1 - DATA.y).astype(np.int8)))
+    assert p[0] == p[1]
+
+
+def test_a_source_without_recency_has_no_recency_baseline() -> None:
+    nameless = replace(DATA, features=("other", *DATA.features[1:]))
+    assert set(baselines(nameless, TRAIN, nameless.take(~TRAIN), ECONOMICS)) == {NOBODY, EVERYBODY}

@@ -1,0 +1,138 @@
+"""A trial's figures are those of the untouched rows, with its folds' means beside them; its probabilities are the folder's."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from retention_assets.modeling.candidates.declared import candidate
+from retention_assets.modeling.evaluation.candidate_evaluation import (
+    Trial,
+    churn_trial,
+    economics_of,
+    purge_days,
+    risk_levels_of,
+)
+from retention_assets.modeling.evaluation.metrics import Economics
+from retention_assets.settings import Settings
+from retention_assets.sources.profiles import load_profile
+from retention_assets_tests.modeling.factories import ECONOMICS, by_hand, examples
+from serve.bundle import load_bundle
+
+SETTINGS = Settings(source="simulated", gap_days=7, test_weeks=3, folds=1)
+PROFILE = load_profile(SETTINGS)
+DATA = examples(customers=200, weeks=22)
+FIVE = replace(DATA.take(np.arange(5)), y=np.array([1, 1, 0, 0, 0], dtype=np.int8))
+P = np.array([0.9, 0.2, 0.7, 0.1, 0.3])
+FOLDS = [
+    {"train_rows": 10.0, "rows": 5.0, "fit_s": 1.0, "auc": 0.7},
+    {"train_rows": 20.0, "rows": 5.0, "fit_s": 4.0, "auc": 0.8},
+]
+
+
+def trial(threshold: float = 0.5, folds: list[dict[str, float]] = FOLDS) -> Trial:
+    """Five untouched rows, of which the first two leave."""
+    return Trial(replace(by_hand(DATA), folds=folds), "d" * 64, 25, FIVE, P, threshold, ECONOMICS)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "precision", "recall", "false_alarms"),
+    [
+        (0.5, 1 / 2, 1 / 2, 1 / 3),
+        (0.2, 2 / 4, 1.0, 2 / 3),
+        (0.7, 1 / 2, 1 / 2, 1 / 3),
+        (0.95, 0.0, 0.0, 0.0),
+    ],
+)
+def test_the_confusion_figures_are_those_at_the_models_own_threshold(
+    threshold: float, precision: float, recall: float, false_alarms: float
+) -> None:
+    figures = trial(threshold).figures()
+    named = (figures["precision"], figures["recall"], figures["false_positive_rate"])
+    assert named == pytest.approx((precision, recall, false_alarms))
+    assert (figures["base_rate"], figures["accuracy"]) == pytest.approx((2 / 5, 3 / 5))
+
+
+def test_money_is_that_of_the_untouched_rows() -> None:
+    """Room for one of five: the .9, who leaves: 30 - 8 for five customers."""
+    assert trial().figures()["profit"] == pytest.approx(22 / 5 * 1000)
+
+
+def test_folds_are_shown_by_their_means_beside_the_test_and_never_as_it() -> None:
+    figures = trial().figures()
+    assert {name: value for name, value in figures.items() if name.startswith("cv_")} == {
+        "cv_fit_s": 2.5,
+        "cv_auc": 0.75,
+    }
+    assert figures["folds"] == 2 and figures["fit_s"] == 0.5
+    assert figures["auc"] == pytest.approx(4 / 6)  # .9 above all three that stay, .2 above one
+
+
+def test_a_history_too_short_for_folds_says_so_by_their_number() -> None:
+    figures = trial(folds=[]).figures()
+    assert figures["folds"] == 0 and not [name for name in figures if name.startswith("cv_")]
+
+
+def test_scores_are_a_table_of_who_when_what_came_and_what_was_said() -> None:
+    scores = trial().scores()
+    columns = {
+        "customer_id": pa.string(),
+        "as_of": pa.date32(),
+        "label": pa.int32(),
+        "probability": pa.float64(),
+    }
+    assert {field.name: field.type for field in scores.schema} == columns
+    assert (
+        scores["customer_id"].to_pylist() == FIVE.customers.tolist()
+        and scores["as_of"].to_pylist() == FIVE.as_of.tolist()
+    )
+    assert (scores["label"].to_pylist(), scores["probability"].to_pylist()) == (
+        [1, 1, 0, 0, 0],
+        P.tolist(),
+    )
+
+
+def test_money_and_levels_come_from_the_settings_each_from_its_own() -> None:
+    settings = Settings(
+        contact_cost=1.5,
+        saved_margin=90,
+        save_rate=0.3,
+        capacity_share=0.4,
+        risk_medium=0.1,
+        risk_high=0.2,
+        risk_critical=0.3,
+    )
+    assert economics_of(settings) == Economics(
+        contact_cost=1.5, saved_margin=90, save_rate=0.3, capacity_share=0.4
+    )
+    assert risk_levels_of(settings) == {"MEDIUM": 0.1, "HIGH": 0.2, "CRITICAL": 0.3}
+
+
+@pytest.mark.parametrize("gap_days", [7, 14, 28])
+def test_training_ends_a_whole_gap_and_horizon_before_the_test_and_no_earlier_than_it_must(
+    gap_days: int, tmp_path: Path
+) -> None:
+    settings = SETTINGS.model_copy(update={"gap_days": gap_days})
+    held = churn_trial(candidate("logistic_regression"), DATA, tmp_path / "m", settings, PROFILE)
+    card = load_bundle(tmp_path / "m", held.digest).card
+    apart = np.datetime64(card.test_as_of[0]) - np.datetime64(card.trained_as_of[-1])
+    closed = purge_days(settings, PROFILE)
+    assert closed == gap_days + PROFILE.churn.horizon_days
+    assert np.timedelta64(closed, "D") <= apart < np.timedelta64(closed + 7, "D")
+    assert held.train_rows == (DATA.as_of <= np.datetime64(card.trained_as_of[-1])).sum()
+    assert card.settings == {"gap_days": gap_days, "horizon_days": PROFILE.churn.horizon_days}
+
+
+def test_the_untouched_rows_are_scored_by_the_folder_itself_and_cut_where_its_card_says(
+    tmp_path: Path,
+) -> None:
+    held = churn_trial(candidate("logistic_regression"), DATA, tmp_path / "m", SETTINGS, PROFILE)
+    scorer = load_bundle(tmp_path / "m", held.digest)
+    assert held.p.tolist() == scorer.probabilities(held.test.X).tolist()
+    assert held.threshold == scorer.card.threshold
+    assert (
+        held.test.as_of.min() == np.unique(DATA.as_of)[-3]
+        and held.test.as_of.max() == DATA.as_of.max()
+    )

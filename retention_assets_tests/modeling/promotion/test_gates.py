@@ -1,0 +1,252 @@
+"""Each gate passes a good challenger and stops the one fault that it is there for; the challenger's own figures say why."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from retention_assets.modeling.evaluation.baselines import EVERYBODY, NOBODY, RECENCY_ONLY
+from retention_assets.modeling.evaluation.leaderboard import Standing
+from retention_assets.modeling.promotion.gates import (
+    CHAMPION,
+    GATES,
+    MIN_SLICE_CHURNERS,
+    Evidence,
+    Gate,
+    better_than_champion,
+    better_than_trivial_baselines,
+    calibrated,
+    fast_enough,
+    has_signal,
+    judge,
+    large_slices,
+    no_worse_on_large_slices,
+    signed,
+)
+
+ROUNDS = 400
+# Metric -> (point, standard deviation over the rounds) of a scorer; what differs is said by each test.
+GOOD = {"profit": (900.0, 20.0), "auc": (0.78, 0.01), "ece": (0.02, 0.003), "brier": (0.12, 0.001)}
+RIVALS = {
+    NOBODY: {"profit": (0.0, 0.0), "auc": (0.5, 0.0), "ece": (0.02, 0.003), "brier": (0.15, 0.001)},
+    EVERYBODY: {
+        "profit": (-500.0, 20.0),
+        "auc": (0.5, 0.0),
+        "ece": (0.02, 0.003),
+        "brier": (0.15, 0.001),
+    },
+    RECENCY_ONLY: {
+        "profit": (400.0, 20.0),
+        "auc": (0.6, 0.01),
+        "ece": (0.03, 0.003),
+        "brier": (0.14, 0.001),
+    },
+}
+
+Figures = Mapping[str, tuple[float, float]]
+
+
+def evidence(
+    challenger: Figures = GOOD,
+    rivals: Mapping[str, Figures] = RIVALS,
+    champion: Figures | None = None,
+) -> Evidence:
+    """A challenger and its rivals whose figures vary from round to round, each on its own, as said."""
+    rng = np.random.default_rng(11)
+    scorers = {"challenger": challenger, **rivals} | ({CHAMPION: champion} if champion else {})
+    points = {
+        name: {metric: point for metric, (point, _) in figures.items()}
+        for name, figures in scorers.items()
+    }
+    samples = {
+        name: {m: p + s * rng.normal(size=ROUNDS) for m, (p, s) in figures.items()}
+        for name, figures in scorers.items()
+    }
+    return Evidence(
+        challenger="challenger",
+        candidates=4,
+        standing=Standing(points, samples),
+        rivals=tuple(rivals),
+        has_champion=champion is not None,
+        slice_differences={"new": (-0.02, -0.02 + 0.001 * rng.normal(size=ROUNDS))},
+        latency_ms=3.0,
+        max_latency_ms=50.0,
+        digest="0" * 64,
+        has_signature=True,
+    )
+
+
+def differing(
+    differences: Mapping[str, tuple[float, float]], base: Figures = GOOD
+) -> dict[str, tuple[float, float]]:
+    return {**base, **differences}
+
+
+def test_a_good_challenger_passes_every_gate_and_each_is_asked_once() -> None:
+    answers = judge(evidence(champion=differing({"profit": (600.0, 20.0), "brier": (0.13, 0.001)})))
+    assert [answer.name for answer in answers] == [gate.__name__ for gate in GATES]
+    assert all(answer.passed for answer in answers), [answer.reason for answer in answers]
+
+
+def slices(**excess: float) -> dict[str, tuple[float, NDArray[np.float64]]]:
+    """Brier of the challenger minus the champion's in each slice, sure to a thousandth."""
+    rng = np.random.default_rng(3)
+    return {
+        name: (value, value + 0.001 * rng.normal(size=ROUNDS)) for name, value in excess.items()
+    }
+
+
+FAULTS: dict[str, tuple[Evidence, str]] = {
+    "better_than_champion": (
+        evidence(champion=differing({"profit": (880.0, 20.0)})),
+        "per 1000 customers against champion",
+    ),
+    "better_than_trivial_baselines": (
+        evidence(differing({"profit": (30.0, 20.0)})),
+        "against nobody",
+    ),
+    "has_signal": (evidence(differing({"auc": (0.53, 0.01)})), r"AUC 0\.530, surely above 0\.49"),
+    "calibrated": (evidence(differing({"ece": (0.20, 0.003)})), r"ECE 0\.200"),
+    "no_worse_on_large_slices": (
+        replace(evidence(), slice_differences=slices(new=-0.02, old=0.02)),
+        r"Surely worse on old\.",
+    ),
+    "fast_enough": (replace(evidence(), latency_ms=51.0), r"p95 51\.0 ms"),
+    "signed": (replace(evidence(), has_signature=False), "missing"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_gate_stops_its_own_fault_alone_and_says_what_it_saw(name: str) -> None:
+    seen, said = FAULTS[name]
+    answers = {answer.name: answer for answer in judge(seen)}
+    assert [answer.name for answer in answers.values() if not answer.passed] == [name]
+    assert answers[name].figures
+    assert re.search(said, answers[name].reason)
+
+
+def test_every_gate_has_a_fault_that_it_stops() -> None:
+    assert set(FAULTS) == {gate.__name__ for gate in GATES}
+
+
+def test_a_difference_from_the_champion_whose_interval_holds_zero_keeps_the_champion() -> None:
+    """More money in the point figure is not evidence; the same difference with less noise is."""
+    unsure = better_than_champion(
+        evidence(
+            differing({"profit": (900.0, 100.0)}), champion=differing({"profit": (800.0, 100.0)})
+        )
+    )
+    sure = better_than_champion(
+        evidence(
+            differing({"profit": (900.0, 10.0)}), champion=differing({"profit": (800.0, 10.0)})
+        )
+    )
+    assert (
+        unsure.figures[CHAMPION]["profit_difference"]
+        == sure.figures[CHAMPION]["profit_difference"]
+        == 100.0
+    )
+    assert unsure.figures[CHAMPION]["low"] < 0 < sure.figures[CHAMPION]["low"]
+    assert (unsure.passed, sure.passed) == (False, True)
+
+
+def test_without_a_champion_the_baselines_are_the_measure() -> None:
+    answer = better_than_champion(evidence())
+    assert answer.passed and "No champion to compare with" in answer.reason
+
+
+def test_the_more_candidates_were_tried_the_surer_their_winner_must_be() -> None:
+    seen = evidence(differing({"profit": (48.0, 20.0)}), {NOBODY: RIVALS[NOBODY]})
+    assert better_than_trivial_baselines(replace(seen, candidates=1)).passed
+    assert not better_than_trivial_baselines(replace(seen, candidates=4)).passed
+
+
+@pytest.mark.parametrize(
+    ("recency", "passed"),
+    [
+        ({}, True),
+        # As good a ranking at capacity: a little more money is enough where the probabilities are surely better.
+        ({"profit": (899.0, 20.0)}, True),
+        ({"profit": (901.0, 20.0)}, False),
+        ({"brier": (0.1201, 0.001)}, False),
+    ],
+)
+def test_against_recency_money_must_be_more_and_probabilities_surely_better(
+    recency: dict, passed: bool
+) -> None:
+    rivals = {**RIVALS, RECENCY_ONLY: differing(recency, RIVALS[RECENCY_ONLY])}
+    assert better_than_trivial_baselines(evidence(rivals=rivals)).passed is passed
+
+
+@pytest.mark.parametrize(
+    ("challenger", "champion", "passed"),
+    [
+        ({"ece": (0.11, 0.02)}, None, True),  # beyond the limit, but not surely
+        ({"ece": (0.15, 0.003)}, None, False),
+        ({"brier": (0.16, 0.001)}, None, False),  # a constant would do better
+        ({"brier": (0.14, 0.001)}, {"brier": (0.13, 0.001)}, False),  # the champion does
+        ({"brier": (0.13, 0.001)}, {"brier": (0.1295, 0.001)}, True),  # not surely
+    ],
+)
+def test_probabilities_must_mean_what_they_say(
+    challenger: dict, champion: dict | None, passed: bool
+) -> None:
+    rival = differing(champion) if champion else None
+    assert calibrated(evidence(differing(challenger), champion=rival)).passed is passed
+
+
+@pytest.mark.parametrize(
+    ("auc", "spread", "passed"),
+    [(0.78, 0.01, True), (0.58, 0.03, False), (0.54, 0.01, True), (0.3, 0.01, False)],
+)
+def test_signal_is_what_luck_does_not_explain(auc: float, spread: float, passed: bool) -> None:
+    assert has_signal(evidence(differing({"auc": (auc, spread)}))).passed is passed
+
+
+def test_a_slice_that_is_worse_within_its_noise_stops_nobody_and_more_slices_need_more_certainty() -> (
+    None
+):
+    rng = np.random.default_rng(5)
+    worse = (0.0024, 0.0024 + 0.001 * rng.normal(size=4000))
+    alone = no_worse_on_large_slices(replace(evidence(), slice_differences={"new": worse}))
+    among_many = {f"slice {at}": (0.0, 0.001 * rng.normal(size=4000)) for at in range(30)} | {
+        "new": worse
+    }
+    many = no_worse_on_large_slices(replace(evidence(), slice_differences=among_many))
+    assert (alone.passed, many.passed) == (False, True)
+    assert no_worse_on_large_slices(replace(evidence(), slice_differences={})).passed
+
+
+@pytest.mark.parametrize(
+    ("digest", "signature", "passed"),
+    [("0" * 64, True, True), ("", True, False), ("0" * 64, False, False)],
+)
+def test_a_model_is_pinned_and_its_inputs_declared(
+    digest: str, signature: bool, passed: bool
+) -> None:
+    assert signed(replace(evidence(), digest=digest, has_signature=signature)).passed is passed
+
+
+def test_the_time_of_a_prediction_is_a_limit_not_a_wish() -> None:
+    answers: list[Gate] = [
+        fast_enough(replace(evidence(), latency_ms=ms)) for ms in (49.9, 50.0, 50.1)
+    ]
+    assert [answer.passed for answer in answers] == [True, True, False]
+
+
+def test_slices_are_large_groups_with_enough_churners() -> None:
+    rng = np.random.default_rng(7)
+    n = 1000
+    flag, rare = (rng.random(n) < 0.4).astype(float), (rng.random(n) < 0.05).astype(float)
+    X = np.column_stack([rng.gamma(2.0, 50.0, n), flag, rare, rng.random(n), np.full(n, np.nan)])
+    y = (rng.random(n) < 0.4).astype(np.int8)
+    names = ("tenure_days", "plan_basic", "plan_rare", "engagement_score", "total_revenue")
+    found = large_slices(names, X, y)
+    assert set(found) == {"tenure_days low", "tenure_days high", "plan_basic"}
+    assert (found["tenure_days low"] ^ found["tenure_days high"]).all()
+    few = y.copy()
+    few[np.flatnonzero((flag == 1) & (y == 1))[MIN_SLICE_CHURNERS - 1 :]] = 0
+    assert "plan_basic" not in large_slices(names, X, few)

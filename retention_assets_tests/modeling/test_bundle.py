@@ -1,0 +1,122 @@
+"""A model folder holds one model and its card, the same bytes wherever it is written, and a threshold that money set."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from retention_assets.modeling.bundle import Origin, card_of, threshold, write_bundle
+from retention_assets.modeling.evaluation.metrics import Economics
+from retention_assets_tests.modeling.factories import ECONOMICS, by_hand, examples
+from serve.bundle import digest_of, load_bundle
+from serve.card import CARD_FILE
+from serve.errors import BundleError
+
+DATA = examples(customers=30, weeks=6)
+WEEKS = np.unique(DATA.as_of)
+TRAINED = by_hand(DATA)
+ORIGIN = Origin(
+    task="churn",
+    source="made up",
+    examples="training/churn_examples",
+    seed=7,
+    train=DATA.as_of < WEEKS[3],
+    test=DATA.as_of >= WEEKS[4],
+    settings={"gap_days": 7},
+    risk_levels={"MEDIUM": 0.4, "HIGH": 0.6, "CRITICAL": 0.8},
+    economics=ECONOMICS,
+)
+
+
+def test_the_same_model_has_the_same_digest_in_any_folder_and_replaces_what_lay_there(
+    tmp_path: Path,
+) -> None:
+    old = tmp_path / "two" / "model.ubj"
+    old.parent.mkdir()
+    old.write_bytes(b"another kind's model, of before")
+    one, two = (write_bundle(tmp_path / name, TRAINED, DATA, ORIGIN) for name in ("one", "two"))
+    assert one == two == digest_of(tmp_path / "two")
+    assert {path.name for path in (tmp_path / "two").iterdir()} == {CARD_FILE, "model.json"}
+    served = load_bundle(tmp_path / "two", two).probabilities(DATA.X)
+    assert served == pytest.approx(TRAINED.model.probabilities(DATA.X), abs=1e-12)
+
+
+@pytest.mark.parametrize("part", ["seed", "data", "settings", "calibration"])
+def test_whatever_a_model_comes_from_is_part_of_its_digest(part: str, tmp_path: Path) -> None:
+    origin = replace(ORIGIN, seed=8) if part == "seed" else ORIGIN
+    origin = replace(ORIGIN, settings={"gap_days": 8}) if part == "settings" else origin
+    data = replace(DATA, y=(1 - DATA.y).astype(np.int8)) if part == "data" else DATA
+    trained = by_hand(DATA, a=0.9) if part == "calibration" else TRAINED
+    digest = write_bundle(tmp_path / "one", TRAINED, DATA, ORIGIN)
+    assert write_bundle(tmp_path / "two", trained, data, origin) != digest
+
+
+def test_the_card_says_the_weeks_of_training_and_of_test_and_which_rows_they_were() -> None:
+    card = card_of(TRAINED, DATA, ORIGIN)
+    assert card["trained_as_of"] == [str(WEEKS[0]), str(WEEKS[2])] and card["test_as_of"] == [
+        str(WEEKS[4]),
+        str(WEEKS[5]),
+    ]
+    assert card["data_versions"] == {"training/churn_examples": DATA.fingerprint}
+    nobody = np.zeros(len(DATA), dtype=bool)
+    assert card_of(TRAINED, DATA, replace(ORIGIN, test=nobody))["test_as_of"] == []
+
+
+def test_what_is_usual_is_what_training_saw_and_null_where_it_saw_nothing() -> None:
+    data = DATA.take(np.arange(len(DATA)))
+    data.X[ORIGIN.train, 2] = np.linspace(0, 1000, ORIGIN.train.sum())
+    data.X[~ORIGIN.train, 2] = 1e6
+    data.X[ORIGIN.train, 3] = np.nan
+    card = card_of(TRAINED, data, ORIGIN)
+    usual = {name: levels[2] for name, levels in card["reference"].items()}
+    assert usual == pytest.approx({"low": 5.0, "median": 500.0, "high": 995.0})
+    assert {name: levels[3] for name, levels in card["reference"].items()} == dict.fromkeys(
+        ("low", "median", "high")
+    )
+    json.dumps(card, allow_nan=False)
+
+
+@pytest.mark.parametrize("slope", [np.nan, np.inf])
+def test_a_card_that_serving_would_refuse_is_never_written(slope: float, tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match=r"calibration\.a"):
+        write_bundle(tmp_path / "m", by_hand(DATA, a=slope), DATA, ORIGIN)
+    assert not (tmp_path / "m" / CARD_FILE).exists()
+    with pytest.raises(BundleError, match=r"no bundle\.json"):
+        load_bundle(tmp_path / "m", digest_of(tmp_path / "m"))
+
+
+@pytest.mark.parametrize(
+    ("economics", "expected"),
+    [
+        (ECONOMICS, 0.8),  # a fifth of scores spread from 0 to 1
+        (replace(ECONOMICS, capacity_share=1.0), 8 / 30),  # room for all: who pays for the contact
+        (replace(ECONOMICS, contact_cost=27.0), 0.9),
+        (replace(ECONOMICS, contact_cost=31.0), 1.0),  # no churner is worth it
+        (replace(ECONOMICS, save_rate=0.0), 1.0),
+    ],
+)
+def test_the_threshold_is_capacity_or_break_even_whichever_is_higher(
+    economics: Economics, expected: float
+) -> None:
+    assert threshold(np.linspace(0, 1, 101), economics) == pytest.approx(expected)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    p=st.lists(st.floats(0, 1), min_size=1, max_size=60, unique=True),
+    capacity=st.floats(0.01, 1),
+    cost=st.floats(0, 100),
+)
+def test_nobody_below_break_even_is_flagged_and_not_more_than_capacity_holds(
+    p: list[float], capacity: float, cost: float
+) -> None:
+    economics = Economics(cost, saved_margin=120, save_rate=0.25, capacity_share=capacity)
+    cut = threshold(np.array(p), economics)
+    flagged = [each for each in p if each >= cut]
+    assert 0 <= cut <= 1 and len(flagged) <= capacity * len(p) + 1
+    assert all(each >= min(economics.breakeven, 1.0) for each in flagged)

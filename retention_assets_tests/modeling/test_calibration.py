@@ -1,0 +1,43 @@
+"""Calibrated scores mean what they say, whatever the raw score's scale; a score that says nothing stays silent."""
+
+import numpy as np
+import pytest
+
+from retention_assets.modeling.calibration import fit_platt, wilson_half_width
+
+
+@pytest.mark.parametrize("overconfidence", [0.5, 1.0, 2.0, 4.0])
+def test_scores_too_bold_or_too_shy_are_brought_back_to_the_rates_seen(
+    overconfidence: float,
+) -> None:
+    rng = np.random.default_rng(2)
+    z = rng.normal(-1, 1, 20_000)
+    y = (rng.random(20_000) < 1 / (1 + np.exp(-z))).astype(np.int8)
+    raw = 1 / (1 + np.exp(-(overconfidence * z + 1)))
+    platt = fit_platt(raw[:10_000], y[:10_000])
+    assert (platt.a, platt.b) == pytest.approx((1 / overconfidence, -1 / overconfidence), abs=0.1)
+    p = platt.apply(raw[10_000:])
+    for low, high in [(0.0, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 1.0)]:
+        rows = (p >= low) & (p < high)
+        assert p[rows].mean() == pytest.approx(y[10_000:][rows].mean(), abs=0.04)
+
+
+def test_a_score_that_ranks_the_wrong_way_is_silenced_not_turned_round() -> None:
+    y = np.tile(np.array([0, 1], dtype=np.int8), 100)
+    platt = fit_platt(np.where(y > 0, 0.2, 0.8), y)
+    assert platt.a == 0.0 and platt.apply(np.array([0.1, 0.9])) == pytest.approx([0.5, 0.5])
+
+
+def test_a_perfect_separation_stays_finite() -> None:
+    y = np.repeat(np.array([0, 1], dtype=np.int8), 50)
+    p = fit_platt(y.astype(np.float64), y).apply(np.array([0.0, 1.0]))
+    assert 0 < p[0] < 0.1 and 0.9 < p[1] < 1
+
+
+def test_the_half_width_is_wilsons() -> None:
+    edges, half = wilson_half_width(
+        np.full(100, 0.3), np.repeat(np.array([0, 1], dtype=np.int8), [70, 30])
+    )
+    assert (edges[0], edges[-1]) == (0.0, 1.0)
+    # Wilson for 30 of 100: [.2189, .3958].
+    assert half[-1] == pytest.approx((0.3958 - 0.2189) / 2, abs=5e-4)

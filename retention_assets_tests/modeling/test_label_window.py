@@ -1,0 +1,40 @@
+"""When an example may be used: its window is closed, late reports are in, and there was history enough before it."""
+
+from datetime import date
+
+import pytest
+
+from retention_assets.modeling.label_window import matured_mondays, mondays, observed_at
+from retention_assets.settings import Settings
+from retention_assets.sources.profiles import load_profile
+
+SETTINGS = Settings(source="simulated", gap_days=14, min_history_days=28)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        (date(2024, 1, 1), date(2024, 1, 1), [date(2024, 1, 1)]),
+        (date(2024, 1, 2), date(2024, 1, 7), []),
+        (date(2024, 1, 2), date(2024, 1, 15), [date(2024, 1, 8), date(2024, 1, 15)]),
+        (date(2024, 1, 8), date(2024, 1, 1), []),
+    ],
+)
+def test_mondays_of_a_period(first: date, last: date, expected: list[date]) -> None:
+    assert mondays(first, last) == expected
+
+
+def test_a_label_is_final_after_gap_horizon_and_lag() -> None:
+    assert observed_at(date(2024, 1, 1), 14, 90, 7) == date(2024, 4, 21)
+
+
+def test_a_week_matures_on_the_day_on_which_its_label_is_final_and_no_day_before() -> None:
+    profile = load_profile(SETTINGS)
+    first = date(2024, 1, 29)  # the first Monday with 28 days of history
+    final = observed_at(first, 14, 90, 7)
+    day_before, two_before = (
+        date.fromordinal(final.toordinal() - 1),
+        date.fromordinal(final.toordinal() - 2),
+    )
+    assert matured_mondays(profile, SETTINGS, day_before) == [first]
+    assert matured_mondays(profile, SETTINGS, two_before) == []

@@ -1,0 +1,70 @@
+"""Who is fitted on, calibrated on and tested on: never the same customer twice, never the future for the past."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retention_assets.errors import NotTrainableError
+from retention_assets.modeling.splits import (
+    CALIBRATION_SHARE,
+    forward_split,
+    hash_share,
+    held_for_calibration,
+)
+from retention_assets_tests.modeling.factories import examples
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    weeks=st.integers(14, 40),
+    test_weeks=st.integers(1, 6),
+    folds=st.integers(1, 5),
+    purge=st.integers(7, 63),
+)
+def test_time_goes_forward_and_no_label_window_reaches_into_what_is_judged(
+    weeks: int, test_weeks: int, folds: int, purge: int
+) -> None:
+    data = examples(customers=150, weeks=weeks, signal=0.5)
+    last_trained = data.as_of.max() - np.timedelta64(7 * (test_weeks - 1) + purge, "D")
+    if last_trained < data.as_of.min():
+        with pytest.raises(NotTrainableError):
+            forward_split(data, test_weeks, folds, purge)
+        return
+    split = forward_split(data, test_weeks, folds, purge)
+    assert len(np.unique(data.as_of[split.test])) == test_weeks
+    assert data.as_of[split.test].max() == data.as_of.max()
+    for before, after in [
+        (split.train, split.test),
+        *((fold.train, fold.valid) for fold in split.folds),
+    ]:
+        gap = data.as_of[after].min() - data.as_of[before].max()
+        assert gap >= np.timedelta64(
+            purge, "D"
+        )  # no customer stands on both sides within one horizon
+    assert all(not (fold.valid & split.test).any() for fold in split.folds)
+
+
+def test_each_fold_judges_weeks_of_its_own() -> None:
+    data = examples(weeks=40)
+    split = forward_split(data, 4, 3, 35)
+    judged = [set(data.as_of[fold.valid].tolist()) for fold in split.folds]
+    assert len(judged) == 3 and sum(map(len, judged)) == len(set().union(*judged))
+
+
+def test_calibration_customers_are_apart_and_the_same_on_any_machine() -> None:
+    data = examples(customers=2000, weeks=3)
+    held = held_for_calibration(data.customers)
+    assert set(data.customers[held]) & set(data.customers[~held]) == set()
+    assert held.mean() == pytest.approx(CALIBRATION_SHARE, abs=0.03)
+    known = hash_share(np.array(["C00001", "C00002"]), "calibration")
+    assert known == pytest.approx([0.03239602776309436, 0.8456121], abs=1e-7)
+
+
+def test_a_history_too_short_is_refused_with_what_is_missing() -> None:
+    with pytest.raises(NotTrainableError, match=r"4 as-of weeks.*the test alone takes 4"):
+        forward_split(examples(weeks=4), 4, 3, 30)
+    with pytest.raises(
+        NotTrainableError, match=r"training \(0 rows.*holds 0 churners among 0 rows"
+    ):
+        forward_split(examples(weeks=8), 4, 3, 200)

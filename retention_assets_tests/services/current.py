@@ -1,0 +1,31 @@
+"""Current feature tables of a few customers, with the features that small models know."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from retention_assets.features.vectors import feature_tables
+from retention_assets.platform import Platform
+from retention_assets.resources.lake import Lake
+from retention_assets_tests.serve import bundles
+
+AS_OF = date(2024, 3, 4)
+Vector = Sequence[float | None]  # in the order of bundles.FEATURES
+# Where a real source has these features.
+TABLES = {
+    "recency_days": "transactions",
+    "engagement_score": "behavior",
+    "support_tickets_30d": "behavior",
+}
+
+
+def fill(
+    lake: Lake, platform: Platform, customers: Mapping[str, Vector], as_of: date = AS_OF
+) -> None:
+    """Makes all feature tables of the platform hold these customers."""
+    for table in feature_tables(platform.profile.tables):
+        held = [at for at, name in enumerate(bundles.FEATURES) if table.endswith(TABLES[name])]
+        schema = ", ".join(
+            ["customer_id string", "as_of date", *(f"{bundles.FEATURES[at]} double" for at in held)]
+        )
+        rows = [(name, as_of, *(vector[at] for at in held)) for name, vector in customers.items()]
+        lake.overwrite(table, lake.spark.createDataFrame(rows, schema))

@@ -1,0 +1,52 @@
+"""Homes for tests: free ports, and what a home's processes listen on."""
+
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from retention_assets.services.ports import INNER_PORTS, RAY_PORTS, is_free
+from retention_assets.services.processes import marked
+
+LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+PORTS = ("webserver_port", "mlflow_port", *RAY_PORTS)
+WORKERS = 4
+BLOCK = INNER_PORTS + len(PORTS)
+
+
+def free_ports() -> dict[str, Any]:
+    """A free port for each port setting, all of one block, so that two homes' ports do not meet: each of the suite's
+    workers has blocks of its own.
+
+    Below the ports that the system hands out: Ray's own servers take any of these.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % WORKERS
+    blocks = range(20_000, 32_000, BLOCK)[worker::WORKERS]
+    first = next(
+        block
+        for block in random.sample(blocks, len(blocks))
+        if all(map(is_free, range(block, block + BLOCK)))
+    )
+    others = [name for name in PORTS if name != "serve_inner_port"]
+    return {
+        "serve_inner_port": first,
+        **{name: first + INNER_PORTS + place for place, name in enumerate(others)},
+    }
+
+
+def listening(home: Path) -> set[tuple[str, int]]:
+    """Address and port of every TCP socket that a process of this home listens on."""
+    found = set()
+    for process in marked(home):
+        try:
+            sockets = process.net_connections("tcp")
+        except psutil.NoSuchProcess:
+            continue
+        found |= {
+            (entry.laddr.ip, entry.laddr.port)
+            for entry in sockets
+            if entry.status == psutil.CONN_LISTEN
+        }
+    return found

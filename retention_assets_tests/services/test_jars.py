@@ -1,0 +1,77 @@
+"""Delta's jars are brought once, are those of the installed Spark, and are missed by name."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from retention_assets.errors import SetupError
+from retention_assets.services import jars
+from retention_assets.services.jars import DELTA_PACKAGE, NEEDED, fetch_jars, missing_jars
+
+# Stand in the place of Spark's resolver: they write what it writes, or fail as it does.
+BRINGS = """
+import pathlib, sys
+folder = pathlib.Path(sys.argv[2]) / "jars"
+folder.mkdir()
+for name in {names}:
+    (folder / f"io.delta_{{name}}.jar").write_text(f"{{name}} of {{sys.argv[1]}}")
+"""
+FAILS = "raise SystemExit('UNRESOLVED DEPENDENCIES')"
+
+
+def test_what_the_resolver_brings_lies_under_its_own_name_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jars, "RESOLVE", BRINGS.format(names=[*NEEDED, "antlr4-runtime-4.13.1"]))
+    fetch_jars(tmp_path / "jars", tmp_path)
+    assert {file.name: file.read_text() for file in (tmp_path / "jars").iterdir()} == {
+        f"{name}.jar": f"{name} of {DELTA_PACKAGE}" for name in NEEDED
+    }
+    assert missing_jars(tmp_path / "jars") == []
+
+
+def test_jars_that_are_there_are_not_fetched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jars, "RESOLVE", BRINGS.format(names=list(NEEDED)))
+    for name in NEEDED:
+        (tmp_path / f"{name}.jar").write_text("mine")
+    fetch_jars(tmp_path, tmp_path / "no java")
+    assert {file.read_text() for file in tmp_path.iterdir()} == {"mine"}
+
+
+@pytest.mark.parametrize(
+    ("resolver", "missed"), [(FAILS, NEEDED), (BRINGS.format(names=list(NEEDED[:-1])), NEEDED[-1:])]
+)
+def test_jars_that_did_not_come_are_named_with_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resolver: str, missed: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(jars, "RESOLVE", resolver)
+    with pytest.raises(SetupError) as failed:
+        fetch_jars(tmp_path / "jars", tmp_path)
+    assert f"({', '.join(missed)})" in failed.value.problem
+    assert ("UNRESOLVED" in failed.value.problem) == (resolver is FAILS)
+    assert str(tmp_path / "jars") in failed.value.remedy
+    assert (
+        missing_jars(tmp_path / "jars") == list(missed) and not (tmp_path / "jars" / "ivy").exists()
+    )
+
+
+def test_a_resolver_that_hangs_is_given_up_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jars, "RESOLVE", "import time; time.sleep(60)")
+    monkeypatch.setattr(jars, "FETCH_S", 0.5)
+    with pytest.raises(SetupError, match="nothing came in"):
+        fetch_jars(tmp_path / "jars", tmp_path)
+    assert list((tmp_path / "jars").iterdir()) == []
+
+
+def test_the_jars_are_those_of_the_installed_spark() -> None:
+    group, artifact, release = DELTA_PACKAGE.split(":")
+    assert (group, release) == (
+        "io.delta",
+        version("delta-spark"),
+    ) and f"{artifact}-{release}" in NEEDED
+    assert artifact.split("_")[1] == ".".join(version("pyspark").split(".")[:2])

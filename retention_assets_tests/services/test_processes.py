@@ -1,0 +1,124 @@
+"""Only what bears the home's mark, or descends from it, is found; and what is told to end has ended."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from retention_assets.services.processes import MARK, end_processes, marked, started_with
+from retention_assets_tests.waiting import eventually
+
+SLEEPS = "import time; time.sleep(600)"
+STUBBORN = f"import pathlib, signal, sys; signal.signal(15, signal.SIG_IGN); pathlib.Path(sys.argv[1]).touch(); {SLEEPS}"
+POLITE = f"""
+import pathlib, signal, sys
+def end(*_):
+    pathlib.Path(sys.argv[1], "said goodbye").touch()
+    sys.exit()
+signal.signal(15, end)
+pathlib.Path(sys.argv[1], "ready").touch()
+{SLEEPS}
+"""
+PARENT = (
+    f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', '{SLEEPS}'], env={{}}).wait()"
+)
+# Prints what it finds by mark and by command; its own command, and that of the shell above it, hold the fragment.
+LOOKS = """
+import sys
+from pathlib import Path
+from retention_assets.services.processes import marked, started_with
+print(sorted(process.pid for process in marked(Path(sys.argv[1])) | started_with(sys.argv[1])))
+"""
+
+
+class Children:
+    """Processes of this test's own."""
+
+    def __init__(self) -> None:
+        self.started: list[subprocess.Popen] = []
+
+    def start(self, code: str, *arguments: object, mark: object = None) -> psutil.Process:
+        environment = {**os.environ, MARK: str(mark)} if mark else {**os.environ}
+        command = [sys.executable, "-c", code, *map(str, arguments)]
+        self.started.append(subprocess.Popen(command, env=environment))
+        return psutil.Process(self.started[-1].pid)
+
+
+@pytest.fixture
+def children() -> Iterator[Children]:
+    made = Children()
+    yield made
+    for process in made.started:
+        process.kill()
+        process.wait()
+
+
+def test_the_mark_is_the_homes_whole_name(children: Children, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    mine = children.start(SLEEPS, mark=home)
+    children.start(SLEEPS, mark=f"{home}2")
+    children.start(SLEEPS, mark=home.parent)
+    children.start(SLEEPS, home)
+    assert marked(home) == {mine}
+
+
+def test_a_descendant_that_dropped_the_mark_is_found(children: Children, tmp_path: Path) -> None:
+    parent = children.start(PARENT, mark=tmp_path)
+    assert eventually(lambda: len(parent.children()) == 1)
+    (child,) = parent.children()
+    assert MARK not in child.environ()
+    assert marked(tmp_path) == {parent, child}
+    assert end_processes(marked(tmp_path), patience_s=5) == []
+    assert not child.is_running()
+
+
+def test_a_command_is_found_by_any_fragment_of_it(children: Children, tmp_path: Path) -> None:
+    one, two = (
+        children.start(SLEEPS, tmp_path / "ray" / "x"),
+        children.start(SLEEPS, tmp_path / "ha"),
+    )
+    children.start(SLEEPS, tmp_path / "other")
+    assert started_with(f"{tmp_path}/ray/", f"{tmp_path}/ha") == {one, two}
+    assert started_with() == set()
+
+
+def test_who_looks_finds_neither_itself_nor_what_it_runs_under(
+    children: Children, tmp_path: Path
+) -> None:
+    sibling = children.start(SLEEPS, mark=tmp_path)
+    shell = ["sh", "-c", '"$1" -c "$2" "$3"; true', "sh", sys.executable, LOOKS, str(tmp_path)]
+    environment = {**os.environ, MARK: str(tmp_path)}
+    found = subprocess.run(shell, env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == f"[{sibling.pid}]"
+
+
+def test_who_can_end_in_order_does_who_cannot_is_killed_and_nobody_else_is_touched(
+    children: Children, tmp_path: Path
+) -> None:
+    bystander = children.start(SLEEPS)
+    polite, stubborn = (
+        children.start(POLITE, tmp_path),
+        children.start(STUBBORN, tmp_path / "stubborn"),
+    )
+    gone = children.start("")
+    assert children.started[-1].wait() == 0
+    assert eventually(lambda: (tmp_path / "ready").exists() and (tmp_path / "stubborn").exists())
+    assert end_processes([polite, stubborn, gone], patience_s=2) == []
+    assert (tmp_path / "said goodbye").exists()
+    assert not stubborn.is_running() and bystander.status() != psutil.STATUS_ZOMBIE
+
+
+def test_one_that_the_kernel_holds_is_told(children: Children) -> None:
+    """Nothing is killed here: what ignores even that is played by a process that is not told to end."""
+
+    class Held(psutil.Process):
+        def terminate(self) -> None: ...
+
+        def kill(self) -> None: ...
+
+    held = Held(children.start(SLEEPS).pid)
+    assert end_processes([held], patience_s=0.1) == [held]

@@ -1,0 +1,83 @@
+"""How the local Ray is started: every option and switch is one that this Ray knows, on loopback, with its token out of sight."""
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retention_assets.services.api_keys import ray_token_file
+from retention_assets.services.ray_head import (
+    WORKER_HOOK,
+    head_command,
+    local_ray_address,
+    ray_environment,
+    without_client_server,
+)
+from retention_assets.settings import Settings
+from retention_assets_tests.services.homes import free_ports
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", ray_address=None, **free_ports())
+
+
+def test_ray_takes_the_command_and_keeps_to_loopback(settings: Settings) -> None:
+    from ray.scripts.scripts import start
+
+    program, verb, *options = head_command(settings)
+    assert (Path(program).name, Path(program).exists(), verb) == ("ray", True, "start")
+    told = start.make_context("start", options).params
+    assert (told["head"], told["block"], told["node_ip_address"]) == (True, True, "127.0.0.1")
+    assert (told["include_dashboard"], told["port"]) == (False, settings.ray_port)
+
+
+def test_every_switch_of_serve_is_one_that_this_ray_reads(settings: Settings) -> None:
+    """A variable that nothing reads is silent."""
+    from ray.serve._private import constants
+
+    switches = {name for name in ray_environment(settings) if name.startswith("RAY_SERVE_")}
+    read = set(re.findall(r"RAY_SERVE_\w+", inspect.getsource(constants)))
+    assert len(switches) > 10 and switches - read == set()
+
+
+def test_the_hooks_are_those_that_this_ray_calls() -> None:
+    from ray._private import ray_constants
+    from ray._private.parameter import RayParams
+
+    assert ray_constants.WORKER_PROCESS_SETUP_HOOK_ENV_VAR == WORKER_HOOK
+    params = RayParams(ray_client_server_port=10001)
+    without_client_server(params, head=True)
+    assert params.ray_client_server_port is None
+
+
+def test_the_token_is_in_a_file_and_in_no_process_list(settings: Settings) -> None:
+    environment = ray_environment(settings)
+    token = Path(environment["RAY_AUTH_TOKEN_PATH"]).read_text().strip()
+    assert environment["RAY_AUTH_MODE"] == "token" and environment["RAY_AUTH_TOKEN_PATH"] == str(
+        ray_token_file(settings)
+    )
+    assert len(token) >= 32 and token not in str(environment) + str(head_command(settings))
+
+
+def test_two_homes_share_no_file_socket_or_port(settings: Settings, tmp_path: Path) -> None:
+    apart = re.compile("PATH|FILE|BASE|(?<!DASHBOARD_METRIC)_PORT$")
+    own = ray_environment(settings)
+    other = ray_environment(Settings(home=tmp_path / "other", ray_address=None, **_moved(settings)))
+    compared = [name for name in own if apart.search(name)]
+    assert len(compared) >= 11 and [name for name in compared if own[name] == other[name]] == []
+
+
+def test_a_cluster_elsewhere_brings_its_own_switches_and_no_secret_is_made_for_it(
+    tmp_path: Path,
+) -> None:
+    elsewhere = Settings(home=tmp_path, ray_address="10.0.0.1:6379")
+    assert (ray_environment(elsewhere), local_ray_address(elsewhere)) == ({}, "10.0.0.1:6379")
+    assert list(tmp_path.iterdir()) == []
+
+
+def _moved(settings: Settings) -> dict[str, Any]:
+    """The settings' ports, each one further on by a thousand."""
+    return {name: getattr(settings, name) + 1000 for name in free_ports()}

@@ -1,0 +1,204 @@
+"""Columns and types of a file, told from its header or footer; and a profile that declares others is refused with all named."""
+
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from deltalake import write_deltalake
+
+from retention_assets.errors import ProfileError, SchemaChangedError
+from retention_assets.settings import Settings
+from retention_assets.sources.headers import header_of, readable_as
+from retention_assets.sources.profiles import load_profile
+
+ORDERS = pa.table(
+    {
+        "order": ["1"],
+        "customer": pa.array(["ann"]).dictionary_encode(),
+        "time": pa.array([datetime(2024, 1, 2, 10)], pa.timestamp("us", tz="UTC")),
+        "local": pa.array([datetime(2024, 1, 2, 10)], pa.timestamp("ms")),
+        "total": pa.array([Decimal("5.00")], pa.decimal128(10, 2)),
+        "units": pa.array([1], pa.int32()),
+        "day": [date(2024, 1, 2)],
+        "paid": [True],
+    }
+)
+TYPES = (
+    "string",
+    "string",
+    "timestamp",
+    "timestamp_ntz",
+    "decimal(10,2)",
+    "int",
+    "date",
+    "boolean",
+)
+
+
+def test_a_parquet_file_tells_spark_types(tmp_path: Path) -> None:
+    pq.write_table(ORDERS, tmp_path / "orders.parquet")
+    assert header_of(tmp_path / "orders.parquet", "parquet") == tuple(
+        zip(ORDERS.column_names, TYPES, strict=True)
+    )
+
+
+def test_a_delta_table_tells_the_same_of_the_same_rows(tmp_path: Path) -> None:
+    plain = ORDERS.drop_columns(["local"])
+    write_deltalake(
+        str(tmp_path / "orders"),
+        plain.set_column(1, "customer", plain["customer"].cast(pa.string())),
+    )
+    told = dict(zip(ORDERS.column_names, TYPES, strict=True))
+    assert dict(header_of(tmp_path / "orders", "delta")) == {
+        name: told[name] for name in plain.column_names
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (b"order,total\n1,5\n", ["order", "total"]),
+        (
+            b'\xef\xbb\xbforder,"total, net"\r\n',
+            ["order", "total, net"],
+        ),  # as spreadsheets write it
+        (b"", []),
+    ],
+)
+def test_a_csv_tells_names_and_every_value_is_text(
+    tmp_path: Path, text: bytes, names: list[str]
+) -> None:
+    (tmp_path / "orders.csv").write_bytes(text)
+    assert header_of(tmp_path / "orders.csv", "csv") == tuple((name, "string") for name in names)
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "delta"])
+def test_a_file_of_another_format_is_named(tmp_path: Path, file_format: str) -> None:
+    (tmp_path / "orders").write_text("order,total\n")
+    with pytest.raises(ProfileError, match=r"orders is not a (Parquet file|Delta table)"):
+        header_of(tmp_path / "orders", file_format)
+
+
+@pytest.mark.parametrize(
+    ("actual", "declared", "good"),
+    [
+        ("int", "bigint", True),
+        ("bigint", "int", False),
+        ("float", "double", True),
+        ("bigint", "double", False),  # beyond 2^53 it would lose digits
+        ("string", "double", False),
+        ("timestamp_ntz", "timestamp", True),
+        ("bigint", "long", True),
+        ("decimal(10,2)", "decimal(10, 2)", True),
+        ("decimal(10,2)", "decimal(10,4)", False),
+    ],
+)
+def test_a_declared_type_is_read_only_from_what_it_can_hold(
+    actual: str, declared: str, good: bool
+) -> None:
+    assert readable_as(actual, declared, "parquet") is good
+    assert readable_as("string", declared, "csv")
+
+
+def profile(folder: Path, path: str, **changes: object) -> Settings:
+    """A shop whose customers are in `path`."""
+    customers = {
+        "path": path,
+        "format": "parquet",
+        "source_columns": {"customer": "string", "time": "timestamp", "units": "int"},
+        "columns": {"customer_id": "customer", "event_ts": "time"},
+    }
+    events = {**customers, "columns": {**customers["columns"], "churn_type": "'cancelled'"}}
+    tables = {"customers": customers | changes, "churn_events": events}
+    content = {
+        "start": "2024-01-01",
+        "end": "2024-12-31",
+        "churn": {"kind": "cancellation"},
+        "tables": tables,
+    }
+    (folder / "shop.yaml").write_text(json.dumps(content, default=str))  # JSON is YAML
+    return Settings(home=folder / "home", source=str(folder / "shop.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("file", "fault"),
+    [
+        (ORDERS.set_column(5, "units", pa.array(["one"])), "column units is string, declared int"),
+        (ORDERS.set_column(5, "units", pa.array([2**40])), "column units is bigint, declared int"),
+        (
+            ORDERS.drop_columns(["units"]),
+            "column units is missing (the file has order, customer, time, local, total, day, paid)",
+        ),
+        (ORDERS.drop_columns(["units", "time"]), "column time is missing"),
+    ],
+)
+def test_a_file_of_other_columns_is_refused_with_profile_table_column_and_remedy(
+    tmp_path: Path, file: pa.Table, fault: str
+) -> None:
+    pq.write_table(file, tmp_path / "orders.parquet")
+    with pytest.raises(SchemaChangedError) as refused:
+        load_profile(profile(tmp_path, "orders.parquet"))
+    assert (
+        refused.value.problem.startswith("Profile shop, table customers, file orders.parquet: ")
+        and fault in refused.value.problem
+    )
+    assert (
+        refused.value.remedy
+        == "Mend tables.customers.source_columns, or have the source send what it declares."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (
+            {"day_from_filename": "(unclosed"},
+            "day_from_filename is not an expression with one group (",
+        ),
+        (
+            {"where": "status = 'paid'"},
+            "column where: `status = 'paid'` names status, which is not declared",
+        ),
+        (
+            {"format": "excel"},
+            "tables.customers.format: Input should be 'csv', 'parquet', 'json' or 'delta'",
+        ),
+    ],
+)
+def test_what_a_table_says_of_its_files_must_make_sense(
+    tmp_path: Path, changes: dict[str, object], says: str
+) -> None:
+    pq.write_table(ORDERS, tmp_path / "orders.parquet")
+    with pytest.raises(ProfileError) as refused:
+        load_profile(profile(tmp_path, "orders.parquet", **changes))
+    assert (
+        "Profile shop" in refused.value.problem
+        and says in refused.value.problem
+        and refused.value.remedy
+    )
+
+
+def test_a_data_folder_that_is_not_there_and_a_text_that_is_not_yaml_are_told(
+    tmp_path: Path,
+) -> None:
+    settings = profile(tmp_path, "orders.parquet").model_copy(
+        update={"data_dir": tmp_path / "nowhere"}
+    )
+    with pytest.raises(
+        ProfileError,
+        match=r"Profile shop: its data folder .*nowhere does not exist.*RETENTION_DATA_DIR",
+    ):
+        load_profile(settings)
+    (tmp_path / "shop.yaml").write_text("tables: [")
+    with pytest.raises(
+        ProfileError, match=r"(?s)Profile shop: the file is not YAML.*Mend .*shop\.yaml"
+    ):
+        load_profile(settings)
+    (tmp_path / "shop.yaml").write_text(yaml.safe_dump(["customers"]))
+    with pytest.raises(ProfileError, match=r"Profile shop: not a mapping"):
+        load_profile(settings)

@@ -1,0 +1,99 @@
+"""Columns as numbers: learned from the training rows alone, and never from a column that is the label in disguise."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+
+from retention_assets.errors import TableError
+from retention_assets.tabular.encoding import MAX_WORDS, Encoding, learn
+from retention_assets.tabular.table import UNDATED, FlatTable
+
+N = 200
+RNG = np.random.default_rng(5)
+Y = (RNG.random(N) < 0.3).astype(np.int8)
+NOISE = [f"{value:.3f}" for value in RNG.normal(size=N)]
+SOUND = {"noise": NOISE}
+
+
+def columns(**cells: Sequence[str | None]) -> dict[str, np.ndarray]:
+    return {name: np.array(column, dtype=object) for name, column in cells.items()}
+
+
+def applied(encoding: Encoding, cells: Mapping[str, np.ndarray]) -> np.ndarray:
+    n = len(next(iter(cells.values())))
+    who = np.array([f"r{at}" for at in range(n)])
+    return encoding.apply(
+        FlatTable("second.csv", who, np.full(n, UNDATED), dict(cells), None, None)
+    )
+
+
+def test_numbers_stay_numbers_and_what_is_none_is_unknown() -> None:
+    written = ["7.5", "1e3", "-2", "inf", None, *["4"] * (N - 5)]
+    encoding = learn(columns(spend=written), Y)
+    assert encoding.features == ("spend",)
+    assert np.array_equal(
+        applied(encoding, columns(spend=written))[:5, 0],
+        [7.5, 1000, -2, np.nan, np.nan],
+        equal_nan=True,
+    )
+
+
+def test_frequent_words_are_features_and_rare_or_new_ones_are_none_of_them() -> None:
+    plan = ["gold"] * 80 + ["free"] * 90 + ["rare"] * 5 + [None] * 25
+    encoding = learn(columns(plan=plan), Y)
+    assert encoding.features == ("plan=free", "plan=gold")
+    asked = applied(encoding, columns(plan=["gold", "rare", "never seen", None]))
+    assert np.array_equal(asked, [[0, 1], [0, 0], [0, 0], [np.nan, np.nan]], equal_nan=True)
+
+
+def test_of_two_words_one_tells_the_other() -> None:
+    assert learn(columns(partner=["Yes", "No"] * (N // 2)), Y).features == ("partner=Yes",)
+
+
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [
+        ([None] * N, "no value"),
+        (["EUR"] * N, "the same"),
+        ([f"note {at}" for at in range(N)], f"{N} different words"),
+        ([str(at % (MAX_WORDS + 1)) + "x" for at in range(N)], "different words"),
+        ([str(label) for label in Y], "tells the label"),
+        ([str(1 - label) for label in Y], "tells the label"),
+        (["left" if label else "here" for label in Y], "tells the label"),
+        (["price" if label else None for label in Y], "tells the label"),
+        (
+            [f"{label + noise / 10:.4f}" for label, noise in zip(Y, RNG.random(N), strict=True)],
+            "tells the label",
+        ),
+    ],
+    ids=[
+        "blank",
+        "constant",
+        "texts",
+        "too many words",
+        "label",
+        "opposite",
+        "word for it",
+        "reason of leaving",
+        "its order",
+    ],
+)
+def test_a_column_that_says_nothing_or_everything_is_refused_by_name(
+    column: list[str | None], why: str
+) -> None:
+    encoding = learn(columns(**SOUND, suspect=column), Y)
+    assert encoding.features == ("noise",) and why in encoding.refused["suspect"]
+
+
+def test_where_nothing_is_left_it_says_what_was_refused() -> None:
+    with pytest.raises(TableError, match=r"No column is left.*currency is the same"):
+        learn(columns(currency=["EUR"] * N), Y)
+
+
+def test_a_second_file_without_a_column_is_refused_and_other_columns_do_not_matter() -> None:
+    encoding = learn(columns(**SOUND, visits=["1", "2"] * (N // 2)), Y)
+    with pytest.raises(TableError, match=r"second\.csv lacks the columns visits"):
+        applied(encoding, columns(**SOUND))
+    more = applied(encoding, columns(**SOUND, visits=["1"] * N, extra=["?"] * N))
+    assert more.shape == (N, 2)

@@ -1,0 +1,147 @@
+"""A table's training: rows that judge are nobody's who was trained on, the folds choose, and noise promotes nothing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retention_assets.errors import NotTrainableError
+from retention_assets.modeling.candidates.declared import candidate
+from retention_assets.settings import Settings
+from retention_assets.tabular import training as flat_contest
+from retention_assets.tabular.table import UNDATED, FlatTable
+from retention_assets.tabular.training import TableTrial, hold_table_trial
+from serve.bundle import load_bundle
+
+SETTINGS = Settings(bootstrap_rounds=200)
+
+
+@pytest.fixture(autouse=True)
+def only_fast_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        flat_contest, "CANDIDATES", (candidate("logistic_regression"), candidate("xgboost"))
+    )
+
+
+def table(
+    rows: int = 1500, signal: float = 2.0, first: int = 0, seed: int = 2, days: Sequence[str] = ()
+) -> FlatTable:
+    """One row an identifier. `days`: dates that the rows take in turn."""
+    rng = np.random.default_rng(seed)
+    x, plan = rng.normal(size=rows), rng.integers(0, 3, rows)
+    y = (rng.random(rows) < 1 / (1 + np.exp(1.2 - signal * x))).astype(np.int8)
+    cells = {
+        "x": [f"{value:.4f}" for value in x],
+        "plan": [("free", "gold", "none")[at] for at in plan],
+    }
+    when = (
+        np.resize(np.array(days, dtype="datetime64[D]"), rows) if days else np.full(rows, UNDATED)
+    )
+    who = np.array([f"r{first + at:05d}" for at in range(rows)])
+    return FlatTable(
+        "t.csv",
+        who,
+        when,
+        {name: np.array(cell, dtype=object) for name, cell in cells.items()},
+        y,
+        "1",
+    )
+
+
+def trained(folder: Path, first: FlatTable, second: FlatTable | None = None) -> TableTrial:
+    return hold_table_trial(first, second, SETTINGS, folder, lambda *_: None)
+
+
+def test_signal_is_promoted_and_the_folder_scores_what_was_said(tmp_path: Path) -> None:
+    outcome = trained(tmp_path / "model", table())
+    assert (
+        outcome.verdict.promoted
+        and outcome.contest.candidates[outcome.contest.challenger].point()["auc"] > 0.8
+    )
+    scorer = load_bundle(tmp_path / "model", outcome.verdict.digest)
+    assert np.array_equal(scorer.probabilities(outcome.contest.test.X), outcome.scored[1])
+    assert scorer.card.data_versions.keys() == {"t.csv"}
+
+
+def test_noise_promotes_nothing_and_says_why(tmp_path: Path) -> None:
+    verdict = trained(tmp_path / "model", table(signal=0.0)).verdict
+    assert not verdict.promoted and "has_signal" in verdict.reason
+
+
+def test_the_same_table_gives_the_same_model(tmp_path: Path) -> None:
+    digests = [trained(tmp_path / name, table()).verdict.digest for name in ("one", "two")]
+    assert digests[0] == digests[1]
+
+
+def test_without_time_a_fifth_of_the_identifiers_is_untouched_and_nobody_is_on_both_sides(
+    tmp_path: Path,
+) -> None:
+    first = table()
+    doubled = table(seed=3)  # the same identifiers once more
+    both = FlatTable(
+        "t.csv", np.r_[first.identifiers, doubled.identifiers], np.r_[first.as_of, doubled.as_of],
+        {name: np.r_[column, doubled.columns[name]] for name, column in first.columns.items()},
+        np.r_[np.asarray(first.y), np.asarray(doubled.y)], "1",
+    )  # fmt: skip
+    split = trained(tmp_path / "model", both).split
+    assert 0.15 < split.test.mean() < 0.25 and (split.train | split.test).all()
+    for before, after in (
+        (split.train, split.test),
+        *((fold.train, fold.valid) for fold in split.folds),
+    ):
+        assert before.any() and not set(both.identifiers[before]) & set(both.identifiers[after])
+
+
+def test_with_time_what_judges_comes_last_and_folds_go_forward(tmp_path: Path) -> None:
+    dated = table(rows=2000, days=[f"2024-{month:02d}-01" for month in range(1, 11)])
+    split = trained(tmp_path / "model", dated).split
+    assert 0.15 <= split.test.mean() <= 0.3 and len(split.folds) == SETTINGS.folds
+    for before, after in (
+        (split.train, split.test),
+        *((fold.train, fold.valid) for fold in split.folds),
+    ):
+        assert dated.as_of[before].max() < dated.as_of[after].min()
+
+
+def test_a_labelled_second_file_judges_and_whoever_is_in_it_is_not_trained_on(
+    tmp_path: Path,
+) -> None:
+    first, second = table(), table(rows=500, first=1400, seed=9)
+    outcome = trained(tmp_path / "model", first, second)
+    assert outcome.not_trained == 100 and outcome.split.train.sum() == 1400
+    assert (
+        outcome.contest.test.customers.tolist()
+        == outcome.scored[0].tolist()
+        == second.identifiers.tolist()
+    )
+
+
+def test_labels_of_the_second_file_choose_nothing_and_change_no_score(tmp_path: Path) -> None:
+    first, second = table(), table(rows=500, first=5000, seed=9)
+    turned = FlatTable(
+        "s.csv", second.identifiers, second.as_of, second.columns, 1 - np.asarray(second.y), "1"
+    )
+    honest, lied = (
+        trained(tmp_path / "one", first, second),
+        trained(tmp_path / "two", first, turned),
+    )
+    assert honest.contest.challenger == lied.contest.challenger and np.array_equal(
+        honest.scored[1], lied.scored[1]
+    )
+    assert honest.verdict.promoted and not lied.verdict.promoted
+
+
+def test_a_second_file_without_labels_is_scored_in_its_order_and_the_first_judges(
+    tmp_path: Path,
+) -> None:
+    first, second = table(), table(rows=50, first=5000, seed=9)
+    asked = FlatTable("s.csv", second.identifiers, second.as_of, second.columns, None, None)
+    outcome = trained(tmp_path / "model", first, asked)
+    assert outcome.scored[0].tolist() == second.identifiers.tolist()
+    assert set(outcome.contest.test.customers) <= set(first.identifiers)
+
+
+def test_too_few_rows_are_refused_with_what_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(NotTrainableError, match="too few to compare candidates"):
+        trained(tmp_path / "model", table(rows=300))
