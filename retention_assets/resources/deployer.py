@@ -128,9 +128,9 @@ class ServeDeployer:
         """Runs `serve.deploy` as a child that is ended when it takes too long."""
         address = local_ray_address(self._settings)
         plan |= {"address": address, "host": self._settings.host, "port": self._settings.serve_port}
-        remedy = f"See `retention status` and the log {self._settings.logs / 'ray.log'}."
+        fix = f"See `retention status` and the log {self._settings.logs / 'ray.log'}."
         if not answers_tcp(address):  # Ray itself would try for minutes
-            raise ServingError(f"No Ray cluster answers at {address}.", remedy)
+            raise ServingError(f"No Ray cluster answers at {address}.", fix)
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "serve.deploy"], input=json.dumps(plan), env=service_environment(self._settings),
@@ -138,11 +138,11 @@ class ServeDeployer:
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise ServingError(
-                f"Ray at {address} did not take the deployment in {DEPLOY_S:.0f} s.", remedy
+                f"Ray at {address} did not take the deployment in {DEPLOY_S:.0f} s.", fix
             ) from error
         if done.returncode:
             last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-            raise ServingError(f"Ray at {address} refused the deployment: {last[0]}", remedy)
+            raise ServingError(f"Ray at {address} refused the deployment: {last[0]}", fix)
 
     def _await_ready(self, digest: str, version: str) -> dict[str, Any]:
         end, said = time.monotonic() + CALL_S * 12, "nothing answered"

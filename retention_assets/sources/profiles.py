@@ -1,7 +1,7 @@
 """Source profiles: YAML that maps somebody's files to the canonical tables. Loaded and checked without Spark.
 
 A profile says where files lie, what their columns are, and how canonical columns come from them. What is wrong with
-it is said at load: profile, table, column, remedy.
+it is said at load: profile, table, column, fix.
 """
 
 from datetime import date

@@ -50,7 +50,7 @@ class FlatTable:
 def read_flat_table(path: Path, roles: Roles, to_score: bool = False) -> FlatTable:
     """Reads a CSV or Parquet file; one that is only to be scored may lack label and time.
 
-    Raises TableError that names the column, the value and the remedy.
+    Raises TableError that names the column, the value and the fix.
     """
     columns = _cells(path)
     if to_score and roles.time not in columns:

@@ -61,14 +61,14 @@ def test_a_run_makes_what_was_asked_for_and_is_marked_as_by_hand(platform: Platf
 
 
 @pytest.mark.parametrize(
-    ("error", "remedy"),
+    ("error", "fix"),
     [
         (ProfileError("No such file.", "Put it there."), "Put it there."),
         (ValueError("No such file."), "The full account is in "),
     ],
 )
 def test_a_failed_run_raises_its_first_cause_with_a_remedy(
-    platform: Platform, error: Exception, remedy: str
+    platform: Platform, error: Exception, fix: str
 ) -> None:
     @dg.asset
     def broken() -> None:
@@ -82,7 +82,7 @@ def test_a_failed_run_raises_its_first_cause_with_a_remedy(
     assert failed.value.problem.startswith("broken failed: ") and failed.value.problem.endswith(
         "No such file."
     )
-    assert failed.value.remedy.startswith(remedy)
+    assert failed.value.fix.startswith(fix)
 
 
 def test_every_knob_that_only_says_how_is_a_setting_that_there_is() -> None:

@@ -1,4 +1,4 @@
-"""The command's promises to a shell: exit codes, one line and a remedy for an error, JSON for machines."""
+"""The command's promises to a shell: exit codes, one line and a fix for an error, JSON for machines."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def test_a_setting_that_is_not_valid_is_named(tmp_path: Path) -> None:
 def test_an_error_is_one_line_with_a_remedy_and_exits_with_1(tmp_path: Path) -> None:
     done = retention(tmp_path, "up", RETENTION_API_KEYS=",")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "Remedy: " in done.stderr and done.stderr.count("\n") == 1
+    assert "Fix: " in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_status_of_a_new_home_is_all_down_and_null_and_leaves_no_trace(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is seen of a run: a line an asset, the first cause of a failure with its remedy, and the noise in a file."""
+"""What is seen of a run: a line an asset, the first cause of a failure with its fix, and the noise in a file."""
 
 import io
 import os
@@ -94,14 +94,14 @@ def test_a_failure_is_told_by_its_root_with_its_remedy_and_what_follows_is_not_c
     assert progress.failure is not None
     assert progress.failure.problem.startswith("mendable failed: ")
     assert progress.failure.problem.endswith("The file [a].csv has no column id.")
-    assert progress.failure.remedy == "Name it in the profile."
+    assert progress.failure.fix == "Name it in the profile."
 
 
 def test_the_first_failure_stays_and_one_without_a_remedy_is_one_line() -> None:
     lines, progress = seen(unmendable)
     first = progress.failure
     assert lines[1:] == ["unmendable failed"]
-    assert first is not None and (first.problem.endswith("two lines"), first.remedy) == (True, "")
+    assert first is not None and (first.problem.endswith("two lines"), first.fix) == (True, "")
     assert seen(mendable, progress=progress)[1].failure is first
 
 

@@ -67,7 +67,7 @@ def test_a_folder_of_somebody_else_is_refused_in_one_line_and_left_alone(tmp_pat
     done = retention(tmp_path / "home", "simulate", "--days", "5", "--out", str(tmp_path))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert (
-        "holds what no simulation has written. Remedy: Name a folder that is new or empty."
+        "holds what no simulation has written. Fix: Name a folder that is new or empty."
         in done.stderr
     )
     assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
@@ -167,7 +167,7 @@ def test_the_embedded_source_is_made_once_and_ones_own_world_is_left_alone(tmp_p
 def test_a_place_that_cannot_be_written_is_told_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(
-        SetupError, match=r"file/shop cannot be written: .*Remedy: Name a folder of your own"
+        SetupError, match=r"file/shop cannot be written: .*Fix: Name a folder of your own"
     ):
         make_simulation(tmp_path / "file" / "shop", SMALL, quiet)
 

@@ -172,7 +172,7 @@ def test_nothing_that_answers_is_told_with_a_remedy(tmp_path: Path) -> None:
         pass
     assert deployer.get("/ready") is None
     with pytest.raises(
-        ServingError, match=r"Nothing answers at .*Remedy: Start it with `retention up`"
+        ServingError, match=r"Nothing answers at .*Fix: Start it with `retention up`"
     ):
         deployer.predict("a")
 

@@ -155,5 +155,5 @@ def test_deploying_leaves_this_process_without_ray(deployer: ServeDeployer) -> N
 def test_a_cluster_that_is_not_there_is_told_with_a_remedy(tmp_path: Path) -> None:
     away = ServeDeployer.of(Settings(home=tmp_path, **free_ports()))
     assert away.ready() is None
-    with pytest.raises(ServingError, match="Remedy"):
+    with pytest.raises(ServingError, match="Fix"):
         away.deploy(tmp_path / "m", "0" * 64, "1")

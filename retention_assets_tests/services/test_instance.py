@@ -60,10 +60,10 @@ def test_what_the_clone_changes_reaches_a_home_that_is_there_already(tmp_path: P
 
 @pytest.mark.parametrize("text", ["- a list", "", "a: [unclosed"])
 def test_a_broken_dagster_yaml_is_told_with_a_remedy(tmp_path: Path, text: str) -> None:
-    with pytest.raises(SetupError, match="Remedy: Restore it"):
+    with pytest.raises(SetupError, match="Fix: Restore it"):
         config_of(tmp_path, text)
 
 
 def test_a_missing_dagster_yaml_is_told_with_a_remedy(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match="Remedy: Restore it"):
+    with pytest.raises(SetupError, match="Fix: Restore it"):
         instance_config(Settings(home=tmp_path), tmp_path / "none.yaml")

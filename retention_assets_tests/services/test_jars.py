@@ -52,7 +52,7 @@ def test_jars_that_did_not_come_are_named_with_a_remedy(
         fetch_jars(tmp_path / "jars", tmp_path)
     assert f"({', '.join(missed)})" in failed.value.problem
     assert ("UNRESOLVED" in failed.value.problem) == (resolver is FAILS)
-    assert str(tmp_path / "jars") in failed.value.remedy
+    assert str(tmp_path / "jars") in failed.value.fix
     assert (
         missing_jars(tmp_path / "jars") == list(missed) and not (tmp_path / "jars" / "ivy").exists()
     )

@@ -148,7 +148,7 @@ def test_a_file_of_other_columns_is_refused_with_profile_table_column_and_remedy
         and fault in refused.value.problem
     )
     assert (
-        refused.value.remedy
+        refused.value.fix
         == "Mend tables.customers.source_columns, or have the source send what it declares."
     )
 
@@ -179,7 +179,7 @@ def test_what_a_table_says_of_its_files_must_make_sense(
     assert (
         "Profile shop" in refused.value.problem
         and says in refused.value.problem
-        and refused.value.remedy
+        and refused.value.fix
     )
 
 

@@ -1,4 +1,4 @@
-"""A profile that cannot work is refused at load, with profile, table, column and remedy; one that can, is read as written."""
+"""A profile that cannot work is refused at load, with profile, table, column and fix; one that can, is read as written."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -109,7 +109,7 @@ def test_what_cannot_work_is_refused_by_name(
         load_profile(write(tmp_path, profile))
     assert [
         words for words in says if words not in str(refused.value)
-    ] == [] and refused.value.remedy
+    ] == [] and refused.value.fix
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A flat table as it is read: nothing is guessed that could be wrong, and each fault is told with its remedy."""
+"""A flat table as it is read: nothing is guessed that could be wrong, and each fault is told with its fix."""
 
 from pathlib import Path
 

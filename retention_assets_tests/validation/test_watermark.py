@@ -51,7 +51,7 @@ def test_without_a_valid_row_there_is_no_watermark_and_it_says_where_to_look(lak
     frames = {name: lake.spark.createDataFrame(rows, SCHEMA) for name, rows in TABLES.items()}
     with pytest.raises(ProfileError, match="before 2024-01-05") as told:
         find_watermark(frames, date(2024, 1, 5))
-    assert "quarantine" in told.value.remedy
+    assert "quarantine" in told.value.fix
 
 
 def test_sign_ups_do_not_say_how_far_a_source_goes_unless_there_is_nothing_else() -> None:
