@@ -49,12 +49,12 @@ def contact(people: Population, calendar: Calendar, day: int, today: np.ndarray)
         reachable[quiet & (rng.random(reachable.size) < RULE_SHARE / 0.2)], pilot
     )
     who = np.concatenate([pilot, by_rule])
-    randomised = np.repeat([True, False], [pilot.size, by_rule.size])
-    treated = ~randomised | (rng.random(who.size) < 0.5)
+    randomized = np.repeat([True, False], [pilot.size, by_rule.size])
+    treated = ~randomized | (rng.random(who.size) < 0.5)
     effect = effect_of_contact(people, who)
     people.contact_effect[who[treated]] = effect[treated]
     people.contact_until[who[treated]] = day + EFFECT_DAYS
-    return Contacts(_rows(people, calendar, day, who, randomised, treated, rng), effect)
+    return Contacts(_rows(people, calendar, day, who, randomized, treated, rng), effect)
 
 
 def _rows(
@@ -62,7 +62,7 @@ def _rows(
     calendar: Calendar,
     day: int,
     who: np.ndarray,
-    randomised: np.ndarray,
+    randomized: np.ndarray,
     treated: np.ndarray,
     rng: np.random.Generator,
 ) -> pa.Table:
@@ -73,10 +73,10 @@ def _rows(
             "contact_id": day_labels("X", day, np.arange(who.size)),
             "customer_id": people.ids.take(pa.array(who)),
             "event_ts": day_times(calendar.midnight_us(day), rng, who.size),
-            "campaign": chosen(CAMPAIGNS, np.where(randomised, 0, 1)),
+            "campaign": chosen(CAMPAIGNS, np.where(randomized, 0, 1)),
             "channel": chosen(CHANNELS, channel),
             "treated": treated,
-            "randomised": randomised,
+            "randomized": randomized,
             "cost": np.where(treated, COSTS[channel], 0.0),
         },
     )

@@ -10,7 +10,7 @@ from retention_assets.simulation.rows import chosen, day_times, rows
 
 RENEWAL_DAYS = 30
 SILENT_SHARE = 0.35
-CHURN_TYPES = ("cancelled", "lapsed")
+CHURN_TYPES = ("canceled", "lapsed")
 REASONS = ("price", "service", "no_use", "competitor")
 
 
@@ -27,11 +27,11 @@ def leave(
     silent = rng.random(who.size) < SILENT_SHARE
     _fall_silent(people, day, who[silent])
     lapsed = np.flatnonzero(people.ends_on[: people.count] == day)
-    cancelled = who[~silent]
-    gone = np.concatenate([cancelled, lapsed])
+    canceled = who[~silent]
+    gone = np.concatenate([canceled, lapsed])
     people.status[gone] = GONE
     people.ends_on[lapsed] = NEVER
-    kind = np.repeat([0, 1], [cancelled.size, lapsed.size])
+    kind = np.repeat([0, 1], [canceled.size, lapsed.size])
     return rows(
         "churn_events",
         {

@@ -149,19 +149,19 @@ ENGAGEMENT_EVENTS = Table(
 
 CHURN_EVENTS = Table(
     "churn_events",
-    "A customer left: cancelled, or let the subscription lapse.",
+    "A customer left: canceled, or let the subscription lapse.",
     ("customer_id", "event_ts"),
     (
         CUSTOMER,
         *TIMES,
-        Column("churn_type", "string", "How.", allowed=("cancelled", "lapsed")),
+        Column("churn_type", "string", "How.", allowed=("canceled", "lapsed")),
         Column("reason", "string", "Reason given.", required=False),
     ),
 )
 
 CAMPAIGN_CONTACTS = Table(
     "campaign_contacts",
-    "Retention contacts, and the untreated arm of the randomised ones.",
+    "Retention contacts, and the untreated arm of the randomized ones.",
     ("contact_id",),
     (
         Column("contact_id", "string", "The contact."),
@@ -176,7 +176,7 @@ CAMPAIGN_CONTACTS = Table(
             allowed=("mail", "phone", "app"),
         ),
         Column("treated", "boolean", "False: held out as control."),
-        Column("randomised", "boolean", "Whether chance decided the arm."),
+        Column("randomized", "boolean", "Whether chance decided the arm."),
         Column("cost", "double", "Cost of the contact.", required=False, minimum=0.0),
     ),
 )

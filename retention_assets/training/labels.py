@@ -43,7 +43,7 @@ def labels(
     `facts`: churn events (kind "cancellation") or transactions (kind "inactivity"); `contacts`: campaign contacts.
     """
     pairs = known.select("customer_id", "as_of")
-    labelled = {"cancellation": cancelled, "inactivity": inactive}[kind](pairs, window, facts)
+    labelled = {"cancellation": canceled, "inactivity": inactive}[kind](pairs, window, facts)
     observed = F.to_date(window.observed).alias("label_observed_at")
     if contacts is None:
         marked = labelled.withColumn("treated", F.lit(False))
@@ -60,7 +60,7 @@ def labels(
     )
 
 
-def cancelled(pairs: DataFrame, window: Window, churns: DataFrame) -> DataFrame:
+def canceled(pairs: DataFrame, window: Window, churns: DataFrame) -> DataFrame:
     """Eligible: has not left by the end of the gap. Label: the first leave lies in the window."""
     facts = churns.select("customer_id", "event_ts", "ingested_ts")
     seen = pairs.join(facts, "customer_id", "left")

@@ -83,10 +83,10 @@ def test_contacts_help_some_and_drive_others_away_and_chance_decides_for_a_part(
     effects = rows(world / "truth", "contact_effects")["effect"]
     assert (effects < 0).mean() > 0.1 and (effects > 0).mean() > 0.1
     contacts = rows(world, "campaign_contacts")
-    by_chance = contacts[contacts["randomised"]]
+    by_chance = contacts[contacts["randomized"]]
     assert 0.1 < len(by_chance) / len(contacts) < 0.9
     assert by_chance["treated"].mean() == pytest.approx(0.5, abs=0.1)
-    assert contacts[~contacts["randomised"]]["treated"].all()
+    assert contacts[~contacts["randomized"]]["treated"].all()
 
 
 def test_fraud_is_reported_late_or_never(world: Path) -> None:

@@ -113,7 +113,7 @@ def profile(folder: Path, path: str, **changes: object) -> Settings:
         "source_columns": {"customer": "string", "time": "timestamp", "units": "int"},
         "columns": {"customer_id": "customer", "event_ts": "time"},
     }
-    events = {**customers, "columns": {**customers["columns"], "churn_type": "'cancelled'"}}
+    events = {**customers, "columns": {**customers["columns"], "churn_type": "'canceled'"}}
     tables = {"customers": customers | changes, "churn_events": events}
     content = {
         "start": "2024-01-01",

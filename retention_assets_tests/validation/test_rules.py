@@ -66,11 +66,11 @@ OWN: dict[str, list[tuple[Row, str]]] = {
         ({"duration_s": -1.0}, "duration_s must be >= 0"),
     ],
     "churn_events": [
-        *WRONG_DAY, *there("churn_type"), ({"churn_type": "moved"}, "churn_type must be one of cancelled, lapsed"),
+        *WRONG_DAY, *there("churn_type"), ({"churn_type": "moved"}, "churn_type must be one of canceled, lapsed"),
     ],
     "campaign_contacts": [
         *WRONG_DAY, *text("contact_id"), *text("campaign"), *number("cost"),
-        *there("treated"), *readable("treated", "boolean"), *there("randomised"), *readable("randomised", "boolean"),
+        *there("treated"), *readable("treated", "boolean"), *there("randomized"), *readable("randomized", "boolean"),
         ({"channel": "pigeon"}, "channel must be one of mail, phone, app"),
         ({"cost": -1.0}, "cost must be >= 0"),
     ],
@@ -89,7 +89,7 @@ FINE: dict[str, list[Row]] = {
     "support_tickets": [dict.fromkeys(SOUND["support_tickets"]), {"satisfaction": 1}, {"satisfaction": 5}],
     "engagement_events": [{"duration_s": None}, {"duration_s": 0.0}],
     "churn_events": [{"reason": None}],
-    "campaign_contacts": [{"channel": None, "cost": None}, {"cost": 0.0}, {"treated": False, "randomised": False}],
+    "campaign_contacts": [{"channel": None, "cost": None}, {"cost": 0.0}, {"treated": False, "randomized": False}],
     "fraud_reports": [{"reported_by": None}, {"is_fraud": False}],
 }  # fmt: skip
 LATE: Row = {"ingested_ts": LATER}
