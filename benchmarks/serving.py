@@ -30,7 +30,7 @@ from retention_assets.services import catalog as services
 from retention_assets.services.api_keys import api_keys
 from retention_assets.services.probes import answers_tcp
 from retention_assets.settings import Settings
-from retention_assets.sources.profiles import load_profile
+from retention_assets.sources.load_profile import load_profile
 
 CUSTOMERS, ROUNDS, SECONDS = 1000, 5, 3.0
 NAMES = (

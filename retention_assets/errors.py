@@ -4,6 +4,8 @@
 class RetentionError(Exception):
     """Base of all errors that a user can fix. `fix` says how, in one sentence."""
 
+    exit_code = 1
+
     def __init__(self, problem: str, fix: str) -> None:
         super().__init__(f"{problem} Fix: {fix}")
         self.problem = problem
@@ -12,6 +14,12 @@ class RetentionError(Exception):
 
 class SetupError(RetentionError):
     """The machine lacks something: Java, jars, a free port, a service."""
+
+
+class SettingsError(RetentionError):
+    """A RETENTION_* variable that is no setting."""
+
+    exit_code = 2
 
 
 class ProfileError(RetentionError):

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from retention_assets.partitions import Partitions, partitions_of
 from retention_assets.settings import Settings
-from retention_assets.sources.profiles import Profile, load_profile
+from retention_assets.sources.load_profile import load_profile
+from retention_assets.sources.profile import Profile
 
 
 @dataclass(frozen=True)

@@ -1,135 +1,49 @@
-"""Every knob of the platform, one pydantic-settings class; nothing else reads the environment.
+"""Every setting of the platform, in groups; nothing else reads the environment.
 
-A field `x_y` is set by the variable RETENTION_X_Y. Values that a source decides (horizon, event times, thresholds
-of its own) live in its profile, not here.
+The field `x_y` is set by the variable RETENTION_X_Y. What depends on the source (horizon, event
+times, its own thresholds) is set in its profile instead.
 """
 
 import os
 from datetime import date
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-DAGSTER_YAML = (
-    Path(__file__).parents[1] / "dagster.yaml"
-)  # the clone's; resources/instance.py makes each home's from it
+from retention_assets.errors import SettingsError
+
+PREFIX = "RETENTION_"
+CLONE = Path(__file__).parents[1]
+DAGSTER_YAML = CLONE / "dagster.yaml"  # services/instance.py derives each home's file from it
 
 
-class Settings(BaseSettings):
-    """Settings of one platform home. Two homes with different ports run side by side."""
+def operation(default: Any = None, description: str | None = None, **limits: Any) -> Any:
+    """A field that says where or how things run. Changing it never makes a result stale."""
+    extra: dict[str, JsonValue] = {"operational": True}
+    return Field(default=default, description=description, json_schema_extra=extra, **limits)
 
-    model_config = SettingsConfigDict(env_prefix="RETENTION_", extra="ignore", frozen=True)
 
-    home: Path = Path(".retention")
-    source: str = "simulated"
-    data_dir: Path | None = None
-    as_of: date | None = Field(
-        default=None,
-        description="Read nothing that happened on or after this day; None: all there is.",
-    )
+class SettingsGroup(BaseSettings):
+    """What all groups share: the prefix of their variables, and that a value never changes."""
 
-    spark_master: str = "local[*]"
-    spark_memory: str = "3g"
-    java_home: Path | None = None
-    lake_uri: str | None = None
-    redis_url: str | None = None
-    mlflow_uri: str | None = None
-    ray_address: str | None = None
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
-    host: str = "127.0.0.1"
-    serve_port: int = 8000
-    serve_inner_port: int = Field(
-        default=8500, description="Behind HAProxy: Serve's own proxy, then 99 for its replicas."
-    )
-    webserver_port: int = 3000
-    mlflow_port: int = 5000
-    ray_port: int = 6479
-    haproxy_stats_port: int = 8404
-    haproxy_metrics_port: int = 9101
 
-    api_keys: str | None = Field(
-        default=None, description="Comma-separated; None: made at first start in home/api_key."
-    )
-    alert_urls: str | None = Field(default=None, description="Comma-separated Apprise URLs.")
-    clock_enabled: bool = Field(
-        default=True, description="False turns every schedule, sensor and condition off."
-    )
-    sensor_interval_s: int = Field(default=30, ge=1)
+class PathSettings(SettingsGroup):
+    """Where a home keeps its files and tables."""
 
-    simulated_customers: int = Field(default=5000, ge=10)
-    simulated_days: int = Field(default=400, ge=30)
-    simulated_seed: int = 7
+    home: Path = operation(CLONE / ".retention", "Everything the platform writes lies below it.")
+    lake_uri: str | None = operation(description="Folder of the Delta tables; None: in the home.")
+    mlflow_uri: str | None = operation(description="MLflow's store; None: SQLite in the home.")
 
-    late_arrival_days: int = Field(
-        default=7, ge=0, description="How far back a new day's run looks for late rows."
-    )
-    max_data_age_days: int = Field(
-        default=2, ge=0, description="How far the watermark may lie behind the newest day there is."
-    )
-    max_quarantined_share: float = Field(
-        default=0.05, ge=0, le=1, description="Broken rows above this share block downstream."
-    )
-
-    gap_days: int = Field(default=14, ge=0)
-    min_history_days: int = Field(
-        default=28, ge=1, description="No example before the source is this old."
-    )
-    test_weeks: int = Field(
-        default=4, ge=1, description="As-of weeks of the untouched last period."
-    )
-    folds: int = Field(default=3, ge=1)
-    seed: int = 20240101
-
-    contact_cost: float = Field(
-        default=8.0, ge=0, description="Cost of one retention contact, offer included."
-    )
-    saved_margin: float = Field(
-        default=120.0, ge=0, description="Margin kept when a churner is saved."
-    )
-    save_rate: float = Field(
-        default=0.25, ge=0, le=1, description="Share of contacted churners who stay."
-    )
-    capacity_share: float = Field(
-        default=0.2, gt=0, le=1, description="Share of customers the team can contact."
-    )
-    risk_medium: float = Field(default=0.4, ge=0, le=1)
-    risk_high: float = Field(default=0.6, ge=0, le=1)
-    risk_critical: float = Field(default=0.8, ge=0, le=1)
-    max_predict_ms: float = Field(
-        default=50.0, gt=0, description="Promotion gate: one row scored within this time."
-    )
-    bootstrap_rounds: int = Field(default=1000, ge=100)
-
-    drift_alpha: float = Field(
-        default=0.01, gt=0, lt=1, description="Family-wise false-alarm rate of one drift report."
-    )
-    drift_min_effect: float = Field(
-        default=0.3, gt=0, description="Smallest shift, in reference units, worth an alarm."
-    )
-    retrain_every_days: int = Field(default=7, ge=1)
-    retrain_cooldown_days: int = Field(default=3, ge=0)
-    retrain_min_new_labels: int = Field(default=200, ge=1)
-
-    feature_ttl_days: int = Field(default=30, ge=1)
-    redis_timeout_ms: int = Field(default=50, ge=1)
-    max_batch: int = Field(default=1000, ge=1)
-    max_body_bytes: int = Field(default=262_144, ge=1024)
-    rate_limit_per_s: int = Field(default=2000, ge=1)
-
-    @field_validator("home", "data_dir", "java_home")
+    @field_validator("home")
     @classmethod
-    def _absolute(cls, path: Path | None) -> Path | None:
-        return path.expanduser().resolve() if path else None
-
-    def environment(self) -> dict[str, str]:
-        """This process's environment with every setting resolved in it, for processes that must see the same settings."""
-        values = self.model_dump(mode="json", exclude_none=True)
-        own = {f"RETENTION_{name.upper()}": str(value) for name, value in values.items()}
-        if Path(self.source).suffix in {".yaml", ".yml"}:
-            own["RETENTION_SOURCE"] = str(Path(self.source).expanduser().resolve())
-        return {**os.environ, **own}
+    def _absolute_home(cls, path: Path) -> Path:
+        return _absolute(path)
 
     @cached_property
     def lake_root(self) -> str:
@@ -152,3 +66,221 @@ class Settings(BaseSettings):
     @cached_property
     def simulated_dir(self) -> Path:
         return self.home / "source" / "simulated"
+
+
+class SourceSettings(SettingsGroup):
+    """Which source is read, and up to which day."""
+
+    source: str = Field(
+        default="simulated", description="A built-in profile's name, or a profile file."
+    )
+    data_dir: Path | None = operation(description="Folder that holds the source's files.")
+    as_of: date | None = operation(
+        description="Read nothing that happened on or after this day; None: everything there is."
+    )
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute_data_dir(cls, path: Path | None) -> Path | None:
+        return path and _absolute(path)
+
+
+class SimulationSettings(SettingsGroup):
+    """Size and seed of the embedded source."""
+
+    simulated_customers: int = operation(5000, ge=10)
+    simulated_days: int = operation(400, ge=30)
+    simulated_seed: int = operation(7)
+
+
+class EngineSettings(SettingsGroup):
+    """Spark, Java, Redis and Ray. An address that is None means one that the home starts itself."""
+
+    spark_master: str = operation("local[*]")
+    spark_memory: str = operation("3g")
+    java_home: Path | None = operation(description="Java 17 or newer; None: found or embedded.")
+    redis_url: str | None = operation()
+    ray_address: str | None = operation()
+
+    @field_validator("java_home")
+    @classmethod
+    def _absolute_java_home(cls, path: Path | None) -> Path | None:
+        return path and _absolute(path)
+
+
+class PortSettings(SettingsGroup):
+    """The address that services bind to, and their ports."""
+
+    host: str = operation("127.0.0.1")
+    serve_port: int = operation(8000)
+    serve_inner_port: int = operation(
+        8500, "First of 100 ports behind HAProxy: Serve's own proxy, then its replicas."
+    )
+    webserver_port: int = operation(3000)
+    mlflow_port: int = operation(5000)
+    ray_port: int = operation(6479)
+    haproxy_stats_port: int = operation(8404)
+    haproxy_metrics_port: int = operation(9101)
+
+
+class AccessSettings(SettingsGroup):
+    """Secrets: who may call the platform, and whom it alerts."""
+
+    api_keys: str | None = operation(
+        description="Comma-separated; None: one is made at first start, in the home's api_key."
+    )
+    alert_urls: str | None = operation(description="Comma-separated Apprise addresses.")
+
+
+class AutomationSettings(SettingsGroup):
+    """Sensors, schedules and automation conditions."""
+
+    clock_enabled: bool = operation(
+        True, "False turns every schedule, sensor and automation condition off."
+    )
+    sensor_interval_s: int = operation(30, ge=1)
+
+
+class DataQualitySettings(SettingsGroup):
+    """How late, how old and how broken the data may be."""
+
+    late_arrival_days: int = Field(
+        default=7, ge=0, description="How far back a new day's run looks for late rows."
+    )
+    max_data_age_days: int = Field(
+        default=2, ge=0, description="How far the watermark may lie behind the newest day there is."
+    )
+    max_quarantined_share: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Broken rows above this share block downstream assets.",
+    )
+
+
+class LearningSettings(SettingsGroup):
+    """Labels, splits and evaluation."""
+
+    gap_days: int = Field(
+        default=14, ge=0, description="From the as-of day to the first day that counts."
+    )
+    min_history_days: int = Field(
+        default=28, ge=1, description="No example before the source is this many days old."
+    )
+    test_weeks: int = Field(
+        default=4, ge=1, description="As-of weeks of the untouched last period."
+    )
+    folds: int = Field(default=3, ge=1, description="Rolling-origin folds that choose the recipe.")
+    seed: int = 20240101
+    bootstrap_rounds: int = Field(default=1000, ge=100)
+    max_predict_ms: float = Field(
+        default=50.0, gt=0, description="Promotion gate: one row is scored within this time."
+    )
+
+
+class EconomicsSettings(SettingsGroup):
+    """What a contact costs and achieves, and where the risk levels begin."""
+
+    contact_cost: float = Field(
+        default=8.0, ge=0, description="Cost of one contact, offer included."
+    )
+    saved_margin: float = Field(
+        default=120.0, ge=0, description="Margin kept when a churner is saved."
+    )
+    save_rate: float = Field(
+        default=0.25,
+        ge=0,
+        le=1,
+        description="Share of contacted churners who stay (an assumption).",
+    )
+    capacity_share: float = Field(
+        default=0.2, gt=0, le=1, description="Share of customers that the team can contact."
+    )
+    risk_medium: float = Field(default=0.4, ge=0, le=1)
+    risk_high: float = Field(default=0.6, ge=0, le=1)
+    risk_critical: float = Field(default=0.8, ge=0, le=1)
+
+
+class MonitoringSettings(SettingsGroup):
+    """Drift alarms and the decision to retrain."""
+
+    drift_alpha: float = Field(
+        default=0.01, gt=0, lt=1, description="Family-wise false-alarm rate of one drift report."
+    )
+    drift_min_effect: float = Field(
+        default=0.3, gt=0, description="Smallest shift, in reference units, worth an alarm."
+    )
+    retrain_every_days: int = Field(default=7, ge=1)
+    retrain_cooldown_days: int = Field(default=3, ge=0)
+    retrain_min_new_labels: int = Field(default=200, ge=1)
+
+
+class ServingSettings(SettingsGroup):
+    """Limits of the online store and the HTTP application."""
+
+    feature_ttl_days: int = Field(default=30, ge=1)
+    redis_timeout_ms: int = operation(50, ge=1)
+    max_batch: int = operation(1000, ge=1)
+    max_body_bytes: int = operation(262_144, ge=1024)
+    rate_limit_per_s: int = operation(2000, ge=1)
+
+
+class Settings(
+    PathSettings,
+    SourceSettings,
+    SimulationSettings,
+    EngineSettings,
+    PortSettings,
+    AccessSettings,
+    AutomationSettings,
+    DataQualitySettings,
+    LearningSettings,
+    EconomicsSettings,
+    MonitoringSettings,
+    ServingSettings,
+):
+    """All settings of one platform home. Two homes with different ports run side by side."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_variables(cls, values: Any) -> Any:
+        """Raises SettingsError for a RETENTION_* variable that no field reads."""
+        known = [variable(name) for name in cls.model_fields]
+        for name in sorted(os.environ):
+            if name.upper().startswith(PREFIX) and name.upper() not in known:
+                nearest = get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
+                raise SettingsError(
+                    f"{name} is not a setting; the nearest is {nearest}.",
+                    f"Rename it to {nearest}, or unset it.",
+                )
+        return values
+
+    def environment(self) -> dict[str, str]:
+        """This process's environment plus every setting, for child processes."""
+        values = self.model_dump(mode="json", exclude_none=True)
+        variables = {variable(name): str(value) for name, value in values.items()}
+        if Path(self.source).suffix in {".yaml", ".yml"}:
+            variables[variable("source")] = str(_absolute(Path(self.source)))
+        return {**os.environ, **variables}
+
+    def result_settings(self) -> dict[str, Any]:
+        """The settings that results depend on, as JSON values. Changing one makes results stale."""
+        return self.model_dump(mode="json", exclude=operational_fields())
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return f"{PREFIX}{field.upper()}"
+
+
+def operational_fields() -> set[str]:
+    """Names of the settings that say only where and how things run."""
+    return {
+        name
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("operational")
+    }
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().resolve()

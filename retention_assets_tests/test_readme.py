@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from retention_assets.features.availability import model_features
-from retention_assets.ingestion.reading import Days, read_days
+from retention_assets.ingestion.reading import ReadWindow, read_days
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
-from retention_assets.sources.profiles import load_profile
+from retention_assets.sources.load_profile import load_profile
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 ORDERS = """order,customer,time,total
@@ -39,7 +39,7 @@ def test_the_profile_of_ten_lines_reads_somebodys_files(tmp_path: Path, lake: La
     profile = load_profile(
         Settings(home=tmp_path / "home", source=str(tmp_path / "shop.yaml"), data_dir=None)
     )
-    days = Days(date(2024, 1, 1), date(2024, 3, 1), late_days=7)
+    days = ReadWindow(date(2024, 1, 1), date(2024, 3, 1), late_days=7)
     sales = read_days(lake.spark, profile, "transactions", days).frame.orderBy("order_id").collect()
     assert [(row["customer_id"], row["amount"], row["kind"]) for row in sales] == [
         ("ann", 20.5, "sale"), ("bob", 7.25, "sale"), ("ann", 12.0, "sale"),

@@ -17,7 +17,7 @@ import psutil
 from retention_assets.modeling.label_window import matured_mondays
 from retention_assets.platform import Platform
 from retention_assets.services.instance import read_state, write_state
-from retention_assets.sources.arrivals import changed_range, fingerprint, newest_day
+from retention_assets.sources.source_files import changed_range, fingerprint, newest_day
 
 WATERMARK, EXAMPLES = (
     dg.AssetKey(["validated", "watermark"]),

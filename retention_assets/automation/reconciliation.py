@@ -20,13 +20,6 @@ from retention_assets.services.instance import read_state, write_state
 
 COMPLETE = "complete"  # name of the fact: which source and knobs the unpartitioned assets were last made from
 SERVING = ("serving/online_features", "serving/champion_deployment")
-# Knobs that say where and how things run; all others change what is made.
-OPERATIONAL = {
-    "home", "host", "api_keys", "alert_urls", "clock_enabled", "sensor_interval_s", "spark_master", "spark_memory", "java_home",
-    "lake_uri", "redis_url", "mlflow_uri", "ray_address", "redis_timeout_ms", "max_batch", "max_body_bytes", "rate_limit_per_s",
-    "serve_port", "serve_inner_port", "webserver_port", "mlflow_port", "ray_port", "haproxy_stats_port", "haproxy_metrics_port",
-    "data_dir", "as_of", "simulated_customers", "simulated_days", "simulated_seed",
-}  # fmt: skip
 
 
 class RunProgress(Protocol):
@@ -136,5 +129,4 @@ class GraphRun:
         return matured_mondays(self.platform.profile, self.platform.settings, watermark)
 
     def _knobs(self) -> str:
-        settings = self.platform.settings.model_dump(mode="json", exclude=OPERATIONAL)
-        return backlog.digest(settings)
+        return backlog.digest(self.platform.settings.result_settings())

@@ -29,7 +29,7 @@ def main() -> None:
     try:
         app()
     except RetentionError as error:
-        sys.exit(_fail(error.problem, error.fix, code=1))
+        sys.exit(_fail(error.problem, error.fix, code=error.exit_code))
     except ValidationError as error:
         if error.title != "Settings":
             raise

@@ -148,7 +148,7 @@ def _await_clock(instance: Any, console: Any) -> None:
 
 def _prepare_source(settings: Settings, console: Any) -> None:
     from retention_assets.simulation.source_folder import make_simulated_source
-    from retention_assets.sources.profiles import load_profile
+    from retention_assets.sources.load_profile import load_profile
 
     if not load_profile(settings).is_simulated:
         return

@@ -111,7 +111,8 @@ def _write_profile(folder: Path, days: int) -> None:
     import yaml
 
     from retention_assets.simulation.simulator import FIRST_DATE
-    from retention_assets.sources.profiles import BUILT_IN, SIMULATED
+    from retention_assets.sources.load_profile import BUILT_IN
+    from retention_assets.sources.profile import SIMULATED
 
     profile: dict[str, Any] = yaml.safe_load((BUILT_IN / f"{SIMULATED}.yaml").read_text())
     own = {"name": f"simulated_{folder.name}", "data_dir": str(folder)}

@@ -8,7 +8,7 @@ from typing import get_args
 
 import dagster as dg
 
-from retention_assets.features.availability import absent, available, refuse_label_columns
+from retention_assets.features.availability import missing_features, available_features, refuse_label_columns
 from retention_assets.features.checks import customers_once, tiles_conserve_sales
 from retention_assets.features.declarations import FEATURES, Feature, Group
 from retention_assets.features.measures import available_measures
@@ -29,7 +29,7 @@ MEANING: dict[Group, str] = {
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """The stage's assets for one source. Raises LeakError where a declared feature reads what defines its churn."""
     refuse_label_columns(FEATURES, platform.profile)
-    declared = available(FEATURES, platform.profile.tables)
+    declared = available_features(FEATURES, platform.profile.tables)
     groups = [group for group in get_args(Group) if any(item.group == group for item in declared)]
     current = [
         _customer_group(platform, group, [item for item in declared if item.group == group])
@@ -84,7 +84,7 @@ def _customer_group(
     lacking = {item.name: item.meaning for item in FEATURES if item.group == group}
     reasons = {
         feature: why
-        for feature, why in absent(FEATURES, profile.tables).items()
+        for feature, why in missing_features(FEATURES, profile.tables).items()
         if feature in lacking
     }
 

@@ -10,36 +10,36 @@ from typing import Any
 from retention_assets.errors import LeakError
 from retention_assets.features.declarations import FEATURES, Feature
 from retention_assets.features.expressions import (
-    Above,
-    Below,
+    GreaterThan,
+    LessThan,
     DaysSince,
     Expression,
-    Score,
+    WeightedScore,
     attributes,
     measures,
     walk,
 )
 from retention_assets.features.measures import (
-    BY_NAME,
+    MEASURES_BY_NAME,
     MEASURES,
     Measure,
     Tables,
-    absence,
-    columns_of,
+    why_measure_missing,
+    source_columns,
 )
 
 # Written when a customer leaves, whatever the churn definition: nothing of it may feed a feature.
 LABEL_TABLES = frozenset({"churn_events"})
 
 
-def why_absent(feature: Feature, tables: Tables) -> str | None:
+def why_missing(feature: Feature, tables: Tables) -> str | None:
     """Why a source cannot fill this feature, None when it can."""
     if _reduced(feature.expression, tables) is not None:
         return None
     return _missing(feature.expression, tables)[0]
 
 
-def available(declarations: Iterable[Feature], tables: Tables) -> list[Feature]:
+def available_features(declarations: Iterable[Feature], tables: Tables) -> list[Feature]:
     """The features that a source can fill, in declared order; scores are kept with the components that it has."""
     reduced = ((feature, _reduced(feature.expression, tables)) for feature in declarations)
     return [
@@ -49,19 +49,19 @@ def available(declarations: Iterable[Feature], tables: Tables) -> list[Feature]:
     ]
 
 
-def absent(declarations: Iterable[Feature], tables: Tables) -> dict[str, str]:
+def missing_features(declarations: Iterable[Feature], tables: Tables) -> dict[str, str]:
     """Name -> reason, for the features that a source cannot fill."""
-    reasons = {feature.name: why_absent(feature, tables) for feature in declarations}
+    reasons = {feature.name: why_missing(feature, tables) for feature in declarations}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
 def model_features(tables: Tables) -> list[str]:
     """Names of the features that models see, in the one order that vectors have. `tables`: a profile's tables, or names."""
-    return [feature.name for feature in available(FEATURES, tables) if feature.model_input]
+    return [feature.name for feature in available_features(FEATURES, tables) if feature.model_input]
 
 
 def refuse_label_columns(
-    declarations: Iterable[Feature], profile: Any, by_name: Mapping[str, Measure] = BY_NAME
+    declarations: Iterable[Feature], profile: Any, by_name: Mapping[str, Measure] = MEASURES_BY_NAME
 ) -> None:
     """Raises LeakError where a model input reads what defines the label.
 
@@ -88,7 +88,7 @@ def _leak(expression: Expression, profile: Any, by_name: Mapping[str, Measure]) 
             return f"column {label_column}"
     if label_column and label_column in attributes(expression):
         return f"column {label_column}"
-    limits = [part for part in walk(expression) if isinstance(part, (Above, Below))]
+    limits = [part for part in walk(expression) if isinstance(part, (GreaterThan, LessThan))]
     if profile.churn.kind == "inactivity" and any(
         part.operand == DaysSince("purchases") for part in limits
     ):
@@ -98,19 +98,19 @@ def _leak(expression: Expression, profile: Any, by_name: Mapping[str, Measure]) 
 
 def _reduced(expression: Expression, tables: Tables) -> Expression | None:
     """The expression as far as the source reaches: scores without the components it lacks; None when nothing is left."""
-    if isinstance(expression, Score):
+    if isinstance(expression, WeightedScore):
         kept = tuple(
             part for part in expression.components if not _missing(part.expression, tables)
         )
-        return Score(kept) if kept else None
+        return WeightedScore(kept) if kept else None
     return None if _missing(expression, tables) else expression
 
 
 def _missing(expression: Expression, tables: Tables) -> list[str]:
     """Reasons why parts of the expression have no data, in the declared order of measures."""
     needed = measures(expression)
-    reasons = [absence(measure, tables) for measure in MEASURES if measure.name in needed]
-    source = columns_of(tables)
+    reasons = [why_measure_missing(measure, tables) for measure in MEASURES if measure.name in needed]
+    source = source_columns(tables)
     customers = source.get("customers", frozenset())
     reasons += [
         f"the source has no customers.{name}"

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from retention_assets.features.expressions import (
-    Above,
+    GreaterThan,
     AllOf,
-    Below,
-    Component,
+    LessThan,
+    ScoreComponent,
     DaysSince,
     Exposure,
     Expression,
-    OneOf,
-    Rate,
+    AttributeEquals,
+    WindowRate,
     Ratio,
-    Score,
+    WeightedScore,
     SignedLogRatio,
     Sum,
     TenureDays,
@@ -44,35 +44,35 @@ class Feature:
 def trend(measure: str, days: int) -> SignedLogRatio:
     """The last `days` days against the `days` before them, both brought to a full window by their exposure."""
     return SignedLogRatio(
-        Rate(measure, days, per_days=days), Rate(measure, 2 * days, until=days, per_days=days)
+        WindowRate(measure, days, per_days=days), WindowRate(measure, 2 * days, until=days, per_days=days)
     )
 
 
 DAYS_BETWEEN_ORDERS = Ratio(Exposure(), Sum("purchases"))
 # Half a point each: feature use on every other day, one post in three weeks, a login every other day. Near the median of
 # active customers in the embedded source; fixed, so that the score of one customer does not move with the others.
-FEATURE_USAGE = Component(Rate("feature_uses", 30), half=0.5, weight=0.3)
-COMMUNITY = Component(Rate("community_posts", 90), half=0.05, weight=0.2)
-LOGINS = Component(Rate("logins", 30), half=0.5, weight=0.3)
-ENGAGEMENT = Score((LOGINS, FEATURE_USAGE, COMMUNITY))
+FEATURE_USAGE = ScoreComponent(WindowRate("feature_uses", 30), half=0.5, weight=0.3)
+COMMUNITY = ScoreComponent(WindowRate("community_posts", 90), half=0.05, weight=0.2)
+LOGINS = ScoreComponent(WindowRate("logins", 30), half=0.5, weight=0.3)
+ENGAGEMENT = WeightedScore((LOGINS, FEATURE_USAGE, COMMUNITY))
 
 DEMOGRAPHICS: tuple[Feature, ...] = (
     Feature("tenure_days", "demographics", TenureDays(), "Days since sign-up.", monitored=False),
     *(
-        Feature(f"plan_{plan}", "demographics", OneOf("plan", plan), f"On the {plan} plan.")
+        Feature(f"plan_{plan}", "demographics", AttributeEquals("plan", plan), f"On the {plan} plan.")
         for plan in PLANS
     ),
     *(
         Feature(
             f"channel_{channel}",
             "demographics",
-            OneOf("acquisition_channel", channel),
+            AttributeEquals("acquisition_channel", channel),
             f"Won through {channel}.",
         )
         for channel in CHANNELS
     ),
     Feature(
-        "email_opt_in", "demographics", OneOf("email_opt_in", "true"), "Consents to retention mail."
+        "email_opt_in", "demographics", AttributeEquals("email_opt_in", "true"), "Consents to retention mail."
     ),
 )
 
@@ -87,19 +87,19 @@ TRANSACTIONS: tuple[Feature, ...] = (
     Feature(
         "purchase_frequency_30d",
         "transactions",
-        Rate("purchases", 30),
+        WindowRate("purchases", 30),
         "Orders a day over 30 days. The description divided by 30 even for customers who were there for fewer days.",
     ),
     Feature(
         "purchase_frequency_90d",
         "transactions",
-        Rate("purchases", 90),
+        WindowRate("purchases", 90),
         "Orders a day over 90 days of exposure.",
     ),
     Feature(
         "purchase_frequency_180d",
         "transactions",
-        Rate("purchases", 180),
+        WindowRate("purchases", 180),
         "Orders a day over 180 days of exposure.",
     ),
     Feature("orders_total", "transactions", Sum("purchases"), "Orders so far.", monitored=False),
@@ -171,7 +171,7 @@ BEHAVIOR: tuple[Feature, ...] = (
     Feature(
         "login_frequency_30d",
         "behavior",
-        Rate("logins", 30),
+        WindowRate("logins", 30),
         "Logins a day over 30 days, by days of exposure.",
     ),
     Feature(
@@ -189,13 +189,13 @@ BEHAVIOR: tuple[Feature, ...] = (
     Feature(
         "active_days_30d",
         "behavior",
-        Rate("active_days", 30),
+        WindowRate("active_days", 30),
         "Share of the last 30 days with any activity.",
     ),
     Feature(
         "active_days_7d",
         "behavior",
-        Rate("active_days", 7),
+        WindowRate("active_days", 7),
         "Share of the last 7 days with any activity.",
     ),
     Feature(
@@ -207,7 +207,7 @@ BEHAVIOR: tuple[Feature, ...] = (
     Feature(
         "feature_usage_score",
         "behavior",
-        Score((FEATURE_USAGE,)),
+        WeightedScore((FEATURE_USAGE,)),
         "Feature use a day over 30 days, between 0 and 1.",
     ),
     Feature(
@@ -219,7 +219,7 @@ BEHAVIOR: tuple[Feature, ...] = (
     Feature(
         "community_participation",
         "behavior",
-        Score((COMMUNITY,)),
+        WeightedScore((COMMUNITY,)),
         "Posts a day over 90 days, between 0 and 1.",
     ),
     Feature(
@@ -232,7 +232,7 @@ BEHAVIOR: tuple[Feature, ...] = (
     Feature(
         "high_risk_churn",
         "behavior",
-        AllOf((Above(DaysSince("purchases"), 60), Below(ENGAGEMENT, 0.3))),
+        AllOf((GreaterThan(DaysSince("purchases"), 60), LessThan(ENGAGEMENT, 0.3))),
         "Rule for reports: no order for 60 days and little engagement. Models never see it: such a rule restates the label. "
         "The description also asked for more than 5 tickets in 30 days, which customers who went silent do not open.",
         model_input=False,

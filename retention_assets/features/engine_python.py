@@ -12,17 +12,17 @@ from typing import Any
 
 from retention_assets.features.declarations import Feature
 from retention_assets.features.expressions import (
-    Above,
+    GreaterThan,
     AllOf,
-    Below,
-    Component,
+    LessThan,
+    ScoreComponent,
     DaysSince,
     Exposure,
     Expression,
-    OneOf,
-    Rate,
+    AttributeEquals,
+    WindowRate,
     Ratio,
-    Score,
+    WeightedScore,
     SignedLogRatio,
     Sum,
     TenureDays,
@@ -80,7 +80,7 @@ def value(expression: Expression, customer: Customer) -> float | None:
             return _sum(customer, measure, days, until)
         case Exposure(days, until):
             return _exposure(customer, days, until)
-        case Rate(measure, days, until, per_days):
+        case WindowRate(measure, days, until, per_days):
             rate = _divided(_sum(customer, measure, days, until), _exposure(customer, days, until))
             return None if rate is None else rate * per_days
         case DaysSince(measure):
@@ -90,7 +90,7 @@ def value(expression: Expression, customer: Customer) -> float | None:
             return customer.tenure_days if last is None else (customer.as_of - last).days
         case TenureDays():
             return customer.tenure_days
-        case OneOf(attribute, wanted):
+        case AttributeEquals(attribute, wanted):
             held = customer.attributes[attribute]
             return None if held is None else float(_text(held) == wanted)
         case Ratio(numerator, denominator):
@@ -101,12 +101,12 @@ def value(expression: Expression, customer: Customer) -> float | None:
                 _signed_log(value(earlier, customer)),
             )
             return None if now is None or before is None else now - before
-        case Score(components):
+        case WeightedScore(components):
             return _score(components, customer)
-        case Above(operand, limit):
+        case GreaterThan(operand, limit):
             operand_value = value(operand, customer)
             return None if operand_value is None else float(operand_value > limit)
-        case Below(operand, limit):
+        case LessThan(operand, limit):
             operand_value = value(operand, customer)
             return None if operand_value is None else float(operand_value < limit)
         case AllOf(conditions):
@@ -139,7 +139,7 @@ def _signed_log(operand: float | None) -> float | None:
     return None if operand is None else math.copysign(math.log1p(abs(operand)), operand)
 
 
-def _score(components: Sequence[Component], customer: Customer) -> float | None:
+def _score(components: Sequence[ScoreComponent], customer: Customer) -> float | None:
     values = [(value(part.expression, customer), part) for part in components]
     known = [(max(one, 0.0), part) for one, part in values if one is not None]
     points = sum(one / (one + part.half) * part.weight for one, part in known)

@@ -13,17 +13,17 @@ from pyspark.sql import functions as F
 
 from retention_assets.features.declarations import Feature
 from retention_assets.features.expressions import (
-    Above,
+    GreaterThan,
     AllOf,
-    Below,
-    Component,
+    LessThan,
+    ScoreComponent,
     DaysSince,
     Exposure,
     Expression,
-    OneOf,
-    Rate,
+    AttributeEquals,
+    WindowRate,
     Ratio,
-    Score,
+    WeightedScore,
     SignedLogRatio,
     Sum,
     TenureDays,
@@ -31,7 +31,7 @@ from retention_assets.features.expressions import (
 )
 from retention_assets.features.measures import UNITS
 from retention_assets.features.point_in_time import customers_as_of
-from retention_assets.features.running_totals import Needs, last_column, total_column, with_totals
+from retention_assets.features.running_totals import RequiredTotals, last_column, total_column, with_totals
 
 
 def compute_features(
@@ -50,7 +50,7 @@ def compute_features(
     parts = [feature.expression for feature in features]
     moments = sorted(set(as_ofs))
     known = customers_as_of(customers, moments, set().union(*map(attributes, parts)))
-    totals = with_totals(known, tiles, moments, Needs.of(parts))
+    totals = with_totals(known, tiles, moments, RequiredTotals.of(parts))
     days = {
         "tenure_days": F.date_diff("as_of", "signup_date"),
         "history_days": F.date_diff("as_of", F.lit(history_start)),
@@ -71,7 +71,7 @@ def value(expression: Expression) -> Column:
             return _sum(measure, days, until)
         case Exposure(days, until):
             return _exposure(days, until)
-        case Rate(measure, days, until, per_days):
+        case WindowRate(measure, days, until, per_days):
             return _divided(_sum(measure, days, until), _exposure(days, until)) * F.lit(
                 float(per_days)
             )
@@ -80,17 +80,17 @@ def value(expression: Expression) -> Column:
             return F.coalesce(since, F.col("_tenure_days"))
         case TenureDays():
             return F.col("_tenure_days")
-        case OneOf(attribute, wanted):
+        case AttributeEquals(attribute, wanted):
             return (F.col(attribute) == wanted).cast("int")
         case Ratio(numerator, denominator):
             return _divided(value(numerator), value(denominator))
         case SignedLogRatio(recent, earlier):
             return _signed_log(value(recent)) - _signed_log(value(earlier))
-        case Score(components):
+        case WeightedScore(components):
             return _score(components)
-        case Above(operand, limit):
+        case GreaterThan(operand, limit):
             return (value(operand) > limit).cast("int")
-        case Below(operand, limit):
+        case LessThan(operand, limit):
             return (value(operand) < limit).cast("int")
         case AllOf(conditions):
             return reduce(lambda left, right: left * right, map(value, conditions))
@@ -118,7 +118,7 @@ def _signed_log(operand: Column) -> Column:
     return F.signum(operand) * F.log1p(F.abs(operand))
 
 
-def _score(components: Sequence[Component]) -> Column:
+def _score(components: Sequence[ScoreComponent]) -> Column:
     cut = [
         F.when(value(part.expression).isNotNull(), F.greatest(value(part.expression), F.lit(0.0)))
         for part in components

@@ -1,7 +1,7 @@
 """The algebra that features are written in: small frozen expressions over tiles and attributes at an as-of date t.
 
 Pure data. `engine_spark.py` and `engine_python.py` give each expression its value; neither may know a feature by name.
-Null means unknown and is passed on, except by `Score`, which leaves unknown components out.
+Null means unknown and is passed on, except by `WeightedScore`, which leaves unknown components out.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Exposure:
 
 
 @dataclass(frozen=True)
-class Rate:
+class WindowRate:
     """Sum over a window divided by its exposure, per `per_days` days; null without exposure."""
 
     measure: str
@@ -49,7 +49,7 @@ class TenureDays:
 
 
 @dataclass(frozen=True)
-class OneOf:
+class AttributeEquals:
     """1 where the customer's attribute, as text, has the value at t, else 0; null where the attribute is unknown."""
 
     attribute: str
@@ -73,7 +73,7 @@ class SignedLogRatio:
 
 
 @dataclass(frozen=True)
-class Component:
+class ScoreComponent:
     """A part of a score: x / (x + half) with x cut at 0, so that `half` is the x that earns half a point."""
 
     expression: "Expression"
@@ -82,14 +82,14 @@ class Component:
 
 
 @dataclass(frozen=True)
-class Score:
+class WeightedScore:
     """Weighted mean of components in [0, 1); unknown ones are left out and the weights of the others renormalised."""
 
-    components: tuple[Component, ...]
+    components: tuple[ScoreComponent, ...]
 
 
 @dataclass(frozen=True)
-class Above:
+class GreaterThan:
     """1 where the operand exceeds the limit, else 0."""
 
     operand: "Expression"
@@ -97,7 +97,7 @@ class Above:
 
 
 @dataclass(frozen=True)
-class Below:
+class LessThan:
     """1 where the operand is under the limit, else 0."""
 
     operand: "Expression"
@@ -108,26 +108,26 @@ class Below:
 class AllOf:
     """1 where every condition is 1, else 0; null where any is unknown."""
 
-    conditions: tuple[Above | Below, ...]
+    conditions: tuple[GreaterThan | LessThan, ...]
 
 
 Expression: TypeAlias = (
     Sum
     | Exposure
-    | Rate
+    | WindowRate
     | DaysSince
     | TenureDays
-    | OneOf
+    | AttributeEquals
     | Ratio
     | SignedLogRatio
-    | Score
-    | Above
-    | Below
+    | WeightedScore
+    | GreaterThan
+    | LessThan
     | AllOf
 )
 
 
-def walk(expression: "Expression | Component") -> Iterator["Expression | Component"]:
+def walk(expression: "Expression | ScoreComponent") -> Iterator["Expression | ScoreComponent"]:
     """The expression and all that it is made of."""
     yield expression
     for field in fields(expression):
@@ -139,12 +139,12 @@ def walk(expression: "Expression | Component") -> Iterator["Expression | Compone
 
 def measures(expression: Expression) -> set[str]:
     """Names of the measures that it reads."""
-    return {part.measure for part in walk(expression) if isinstance(part, (Sum, Rate, DaysSince))}
+    return {part.measure for part in walk(expression) if isinstance(part, (Sum, WindowRate, DaysSince))}
 
 
 def attributes(expression: Expression) -> set[str]:
     """Names of the customers' columns that it reads."""
-    return {part.attribute for part in walk(expression) if isinstance(part, OneOf)}
+    return {part.attribute for part in walk(expression) if isinstance(part, AttributeEquals)}
 
 
 def offsets(expression: Expression) -> set[tuple[str, int]]:
@@ -152,7 +152,7 @@ def offsets(expression: Expression) -> set[tuple[str, int]]:
     windows = {
         (part.measure, part.days, part.until)
         for part in walk(expression)
-        if isinstance(part, (Sum, Rate))
+        if isinstance(part, (Sum, WindowRate))
     }
     starts = {(measure, days) for measure, days, _ in windows if days is not None}
     return starts | {(measure, until) for measure, _, until in windows}

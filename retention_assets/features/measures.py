@@ -94,21 +94,21 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure("contacts", "campaign_contacts", "count", where="treated", columns=("treated",)),
 )
-BY_NAME: dict[str, Measure] = {measure.name: measure for measure in MEASURES}
+MEASURES_BY_NAME: dict[str, Measure] = {measure.name: measure for measure in MEASURES}
 
 Tables: TypeAlias = Mapping[str, Any] | Iterable[str]
 
 
-def columns_of(tables: Tables) -> dict[str, frozenset[str]]:
+def source_columns(tables: Tables) -> dict[str, frozenset[str]]:
     """What a source has: table name -> columns. Takes a profile's `tables`, or bare names (then every canonical column)."""
     if isinstance(tables, Mapping):
         return {name: frozenset(getattr(table, "columns", table)) for name, table in tables.items()}
     return {name: frozenset(TABLES[name].column_names) for name in tables}
 
 
-def absence(measure: Measure, tables: Tables) -> str | None:
+def why_measure_missing(measure: Measure, tables: Tables) -> str | None:
     """Why a source cannot fill this measure, None when it can."""
-    source = columns_of(tables)
+    source = source_columns(tables)
     if measure.table not in source:
         return f"the source has no {measure.table}"
     missing = [column for column in measure.columns if column not in source[measure.table]]
@@ -117,4 +117,4 @@ def absence(measure: Measure, tables: Tables) -> str | None:
 
 def available_measures(tables: Tables) -> list[Measure]:
     """The measures that a source can fill, in declared order."""
-    return [measure for measure in MEASURES if absence(measure, tables) is None]
+    return [measure for measure in MEASURES if why_measure_missing(measure, tables) is None]

@@ -27,7 +27,7 @@ def last_column(measure: str) -> str:
 
 
 @dataclass(frozen=True)
-class Needs:
+class RequiredTotals:
     """What a set of expressions reads from tiles."""
 
     totals: tuple[tuple[str, int], ...]
@@ -35,7 +35,7 @@ class Needs:
     days: int | None
 
     @classmethod
-    def of(cls, expressions: Sequence[Expression]) -> "Needs":
+    def of(cls, expressions: Sequence[Expression]) -> "RequiredTotals":
         depths = [days_needed(one) for one in expressions]
         return cls(
             totals=tuple(sorted(set().union(*(offsets(one) for one in expressions)))),
@@ -47,7 +47,7 @@ class Needs:
 
 
 def with_totals(
-    known: DataFrame, tiles: DataFrame, moments: Sequence[date], needs: Needs
+    known: DataFrame, tiles: DataFrame, moments: Sequence[date], needs: RequiredTotals
 ) -> DataFrame:
     """`known` (customer_id, as_of, …) with the totals and last dates of its customers; moments ascend."""
     if not needs.totals and not needs.last:
@@ -66,7 +66,7 @@ def with_totals(
     return joined.withColumns(totals | last).where("is_known").drop("is_known")
 
 
-def _needed(tiles: DataFrame, moments: Sequence[date], needs: Needs) -> DataFrame:
+def _needed(tiles: DataFrame, moments: Sequence[date], needs: RequiredTotals) -> DataFrame:
     """Tiles of the days that any window reaches."""
     upto = tiles.where(F.col("event_date") < F.lit(moments[-1]))
     if needs.days is None:
@@ -74,7 +74,7 @@ def _needed(tiles: DataFrame, moments: Sequence[date], needs: Needs) -> DataFram
     return upto.where(F.col("event_date") >= F.lit(moments[0] - timedelta(days=needs.days)))
 
 
-def _added(tiles: DataFrame, moments: Sequence[date], needs: Needs) -> DataFrame:
+def _added(tiles: DataFrame, moments: Sequence[date], needs: RequiredTotals) -> DataFrame:
     """Per customer and moment, what each total gains there."""
     windows = sorted({0} | {offset for _, offset in needs.totals})
     entries, enters = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retention_assets.features.availability import available
+from retention_assets.features.availability import available_features
 from retention_assets.features.declarations import FEATURES
 from retention_assets.features.measures import Tables
 
@@ -31,7 +31,7 @@ class Vectors:
 
 def feature_tables(tables: Tables) -> list[str]:
     """The feature tables that a source with these tables fills and that models see. Each has all customers."""
-    groups = {item.group for item in available(FEATURES, tables) if item.model_input}
+    groups = {item.group for item in available_features(FEATURES, tables) if item.model_input}
     return sorted(f"features/customer_{group}" for group in groups)
 
 

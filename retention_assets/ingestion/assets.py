@@ -31,9 +31,9 @@ def raw_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         description=f"{table.meaning} As the source sent them, broken rows included.",
     )
     def _raw_table(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:
-        from retention_assets.ingestion.reading import Days, read_days
+        from retention_assets.ingestion.reading import ReadWindow, read_days
 
-        days = Days(*days_of(context), platform.settings.late_arrival_days, platform.settings.as_of)
+        days = ReadWindow(*days_of(context), platform.settings.late_arrival_days, platform.settings.as_of)
         reading = read_days(lake.spark, platform.profile, table.name, days)
         key = f"raw/{table.name}"
         rows = lake.replace_days(key, reading.frame, "event_date", days.first, days.last)

@@ -12,13 +12,13 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from retention_assets.errors import ProfileError
-from retention_assets.sources.arrivals import SourceFile, source_days
+from retention_assets.sources.source_files import SourceFile, source_files
 from retention_assets.sources.contracts import RAW_COLUMNS, TABLES
 from retention_assets.sources.contracts import Column as Canonical
-from retention_assets.sources.expressions import lenient, names_in
+from retention_assets.sources.expressions import with_try_casts, names_in
 from retention_assets.sources.headers import Header, normal_type
 from retention_assets.sources.profile_checks import check_headers
-from retention_assets.sources.profiles import Profile, TableSource
+from retention_assets.sources.profile import Profile, TableSource
 
 TEXT, FILE, FILE_DAY, UNREADABLE = "_raw_text", "_source_file", "_file_day", "_unreadable_"
 
@@ -32,7 +32,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Days:
+class ReadWindow:
     """Which rows to read: events of `first` to `last`, arrived before `as_of`, at the latest `late_days` after they happened."""
 
     first: date
@@ -45,12 +45,12 @@ class Days:
         return f"event_date BETWEEN '{self.first}' AND '{self.last}'"
 
 
-def read_days(spark: SparkSession, profile: Profile, name: str, days: Days) -> Reading:
+def read_days(spark: SparkSession, profile: Profile, name: str, days: ReadWindow) -> Reading:
     """Rows of canonical table `name` whose event_date lies in the days. Raises SchemaChangedError before any row is read."""
     table = profile.tables[name]
     files = [
         file
-        for file in source_days(profile, days.as_of)
+        for file in source_files(profile, days.as_of)
         if file.table == name and _may_hold(file, table, days)
     ]
     headers = check_headers(profile, name, files)
@@ -77,7 +77,7 @@ def read_days(spark: SparkSession, profile: Profile, name: str, days: Days) -> R
     )
 
 
-def _may_hold(file: SourceFile, table: TableSource, days: Days) -> bool:
+def _may_hold(file: SourceFile, table: TableSource, days: ReadWindow) -> bool:
     """A dated file holds events of its day and of `late_days` before it; who was first seen when, only all files tell."""
     if file.day is None:
         return True
@@ -157,7 +157,7 @@ def _typed(table: TableSource, actual: dict[str, str]) -> Iterable[Column]:
 def _canonical(raw: DataFrame, name: str, table: TableSource) -> DataFrame:
     """Canonical columns by the profile's expressions, and the names of those that could not be read."""
     if table.where:
-        raw = raw.where(lenient(table.where))
+        raw = raw.where(with_try_casts(table.where))
     contract = TABLES[name].columns
     expressions = {column.name: table.columns.get(column.name) for column in contract}
     expressions["ingested_ts"] = expressions["ingested_ts"] or expressions["event_ts"]
@@ -182,7 +182,7 @@ def _canonical(raw: DataFrame, name: str, table: TableSource) -> DataFrame:
 def _value(column: Canonical, sql: str | None) -> Column:
     if sql is None:
         return F.lit(None).cast(column.type)
-    return F.expr(lenient(sql)).try_cast(column.type)
+    return F.expr(with_try_casts(sql)).try_cast(column.type)
 
 
 def _fault(column: Canonical, sql: str, table: TableSource, raw: DataFrame) -> list[Column]:
@@ -192,7 +192,7 @@ def _fault(column: Canonical, sql: str, table: TableSource, raw: DataFrame) -> l
     flags = [
         F.col(f"`{UNREADABLE}{source}`") for source in sources if UNREADABLE + source in raw.columns
     ]
-    casts = lenient(sql)
+    casts = with_try_casts(sql)
     if casts != sql and sources:
         there = [
             F.col(f"`{source}`").isNotNull() & (F.trim(F.col(f"`{source}`").cast("string")) != "")
@@ -228,7 +228,7 @@ def _first_seen(rows: DataFrame) -> DataFrame:
     )
 
 
-def _event_date(profile: Profile, days: Days) -> Column:
+def _event_date(profile: Profile, days: ReadWindow) -> Column:
     """The partition of a row, such that a later run over its file always finds it again.
 
     It is the day of event_ts, but not before the source's start, not after the file arrived, and not more than

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from retention_assets.settings import Settings
-    from retention_assets.sources.profiles import Profile
+    from retention_assets.sources.profile import Profile
 
 
 def mondays(first: date, last: date) -> list[date]:

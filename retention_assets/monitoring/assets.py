@@ -6,7 +6,7 @@ from datetime import date
 
 import dagster as dg
 
-from retention_assets.features.availability import available
+from retention_assets.features.availability import available_features
 from retention_assets.features.declarations import FEATURES
 from retention_assets.modeling.candidates.declared import CANDIDATES
 from retention_assets.monitoring.checks import failed_checks, no_feature_drift
@@ -46,7 +46,7 @@ def _key(name: str) -> dg.AssetKey:
 def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
     settings, profile = platform.settings, platform.profile
     compared = [
-        item for item in available(FEATURES, profile.tables) if item.monitored and item.model_input
+        item for item in available_features(FEATURES, profile.tables) if item.monitored and item.model_input
     ]
     tables = sorted({f"features/customer_{item.group}" for item in compared})
 

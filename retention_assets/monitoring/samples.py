@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from retention_assets.sources.profiles import Profile
+from retention_assets.sources.profile import Profile
 
 Read = Callable[[str], DataFrame]
 Columns = Mapping[str, NDArray[np.float64]]

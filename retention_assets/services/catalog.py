@@ -17,7 +17,7 @@ from pathlib import Path
 from retention_assets.errors import SetupError
 from retention_assets.services.ports import check_ports
 from retention_assets.services.probes import answers_http, answers_redis, answers_tcp
-from retention_assets.services.processes import MARK
+from retention_assets.services.processes import HOME_VARIABLE
 from retention_assets.services.ray_head import (
     local_ray_address,
     prepare_ray,
@@ -110,7 +110,7 @@ def service_environment(settings: Settings) -> dict[str, str]:
     return {
         **settings.environment(),
         **ray_environment(settings),
-        MARK: str(settings.home),
+        HOME_VARIABLE: str(settings.home),
         "DAGSTER_HOME": str(settings.dagster_home),
         "DAGSTER_DISABLE_TELEMETRY": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",

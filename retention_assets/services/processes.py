@@ -9,18 +9,20 @@ from pathlib import Path
 
 import psutil
 
-MARK = "RETENTION_SERVICES_OF"
+HOME_VARIABLE = "SERVICES_OF_RETENTION_HOME"
 
 
-def marked(home: Path) -> set[psutil.Process]:
+def home_processes(home: Path) -> set[psutil.Process]:
     """Processes of this home's services, with all their descendants. Never this process or one that it runs under."""
     found = {
-        process for process in psutil.process_iter() if _environment(process).get(MARK) == str(home)
+        process
+        for process in psutil.process_iter()
+        if _environment(process).get(HOME_VARIABLE) == str(home)
     }
     return with_descendants(found)
 
 
-def started_with(*fragments: str) -> set[psutil.Process]:
+def processes_with_command(*fragments: str) -> set[psutil.Process]:
     """Processes whose command line holds one of the fragments, with all their descendants."""
     found = {
         process

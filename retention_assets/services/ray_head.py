@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from retention_assets.services.api_keys import ray_token_file
 from retention_assets.services.haproxy import write_launcher
 from retention_assets.services.ports import inner_ports
-from retention_assets.services.processes import end_processes, started_with
+from retention_assets.services.processes import end_processes, processes_with_command
 from retention_assets.services.run_folder import run_link
 from retention_assets.settings import Settings
 
@@ -107,7 +107,7 @@ def main() -> None:
     """Ends what an earlier head of this home left (an HAProxy that holds the port), then becomes `ray start`."""
     settings = Settings()
     folder = run_link(settings.home)
-    end_processes(started_with(f"{folder}/ray/", f"{folder}/ha/"), patience_s=5)
+    end_processes(processes_with_command(f"{folder}/ray/", f"{folder}/ha/"), patience_s=5)
     for leftover in ("ray", "ha"):
         shutil.rmtree(folder / leftover, ignore_errors=True)
     os.environ["RAY_START_HOOK"] = "retention_assets.services.ray_head.without_client_server"

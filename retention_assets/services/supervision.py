@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import join
+from typing import Any
 
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from retention_assets.errors import SetupError
-from retention_assets.services.processes import end_processes, marked
+from retention_assets.services.processes import end_processes, home_processes
 from retention_assets.services.run_folder import make_run_folder, remove_run_link, run_link
 
 STOP_S = 8  # Patience with one program before supervisor kills it.
@@ -57,12 +58,10 @@ class Supervisor:
     def states(self) -> dict[str, str]:
         """Program -> supervisor's word for its state; empty when no supervisord answers."""
         try:
-            return {
-                str(info["name"]): str(info["statename"])
-                for info in self.rpc.supervisor.getAllProcessInfo()
-            }  # type: ignore[union-attr, index]
+            programs: Any = self.rpc.supervisor.getAllProcessInfo()
         except (OSError, xmlrpc.client.Error):
             return {}
+        return {str(info["name"]): str(info["statename"]) for info in programs}
 
     def start(self, programs: Sequence[Program], environment: dict[str, str]) -> None:
         """Starts supervisord, and with it the programs. They see exactly `environment`."""
@@ -88,14 +87,14 @@ class Supervisor:
 
     def stop(self) -> None:
         """Ends every process of this home's services, whether or not supervisord still answers."""
-        mine = marked(self.home)
+        mine = home_processes(self.home)
         for program in self.states():
             self._call(
                 "stopProcess", program, False
             )  # All at once; shutdown alone waits for each in turn.
         if self._call("shutdown"):
             self._await_end(mine)
-        if left := end_processes(mine | marked(self.home), patience_s=10):
+        if left := end_processes(mine | home_processes(self.home), patience_s=10):
             pids = ", ".join(str(process.pid) for process in left)
             raise SetupError(
                 f"Processes {pids} of {self.home} do not end.",

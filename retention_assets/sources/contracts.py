@@ -31,7 +31,7 @@ class Table:
     meaning: str
     key: tuple[str, ...]
     columns: tuple[Column, ...] = field(repr=False)
-    standing: bool = False
+    valid_until_replaced: bool = False
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -81,7 +81,7 @@ CUSTOMERS = Table(
         Column("birth_year", "int", "Year of birth.", required=False, minimum=1900, maximum=2020),
         Column("email_opt_in", "boolean", "Consent to retention mail.", required=False),
     ),
-    standing=True,
+    valid_until_replaced=True,
 )
 
 TRANSACTIONS = Table(

@@ -1,4 +1,4 @@
-"""Reads the SQL of a profile without Spark: which columns an expression names, and how to make its casts lenient."""
+"""Reads the SQL of a profile without Spark: which columns an expression names, and how to make its casts with_try_casts."""
 
 import re
 from collections.abc import Iterable
@@ -91,6 +91,6 @@ def names_in(sql: str, declared: Iterable[str] = ()) -> set[str]:
     }
 
 
-def lenient(sql: str) -> str:
+def with_try_casts(sql: str) -> str:
     """The expression with casts that give null where they fail, so that one bad value never ends the read."""
     return _STRICT_CALLS.sub(lambda call: f"try_{call.group(1)}(", sql)

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from retention_assets.errors import ProfileError, SchemaChangedError
-from retention_assets.sources.arrivals import SourceFile, source_days
+from retention_assets.sources.source_files import SourceFile, source_files
 from retention_assets.sources.contracts import TABLES
 from retention_assets.sources.expressions import names_in
 from retention_assets.sources.headers import TYPES, header_of, normal_type, readable_as
 
 if TYPE_CHECKING:
-    from retention_assets.sources.profiles import Profile, TableSource
+    from retention_assets.sources.profile import Profile, TableSource
 
 # The table that tells who churned, by the profile's kind of churn.
 CHURN_TABLE = {"cancellation": "churn_events", "inactivity": "transactions"}
@@ -109,7 +109,7 @@ def check_files(profile: "Profile") -> None:
             f"Profile {profile.name}: its data folder {profile.root} does not exist.",
             "Mend data_dir, or set RETENTION_DATA_DIR.",
         )
-    files = source_days(profile)
+    files = source_files(profile)
     for name, table in profile.tables.items():
         own = [file for file in files if file.table == name]
         if not own:

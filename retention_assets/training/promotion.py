@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from retention_assets.resources.registry import ModelVersion, Registry
     from retention_assets.settings import Settings
-    from retention_assets.sources.profiles import Profile
+    from retention_assets.sources.profile import Profile
 
 
 @dataclass(frozen=True)

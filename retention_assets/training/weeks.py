@@ -6,11 +6,11 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from retention_assets.features.availability import available
+from retention_assets.features.availability import available_features
 from retention_assets.features.declarations import FEATURES
 from retention_assets.features.engine_spark import compute_features
-from retention_assets.sources.profile_checks import CHURN_TABLE
-from retention_assets.sources.profiles import Profile
+from retention_assets.sources.profile import CHURN_TABLE
+from retention_assets.sources.profile import Profile
 from retention_assets.training.labels import Window, labels
 
 
@@ -21,7 +21,7 @@ def weekly_examples(
 
     `read`: asset key -> frame. Without weeks: the empty frame with its columns.
     """
-    features = [feature for feature in available(FEATURES, profile.tables) if feature.model_input]
+    features = [feature for feature in available_features(FEATURES, profile.tables) if feature.model_input]
     # One week stands in where none has matured: the table is made with its columns all the same.
     as_ofs = list(weeks) or [profile.start]
     vectors = compute_features(

@@ -41,9 +41,9 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
     def _validated_table(
         context: dg.AssetExecutionContext, lake: Lake
     ) -> Iterator[dg.MaterializeResult]:
-        from retention_assets.validation.outcome import Outcome, find
+        from retention_assets.validation.result import ValidationResult, count_violations
         from retention_assets.validation.split import split
-        from retention_assets.validation.suites import verdicts
+        from retention_assets.validation.suites import suite_results
 
         first, last = days_of(context)
         raw = lake.read(f"raw/{table.name}").where(f"event_date BETWEEN '{first}' AND '{last}'")
@@ -53,14 +53,14 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
             f"quarantine/{table.name}", broken, "event_date", first, last
         )
         validated = lake.replace_days(f"validated/{table.name}", valid, "event_date", first, last)
-        judged = verdicts(parts.judged, table.name, parts.rules, allowed_share)
-        outcome = Outcome(raw.count(), validated, quarantined, allowed_share, *find(parts), judged)
+        judged = suite_results(parts.marked, table.name, parts.rules, allowed_share)
+        result = ValidationResult(raw.count(), validated, quarantined, allowed_share, *count_violations(parts), judged)
         parts.release()
         reasons = rows_as_table(
-            {"reason": reason, "rows": rows} for reason, rows in outcome.by_reason.items()
+            {"reason": reason, "rows": rows} for reason, rows in result.rows_by_reason.items()
         )
         counts = {
-            "rows_in": outcome.rows_in,
+            "rows_in": result.rows_in,
             "rows_quarantined": quarantined,
             "quarantined_by_reason": reasons,
         }
@@ -72,7 +72,7 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         yield dg.MaterializeResult(
             asset_key=["validated", table.name],
             metadata=metadata,
-            check_results=check_results(outcome),
+            check_results=check_results(result),
         )
 
     return _validated_table

@@ -1,4 +1,4 @@
-"""Check results of this stage: an outcome or a watermark in, Dagster's words out. What is broken is decided elsewhere."""
+"""Check results of this stage: an result or a watermark in, Dagster's words out. What is broken is decided elsewhere."""
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from retention_assets.sources.contracts import Table
 from retention_assets.validation.rules import Rule, rules_of
 
 if TYPE_CHECKING:
-    from retention_assets.validation.outcome import Finding, Outcome
+    from retention_assets.validation.result import RuleViolations, ValidationResult
 
 CONSERVED = "rows_in_equals_rows_out"
 SHARE = "quarantined_share_below_threshold"
@@ -34,38 +34,38 @@ def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def check_results(outcome: "Outcome") -> list[dg.AssetCheckResult]:
+def check_results(result: "ValidationResult") -> list[dg.AssetCheckResult]:
     """The verdicts on one run, in the order of the specs."""
     counts = {
-        "rows_in": outcome.rows_in,
-        "validated": outcome.validated,
-        "quarantined": outcome.quarantined,
+        "rows_in": result.rows_in,
+        "validated": result.validated,
+        "quarantined": result.quarantined,
     }
-    share = {"quarantined_share": outcome.quarantined_share, "allowed_share": outcome.allowed_share}
+    share = {"quarantined_share": result.quarantined_share, "allowed_share": result.allowed_share}
     return [
-        dg.AssetCheckResult(check_name=CONSERVED, passed=outcome.conserved, metadata=counts),
+        dg.AssetCheckResult(check_name=CONSERVED, passed=result.conserved, metadata=counts),
         dg.AssetCheckResult(
             check_name=SHARE,
-            passed=outcome.quarantined_share <= outcome.allowed_share,
+            passed=result.quarantined_share <= result.allowed_share,
             metadata=counts | share,
         ),
-        *(_expectation_result(finding, outcome) for finding in outcome.findings),
+        *(_expectation_result(violations, result) for violations in result.violations),
     ]
 
 
-def _expectation_result(finding: "Finding", outcome: "Outcome") -> dg.AssetCheckResult:
-    counts = {"unexpected_count": finding.rows, "judged_count": finding.judged}
+def _expectation_result(violations: "RuleViolations", result: "ValidationResult") -> dg.AssetCheckResult:
+    counts = {"unexpected_count": violations.rows, "judged_count": violations.judged}
     metadata = counts | {
-        "unexpected_percent": 100.0 * finding.share,
-        "allowed_percent": 100.0 * outcome.allowed_share,
+        "unexpected_percent": 100.0 * violations.share,
+        "allowed_percent": 100.0 * result.allowed_share,
     }
-    if finding.rows:
+    if violations.rows:
         metadata |= {
-            "sample": dg.MetadataValue.text(str(finding.example)),
-            "source_file": str(finding.source_file),
+            "sample": dg.MetadataValue.text(str(violations.example)),
+            "source_file": str(violations.source_file),
         }
     return dg.AssetCheckResult(
-        check_name=finding.rule.name, passed=outcome.verdicts[finding.rule.name], metadata=metadata
+        check_name=violations.rule.name, passed=result.suite_results[violations.rule.name], metadata=metadata
     )
 
 
@@ -100,7 +100,7 @@ def data_is_current(platform: Platform) -> dg.AssetChecksDefinition:
 
 def newest_day_there_is(platform: Platform, context: dg.AssetCheckExecutionContext) -> date | None:
     """For a live source the day before the one on which this run was made, else the newest day of the source's files."""
-    from retention_assets.sources.arrivals import newest_day
+    from retention_assets.sources.source_files import newest_day
 
     if not platform.profile.live:
         return newest_day(platform.profile)

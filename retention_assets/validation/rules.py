@@ -47,7 +47,7 @@ class Rule:
 def rules_of(table: Table) -> list[Rule]:
     """All rules of a table. The last one, uniqueness of the key, judges only rows that break no other."""
     of_columns = (rule for column in table.columns for rule in column_rules(column))
-    return [*of_columns, KNOWN_AFTER, *([] if table.standing else [IN_PARTITION]), unique(table)]
+    return [*of_columns, KNOWN_AFTER, *([] if table.valid_until_replaced else [IN_PARTITION]), unique(table)]
 
 
 def column_rules(column: Column) -> Iterator[Rule]:
@@ -97,7 +97,7 @@ def not_blank(name: str) -> Rule:
 def readable(column: Column) -> Rule:
     name = f"{column.name}_readable"
     unreadable = f"coalesce(array_contains(parse_errors, '{column.name}'), false)"
-    return judged_by_us(name, f"{column.name} cannot be read as {column.type}", unreadable)
+    return expression_rule(name, f"{column.name} cannot be read as {column.type}", unreadable)
 
 
 def finite(name: str) -> Rule:
@@ -148,7 +148,7 @@ def unique(table: Table) -> Rule:
     )
 
 
-def judged_by_us(name: str, reason: str, broken: str) -> Rule:
+def expression_rule(name: str, reason: str, broken: str) -> Rule:
     """A rule whose verdict is a column of our own, true where the row is sound."""
     arguments = {"column": name, "value_set": [True]}
     return Rule(
@@ -156,10 +156,10 @@ def judged_by_us(name: str, reason: str, broken: str) -> Rule:
     )
 
 
-KNOWN_AFTER = judged_by_us(
+KNOWN_AFTER = expression_rule(
     "event_not_after_ingestion", "event_ts is later than ingested_ts", "event_ts > ingested_ts"
 )
-IN_PARTITION = judged_by_us(
+IN_PARTITION = expression_rule(
     "event_in_partition", "event_ts lies outside its partition", "event_date <> to_date(event_ts)"
 )
 

@@ -32,12 +32,12 @@ class Split:
     @property
     def valid(self) -> DataFrame:
         """The rows that break no rule, as they came."""
-        return self.judged.where(F.col(BROKEN) == 0).select(*self.columns)
+        return self.marked.where(F.col(BROKEN) == 0).select(*self.columns)
 
     @property
     def broken(self) -> DataFrame:
         """The other rows, as they came, with `reason`."""
-        return self.judged.where(F.col(BROKEN) != 0).select(
+        return self.marked.where(F.col(BROKEN) != 0).select(
             *self.columns, reason(self.rules).alias(REASON)
         )
 

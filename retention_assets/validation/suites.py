@@ -53,7 +53,7 @@ def run(
     return batch.validate(suite, result_format=result_format)
 
 
-def verdicts(
+def suite_results(
     judged: DataFrame, name: str, rules: Sequence[Rule], allowed_share: float
 ) -> dict[str, bool]:
     """Rule -> whether its broken share is allowed. `judged` is the split's frame, which bears `_copy`."""

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from retention_assets.automation import backlog
-from retention_assets.automation.reconciliation import OPERATIONAL, SERVING, GraphRun
+from retention_assets.automation.reconciliation import SERVING, GraphRun
 from retention_assets.cli.progress import Progress
 from retention_assets.errors import ProfileError, RunFailedError
 from retention_assets.platform import Platform
@@ -83,10 +83,6 @@ def test_a_failed_run_raises_its_first_cause_with_a_remedy(
         "No such file."
     )
     assert failed.value.fix.startswith(fix)
-
-
-def test_every_knob_that_only_says_how_is_a_setting_that_there_is() -> None:
-    assert OPERATIONAL - Settings.model_fields.keys() == set()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from retention_assets.services.processes import marked
+from retention_assets.services.processes import home_processes
 from retention_assets.settings import Settings
 from retention_assets_tests.services.homes import free_ports
 
@@ -96,4 +96,4 @@ def running_platform(home: Path, **own: Any) -> Iterator[RunningPlatform]:
     finally:
         stopped = platform.retention("down")
     assert stopped.returncode == 0, stopped.stderr
-    assert marked(home) == set()
+    assert home_processes(home) == set()

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from retention_assets.errors import LeakError
-from retention_assets.features.availability import absent, model_features, refuse_label_columns
+from retention_assets.features.availability import missing_features, model_features, refuse_label_columns
 from retention_assets.features.declarations import FEATURES, Feature
 from retention_assets.features.engine_python import compute_features
-from retention_assets.features.expressions import Above, DaysSince, OneOf, Sum
-from retention_assets.features.measures import BY_NAME, Measure
+from retention_assets.features.expressions import GreaterThan, DaysSince, AttributeEquals, Sum
+from retention_assets.features.measures import MEASURES_BY_NAME, Measure
 from retention_assets.settings import Settings
 from retention_assets.sources.contracts import TABLES
-from retention_assets.sources.profiles import load_profile
+from retention_assets.sources.load_profile import load_profile
 from retention_assets_tests.features.factories import START, customer, tile
 
 AS_OF = START + timedelta(days=200)
@@ -106,9 +106,9 @@ def test_who_is_not_known_yet_has_no_features() -> None:
 
 def test_what_a_source_lacks_is_told_by_name() -> None:
     profile = load_profile(Settings(source="simulated"))
-    assert absent(FEATURES, profile.tables) == {}
+    assert missing_features(FEATURES, profile.tables) == {}
     bare = {"transactions": ("order_id", "kind"), "customers": ("customer_id",)}
-    reasons = absent(FEATURES, bare)
+    reasons = missing_features(FEATURES, bare)
     assert reasons["login_frequency_30d"] == "the source has no engagement_events"
     assert reasons["avg_order_value"] == "the source has no transactions.amount"
     assert reasons["plan_basic"] == "the source has no customers.plan"
@@ -130,11 +130,11 @@ LEAVES = Measure("leaves", "churn_events", "count")
     ("kind", "column", "expression", "leak"),
     [
         ("cancellation", None, Sum("leaves", 30), "measure leaves of churn_events"),
-        ("label", "plan", OneOf("plan", "basic"), "column plan"),
+        ("label", "plan", AttributeEquals("plan", "basic"), "column plan"),
         (
             "inactivity",
             None,
-            Above(DaysSince("purchases"), 90),
+            GreaterThan(DaysSince("purchases"), 90),
             "a limit on the days since the last purchase",
         ),
     ],
@@ -144,7 +144,7 @@ def test_what_defines_the_label_is_refused(
 ) -> None:
     feature = Feature("sly", "behavior", expression, "Tells the answer.")
     with pytest.raises(LeakError, match=f"sly reads {leak}, which defines churn in source shop"):
-        refuse_label_columns([feature], Source(kind, column), BY_NAME | {"leaves": LEAVES})
+        refuse_label_columns([feature], Source(kind, column), MEASURES_BY_NAME | {"leaves": LEAVES})
 
 
 def test_the_declared_features_leak_nothing() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from retention_assets.features.measures import BY_NAME, MEASURES
+from retention_assets.features.measures import MEASURES_BY_NAME, MEASURES
 from retention_assets.features.tiles import daily_activity
 from retention_assets.resources.lake import Lake
 
@@ -68,7 +68,7 @@ def test_days_outside_the_range_are_left_alone(lake: Lake) -> None:
     rows = lake.spark.createDataFrame([line("o1", "sale", 1.0)], SCHEMA)
     assert (
         daily_activity(
-            {"transactions": rows}, [BY_NAME["revenue"]], date(2024, 1, 6), date(2024, 1, 9)
+            {"transactions": rows}, [MEASURES_BY_NAME["revenue"]], date(2024, 1, 6), date(2024, 1, 9)
         ).count()
         == 0
     )

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from retention_assets.ingestion.reading import Days, read_days
+from retention_assets.ingestion.reading import ReadWindow, read_days
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
-from retention_assets.sources.profiles import Profile, load_profile
+from retention_assets.sources.load_profile import load_profile
+from retention_assets.sources.profile import Profile
 
-DAYS = Days(date(2010, 12, 1), date(2010, 12, 3), late_days=0)
+DAYS = ReadWindow(date(2010, 12, 1), date(2010, 12, 3), late_days=0)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
 from retention_assets.validation import assets as validation
-from retention_assets_tests.sources.test_profiles import GOOD, changed, write
+from retention_assets_tests.sources.test_load_profile import GOOD, changed, write
 
 FIRST, LAST = date(2024, 1, 1), date(2024, 1, 10)
 HEADER = "order,customer,time,total"

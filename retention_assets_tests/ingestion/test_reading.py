@@ -11,13 +11,13 @@ import pytest
 from pyspark.sql import SparkSession
 
 from retention_assets.errors import ProfileError
-from retention_assets.ingestion.reading import Days, read_days
+from retention_assets.ingestion.reading import ReadWindow, read_days
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
-from retention_assets.sources.profiles import load_profile
+from retention_assets.sources.load_profile import load_profile
 
 DAY = r"(\d{4}-\d{2}-\d{2})\."
-JANUARY = Days(date(2024, 1, 1), date(2024, 1, 31), late_days=5)
+JANUARY = ReadWindow(date(2024, 1, 1), date(2024, 1, 31), late_days=5)
 TICKETS = {
     "path": "tickets/*",
     "format": "csv",
@@ -44,7 +44,7 @@ def rows(
     spark: SparkSession,
     folder: Path,
     table: dict[str, Any],
-    days: Days = JANUARY,
+    days: ReadWindow = JANUARY,
     name: str = "support_tickets",
 ) -> list[Any]:
     """What is read of one table of a source from January on, in the order of its key."""
@@ -141,7 +141,7 @@ def test_any_part_of_the_days_reads_the_rows_that_the_whole_reads_of_it(
         )
 
     def read(first: int, last: int) -> set[tuple[str, date]]:
-        days = Days(date(2024, 1, first), date(2024, 1, last), late_days=5)
+        days = ReadWindow(date(2024, 1, first), date(2024, 1, last), late_days=5)
         return {
             (row["ticket_id"], row["event_date"])
             for row in rows(lake.spark, tmp_path, TICKETS, days)
@@ -162,7 +162,7 @@ def test_as_of_a_day_neither_later_files_nor_later_rows_are_read(
         "2,b,2024-01-05 10:00:00,07.01.2024 11:00,1",
     )
     tickets(tmp_path, "2024-01-07", "3,c,2024-01-05 10:00:00,07.01.2024 11:00,1")
-    as_of = {day: Days(JANUARY.first, JANUARY.last, 5, date(2024, 1, day)) for day in (5, 6, 7, 8)}
+    as_of = {day: ReadWindow(JANUARY.first, JANUARY.last, 5, date(2024, 1, day)) for day in (5, 6, 7, 8)}
     read = {
         day: [row["ticket_id"] for row in rows(lake.spark, tmp_path, TICKETS, days)]
         for day, days in as_of.items()
@@ -223,12 +223,12 @@ def test_a_customer_is_first_seen_once_whatever_days_are_read(lake: Lake, tmp_pa
         header=header,
     )
 
-    def seen(days: Days) -> list[tuple]:
+    def seen(days: ReadWindow) -> list[tuple]:
         read = rows(lake.spark, tmp_path, first_seen, days, "customers")
         return [(row["customer_id"], row["country"], row["event_date"].day) for row in read]
 
     assert seen(JANUARY) == [("ann", "IT", 3), ("bob", "DE", 6)]
-    assert seen(Days(date(2024, 1, 6), date(2024, 1, 31), 5)) == [("bob", "DE", 6)]
+    assert seen(ReadWindow(date(2024, 1, 6), date(2024, 1, 31), 5)) == [("bob", "DE", 6)]
 
 
 @pytest.mark.parametrize("file_format", ["json", "parquet", "delta"])

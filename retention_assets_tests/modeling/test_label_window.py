@@ -6,7 +6,7 @@ import pytest
 
 from retention_assets.modeling.label_window import matured_mondays, mondays, observed_at
 from retention_assets.settings import Settings
-from retention_assets.sources.profiles import load_profile
+from retention_assets.sources.load_profile import load_profile
 
 SETTINGS = Settings(source="simulated", gap_days=14, min_history_days=28)
 

@@ -9,7 +9,7 @@ import dagster as dg
 import numpy as np
 import pytest
 
-from retention_assets.features.availability import available
+from retention_assets.features.availability import available_features
 from retention_assets.features.declarations import FEATURES
 from retention_assets.monitoring import assets as monitoring
 from retention_assets.monitoring.assets import DECISION, DRIFT
@@ -37,7 +37,7 @@ class Stage:
         )
         self.registry.prepare()
         self.features = [
-            item for item in available(FEATURES, self.platform.profile.tables) if item.model_input
+            item for item in available_features(FEATURES, self.platform.profile.tables) if item.model_input
         ]
 
     def fill(self) -> None:

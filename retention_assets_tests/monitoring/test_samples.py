@@ -7,7 +7,7 @@ import pytest
 
 from retention_assets.monitoring.samples import samples
 from retention_assets.resources.lake import Lake
-from retention_assets.sources.profiles import Churn, Profile
+from retention_assets.sources.profile import Churn, Profile
 
 NOW, TRAINED = date(2024, 6, 10), date(2024, 3, 4)
 MIDNIGHT = datetime(2024, 6, 10, tzinfo=UTC)

@@ -16,7 +16,7 @@ from retention_assets.errors import ServingError
 from retention_assets.resources.deployer import ServeDeployer
 from retention_assets.services.api_keys import api_keys
 from retention_assets.services.catalog import service_environment
-from retention_assets.services.processes import end_processes, marked
+from retention_assets.services.processes import end_processes, home_processes
 from retention_assets.services.ray_head import prepare_ray, ray_started_file
 from retention_assets.services.run_folder import make_run_folder, remove_run_link
 from retention_assets.settings import Settings
@@ -58,7 +58,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     ).read_text()
     published(redis, {"a": ROW})
     yield settings
-    assert end_processes(marked(settings.home), patience_s=10) == []
+    assert end_processes(home_processes(settings.home), patience_s=10) == []
     head.wait()
     remove_run_link(settings.home)
     redis.remove()

@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 
 from retention_assets.services.ports import INNER_PORTS, RAY_PORTS, is_free
-from retention_assets.services.processes import marked
+from retention_assets.services.processes import home_processes
 
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 PORTS = ("webserver_port", "mlflow_port", *RAY_PORTS)
@@ -39,7 +39,7 @@ def free_ports() -> dict[str, Any]:
 def listening(home: Path) -> set[tuple[str, int]]:
     """Address and port of every TCP socket that a process of this home listens on."""
     found = set()
-    for process in marked(home):
+    for process in home_processes(home):
         try:
             sockets = process.net_connections("tcp")
         except psutil.NoSuchProcess:

@@ -15,7 +15,7 @@ import pytest
 from retention_assets.errors import SetupError
 from retention_assets.services import catalog as services
 from retention_assets.services.ports import is_free
-from retention_assets.services.processes import marked
+from retention_assets.services.processes import home_processes
 from retention_assets.services.ray_head import local_ray_address, ray_environment
 from retention_assets.services.run_folder import run_link
 from retention_assets.settings import Settings
@@ -48,7 +48,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     services.up(settings)
     yield settings
     services.down(settings)
-    assert marked(settings.home) == set()
+    assert home_processes(settings.home) == set()
     assert not run_link(settings.home).is_symlink()
     assert [port for port in PORTS if not is_free(getattr(settings, port))] == []
 
@@ -90,12 +90,12 @@ def test_a_home_beside_it_shares_what_its_settings_name_and_stops_only_its_own(
     beside = Settings(home=tmp_path, clock_enabled=False, **free_ports(), **elsewhere)
     try:
         assert all(state.up for state in services.up(beside))
-        programs = json.dumps([process.cmdline() for process in marked(tmp_path)])
+        programs = json.dumps([process.cmdline() for process in home_processes(tmp_path)])
         assert "ray_head" not in programs and "mlflow" not in programs
         assert {address for address, _ in listening(tmp_path)} == {"127.0.0.1"}
     finally:
         services.down(beside)
-    assert marked(tmp_path) == set()
+    assert home_processes(tmp_path) == set()
     assert all(state.up for state in services.status(home))
 
 
@@ -105,7 +105,7 @@ def test_a_failed_start_names_the_service_and_leaves_nothing_behind(tmp_path: Pa
     )
     with pytest.raises(SetupError, match=r"(ray does not answer|mlflow did not start)"):
         _up_within(settings, seconds=5)
-    assert marked(tmp_path) == set()
+    assert home_processes(tmp_path) == set()
     assert not run_link(tmp_path).is_symlink()
 
 

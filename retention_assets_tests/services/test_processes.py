@@ -9,7 +9,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from retention_assets.services.processes import MARK, end_processes, marked, started_with
+from retention_assets.services.processes import (
+    HOME_VARIABLE,
+    end_processes,
+    home_processes,
+    processes_with_command,
+)
 from retention_assets_tests.waiting import eventually
 
 SLEEPS = "import time; time.sleep(600)"
@@ -30,8 +35,8 @@ PARENT = (
 LOOKS = """
 import sys
 from pathlib import Path
-from retention_assets.services.processes import marked, started_with
-print(sorted(process.pid for process in marked(Path(sys.argv[1])) | started_with(sys.argv[1])))
+from retention_assets.services.processes import home_processes, processes_with_command
+print(sorted(process.pid for process in home_processes(Path(sys.argv[1])) | processes_with_command(sys.argv[1])))
 """
 
 
@@ -42,7 +47,7 @@ class Children:
         self.started: list[subprocess.Popen] = []
 
     def start(self, code: str, *arguments: object, mark: object = None) -> psutil.Process:
-        environment = {**os.environ, MARK: str(mark)} if mark else {**os.environ}
+        environment = {**os.environ, HOME_VARIABLE: str(mark)} if mark else {**os.environ}
         command = [sys.executable, "-c", code, *map(str, arguments)]
         self.started.append(subprocess.Popen(command, env=environment))
         return psutil.Process(self.started[-1].pid)
@@ -63,16 +68,16 @@ def test_the_mark_is_the_homes_whole_name(children: Children, tmp_path: Path) ->
     children.start(SLEEPS, mark=f"{home}2")
     children.start(SLEEPS, mark=home.parent)
     children.start(SLEEPS, home)
-    assert marked(home) == {mine}
+    assert home_processes(home) == {mine}
 
 
 def test_a_descendant_that_dropped_the_mark_is_found(children: Children, tmp_path: Path) -> None:
     parent = children.start(PARENT, mark=tmp_path)
     assert eventually(lambda: len(parent.children()) == 1)
     (child,) = parent.children()
-    assert MARK not in child.environ()
-    assert marked(tmp_path) == {parent, child}
-    assert end_processes(marked(tmp_path), patience_s=5) == []
+    assert HOME_VARIABLE not in child.environ()
+    assert home_processes(tmp_path) == {parent, child}
+    assert end_processes(home_processes(tmp_path), patience_s=5) == []
     assert not child.is_running()
 
 
@@ -82,8 +87,8 @@ def test_a_command_is_found_by_any_fragment_of_it(children: Children, tmp_path: 
         children.start(SLEEPS, tmp_path / "ha"),
     )
     children.start(SLEEPS, tmp_path / "other")
-    assert started_with(f"{tmp_path}/ray/", f"{tmp_path}/ha") == {one, two}
-    assert started_with() == set()
+    assert processes_with_command(f"{tmp_path}/ray/", f"{tmp_path}/ha") == {one, two}
+    assert processes_with_command() == set()
 
 
 def test_who_looks_finds_neither_itself_nor_what_it_runs_under(
@@ -91,7 +96,7 @@ def test_who_looks_finds_neither_itself_nor_what_it_runs_under(
 ) -> None:
     sibling = children.start(SLEEPS, mark=tmp_path)
     shell = ["sh", "-c", '"$1" -c "$2" "$3"; true', "sh", sys.executable, LOOKS, str(tmp_path)]
-    environment = {**os.environ, MARK: str(tmp_path)}
+    environment = {**os.environ, HOME_VARIABLE: str(tmp_path)}
     found = subprocess.run(shell, env=environment, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == f"[{sibling.pid}]"
 

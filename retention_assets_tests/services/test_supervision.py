@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from retention_assets.services.catalog import redis_url, service_environment, services
-from retention_assets.services.processes import MARK, marked
+from retention_assets.services.processes import HOME_VARIABLE, home_processes
 from retention_assets.services.supervision import Program, Supervisor
 from retention_assets.settings import Settings
 from retention_assets_tests.waiting import eventually
@@ -29,15 +29,15 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
 
 
 def environment(supervisor: Supervisor) -> dict[str, str]:
-    return Settings(home=supervisor.home).environment() | {MARK: str(supervisor.home)}
+    return Settings(home=supervisor.home).environment() | {HOME_VARIABLE: str(supervisor.home)}
 
 
 def test_programs_run_until_stopped_and_nothing_is_left(supervisor: Supervisor) -> None:
     supervisor.start([SLEEPER], environment(supervisor))
     assert eventually(lambda: supervisor.states() == {"sleeper": "RUNNING"})
-    assert len(marked(supervisor.home)) == 2
+    assert len(home_processes(supervisor.home)) == 2
     supervisor.stop()
-    assert supervisor.states() == {} and marked(supervisor.home) == set()
+    assert supervisor.states() == {} and home_processes(supervisor.home) == set()
 
 
 def test_stopping_reaches_grandchildren_that_left_the_group_and_ignore_the_signal(
@@ -46,18 +46,18 @@ def test_stopping_reaches_grandchildren_that_left_the_group_and_ignore_the_signa
     supervisor.start(
         [Program("parent", [sys.executable, "-c", PARENT], settle_s=0)], environment(supervisor)
     )
-    assert eventually(lambda: len(marked(supervisor.home)) == 3)
+    assert eventually(lambda: len(home_processes(supervisor.home)) == 3)
     supervisor.stop()
-    assert marked(supervisor.home) == set()
+    assert home_processes(supervisor.home) == set()
 
 
 def test_a_killed_supervisord_leaves_orphans_that_stop_still_finds(supervisor: Supervisor) -> None:
     supervisor.start([SLEEPER], environment(supervisor))
     assert eventually(lambda: supervisor.states() == {"sleeper": "RUNNING"})
     psutil.Process(int(supervisor.config_file.with_name("supervisord.pid").read_text())).kill()
-    assert eventually(lambda: len(marked(supervisor.home)) == 1)
+    assert eventually(lambda: len(home_processes(supervisor.home)) == 1)
     supervisor.stop()
-    assert marked(supervisor.home) == set()
+    assert home_processes(supervisor.home) == set()
 
 
 def test_a_program_that_ends_is_started_again(supervisor: Supervisor) -> None:
@@ -65,7 +65,7 @@ def test_a_program_that_ends_is_started_again(supervisor: Supervisor) -> None:
     assert eventually(lambda: supervisor.states() == {"sleeper": "RUNNING"})
     (first,) = (
         process
-        for process in marked(supervisor.home)
+        for process in home_processes(supervisor.home)
         if "sleep(600)" in " ".join(process.cmdline())
     )
     first.kill()
@@ -120,7 +120,7 @@ def test_the_embedded_redis_listens_on_its_socket_only_and_keeps_what_it_was_tol
                 client.set("x", "kept")
             assert not [
                 entry
-                for process in marked(settings.home)
+                for process in home_processes(settings.home)
                 for entry in process.net_connections("inet")
             ]
             supervisor.stop()

@@ -12,9 +12,9 @@ import pytest
 from retention_assets.settings import Settings
 from retention_assets.simulation import simulator
 from retention_assets.simulation.simulator import FIRST_DATE, simulate
-from retention_assets.sources.arrivals import source_days
+from retention_assets.sources.source_files import source_files
 from retention_assets.sources.contracts import TABLES
-from retention_assets.sources.profiles import load_profile
+from retention_assets.sources.load_profile import load_profile
 
 CUSTOMERS, DAYS, SEED = 3000, 240, 5
 
@@ -138,7 +138,7 @@ def test_no_asset_can_read_the_truth(world: Path, tmp_path: Path) -> None:
     settings = Settings(source="simulated", home=tmp_path)
     settings.simulated_dir.parent.mkdir(parents=True)
     settings.simulated_dir.symlink_to(world)
-    listed = source_days(load_profile(settings))
+    listed = source_files(load_profile(settings))
     assert len(listed) > DAYS and (world / "truth").is_dir()
     assert [file.path for file in listed if "truth" in file.path.parts] == []
     package = Path(simulator.__file__).parents[1]

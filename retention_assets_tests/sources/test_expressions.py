@@ -2,7 +2,7 @@
 
 import pytest
 
-from retention_assets.sources.expressions import lenient, names_in
+from retention_assets.sources.expressions import with_try_casts, names_in
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_a_word_of_sql_is_a_column_where_one_of_that_name_is_declared(
     ],
 )
 def test_a_cast_that_would_end_the_read_gives_null(strict: str, mild: str) -> None:
-    assert lenient(strict) == mild
+    assert with_try_casts(strict) == mild

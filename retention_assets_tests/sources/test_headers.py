@@ -14,7 +14,7 @@ from deltalake import write_deltalake
 from retention_assets.errors import ProfileError, SchemaChangedError
 from retention_assets.settings import Settings
 from retention_assets.sources.headers import header_of, readable_as
-from retention_assets.sources.profiles import load_profile
+from retention_assets.sources.load_profile import load_profile
 
 ORDERS = pa.table(
     {

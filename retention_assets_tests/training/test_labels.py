@@ -14,7 +14,7 @@ from retention_assets.features.measures import available_measures
 from retention_assets.features.tiles import daily_activity
 from retention_assets.modeling.examples import BOOKKEEPING, from_arrow
 from retention_assets.resources.lake import Lake
-from retention_assets.sources.profiles import Churn, Profile, TableSource
+from retention_assets.sources.profile import Churn, Profile, TableSource
 from retention_assets.training.labels import Window, labels
 from retention_assets.training.weeks import weekly_examples
 

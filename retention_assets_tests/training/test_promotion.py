@@ -18,7 +18,7 @@ from retention_assets.modeling.examples import Examples
 from retention_assets.modeling.plots import candidate_figure
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
-from retention_assets.sources.profiles import load_profile
+from retention_assets.sources.load_profile import load_profile
 from retention_assets.training.promotion import Outcome, hold
 from retention_assets.training.record import record_trial
 from retention_assets_tests.modeling.factories import as_table, examples

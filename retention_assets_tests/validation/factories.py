@@ -8,7 +8,7 @@ from retention_assets.partitions import partitions_of
 from retention_assets.platform import Platform
 from retention_assets.settings import Settings
 from retention_assets.sources.contracts import RAW_COLUMNS, Table
-from retention_assets.sources.profiles import Churn, Profile, TableSource
+from retention_assets.sources.profile import Churn, Profile, TableSource
 
 Row = dict[str, Any]
 MOMENT, LATER, LONG_AGO = (

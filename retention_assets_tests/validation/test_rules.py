@@ -111,7 +111,7 @@ def test_every_rule_tells_of_the_row_that_breaks_it_and_of_no_other(lake: Lake, 
     expected = {f"file-{at}": told for at, (_, told) in enumerate(cases(table))}
     rows = [row(table, at, changes) for at, (changes, _) in enumerate(cases(table))]
     parts = split(lake.spark.createDataFrame(rows, schema(table)), table.key, rules)
-    judged = parts.judged.select("source_file", BROKEN, reason(rules).alias(REASON)).collect()
+    judged = parts.marked.select("source_file", BROKEN, reason(rules).alias(REASON)).collect()
     parts.release()
 
     assert {row["source_file"]: row[REASON] or None for row in judged} == expected and len(

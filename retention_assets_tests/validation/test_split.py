@@ -8,10 +8,10 @@ import pytest
 
 from retention_assets.resources.lake import Lake
 from retention_assets.sources.contracts import RAW_COLUMNS, TABLES
-from retention_assets.validation.outcome import find
+from retention_assets.validation.result import count_violations
 from retention_assets.validation.rules import rules_of
 from retention_assets.validation.split import REASON, split
-from retention_assets.validation.suites import verdicts
+from retention_assets.validation.suites import suite_results
 
 TABLE = TABLES["transactions"]
 SCHEMA = ", ".join(f"{column.name} {column.type}" for column in (*TABLE.columns, *RAW_COLUMNS))
@@ -63,14 +63,14 @@ def told(lake: Lake) -> dict[str, Any]:
     )
     rules = rules_of(TABLE)
     parts = split(frame, TABLE.key, rules)
-    findings, by_reason = find(parts)
+    findings, rows_by_reason = count_violations(parts)
     result = {
         "valid": {int(each["product_id"]): each for each in parts.valid.collect()},
         "broken": {int(each["product_id"]): each for each in parts.broken.collect()},
-        "findings": {finding.rule.name: finding for finding in findings},
-        "by_reason": by_reason,
-        "strict": verdicts(parts.judged, "transactions", rules, allowed_share=0.0),
-        "lax": verdicts(parts.judged, "transactions", rules, allowed_share=0.6),
+        "findings": {violations.rule.name: violations for violations in findings},
+        "rows_by_reason": rows_by_reason,
+        "strict": suite_results(parts.marked, "transactions", rules, allowed_share=0.0),
+        "lax": suite_results(parts.marked, "transactions", rules, allowed_share=0.6),
     }
     parts.release()
     return result
@@ -98,13 +98,13 @@ def test_every_row_comes_out_exactly_once(told: dict[str, Any]) -> None:
 
 
 def test_rows_are_counted_by_reason(told: dict[str, Any]) -> None:
-    assert told["by_reason"]["amount must be > 0"] == 4
-    assert told["by_reason"][DUPLICATE] == 2
+    assert told["rows_by_reason"]["amount must be > 0"] == 4
+    assert told["rows_by_reason"][DUPLICATE] == 2
     assert told["findings"]["amount_above_0_and_inf"].rows == 4
 
 
 def test_great_expectations_fails_exactly_the_rules_that_rows_break(told: dict[str, Any]) -> None:
-    broken = {name for name, finding in told["findings"].items() if finding.rows}
+    broken = {name for name, violations in told["findings"].items() if violations.rows}
     assert {name for name, passed in told["strict"].items() if not passed} == broken
     assert told["strict"].keys() == told["findings"].keys() and broken
 

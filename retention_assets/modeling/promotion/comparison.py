@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from retention_assets.settings import Settings
-    from retention_assets.sources.profiles import Profile
+    from retention_assets.sources.profile import Profile
 
 
 @dataclass(frozen=True)

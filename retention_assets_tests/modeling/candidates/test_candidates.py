@@ -8,7 +8,7 @@ import pytest
 from retention_assets.modeling.candidates.declared import CANDIDATES, Candidate
 from retention_assets.modeling.evaluation.candidate_evaluation import churn_trial
 from retention_assets.settings import Settings
-from retention_assets.sources.profiles import load_profile
+from retention_assets.sources.load_profile import load_profile
 from retention_assets_tests.modeling.factories import examples
 from serve.bundle import digest_of, load_bundle
 

@@ -17,7 +17,7 @@ from retention_assets.modeling.evaluation.candidate_evaluation import (
 )
 from retention_assets.modeling.evaluation.metrics import Economics
 from retention_assets.settings import Settings
-from retention_assets.sources.profiles import load_profile
+from retention_assets.sources.load_profile import load_profile
 from retention_assets_tests.modeling.factories import ECONOMICS, by_hand, examples
 from serve.bundle import load_bundle
 

@@ -16,7 +16,7 @@ from retention_assets.modeling.examples import Examples
 from retention_assets.modeling.promotion.comparison import Contest, aligned, contest_of
 from retention_assets.modeling.promotion.gates import CHAMPION
 from retention_assets.settings import Settings
-from retention_assets.sources.profiles import load_profile
+from retention_assets.sources.load_profile import load_profile
 from retention_assets_tests.modeling.factories import ECONOMICS, as_table, examples
 
 SETTINGS = Settings(source="simulated", gap_days=7)

@@ -1,0 +1,100 @@
+"""Settings: their groups, their variables, and which of them make results stale."""
+
+import os
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from retention_assets.errors import SettingsError
+from retention_assets.settings import (
+    CLONE,
+    EconomicsSettings,
+    PortSettings,
+    Settings,
+    SettingsGroup,
+    operational_fields,
+)
+
+RESULT_FIELDS = {
+    "source", "late_arrival_days", "max_data_age_days", "max_quarantined_share", "gap_days",
+    "min_history_days", "test_weeks", "folds", "seed", "bootstrap_rounds", "max_predict_ms",
+    "contact_cost", "saved_margin", "save_rate", "capacity_share", "risk_medium", "risk_high",
+    "risk_critical", "drift_alpha", "drift_min_effect", "retrain_every_days",
+    "retrain_cooldown_days", "retrain_min_new_labels", "feature_ttl_days",
+}  # fmt: skip
+
+
+def test_result_settings_leave_operation_out(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, as_of=date(2024, 1, 1))
+    assert settings.result_settings().keys() == RESULT_FIELDS
+    assert operational_fields() | RESULT_FIELDS == set(Settings.model_fields)
+
+
+def test_settings_fit_functions_that_take_one_group(tmp_path: Path) -> None:
+    def break_even(economics: EconomicsSettings) -> float:
+        return economics.contact_cost / (economics.save_rate * economics.saved_margin)
+
+    assert break_even(Settings(home=tmp_path, contact_cost=6.0)) == pytest.approx(0.2)
+
+
+def test_each_field_belongs_to_one_group() -> None:
+    groups = SettingsGroup.__subclasses__()
+    fields = [name for group in groups for name in group.model_fields]
+    assert sorted(fields) == sorted(Settings.model_fields)
+
+
+def test_groups_read_the_same_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETENTION_SERVE_PORT", "8123")
+    assert PortSettings().serve_port == Settings().serve_port == 8123
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("RETENTION_GAP_DAY", "RETENTION_GAP_DAYS"),
+        ("RETENTION_SPARKMASTER", "RETENTION_SPARK_MASTER"),
+        ("retention_hom", "RETENTION_HOME"),
+    ],
+)
+def test_misspelled_variable_names_the_nearest(
+    monkeypatch: pytest.MonkeyPatch, name: str, nearest: str
+) -> None:
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(SettingsError, match=rf"{name} is not .* {nearest}\. Fix: Rename it"):
+        Settings()
+
+
+def test_command_prints_a_misspelling_on_one_line() -> None:
+    environment = os.environ | {"RETENTION_GAP_DAY": "7"}
+    command = [sys.executable, "-m", "retention_assets.cli.app", "status"]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert "RETENTION_GAP_DAYS" in result.stderr and "Fix: " in result.stderr
+
+
+def test_home_defaults_to_the_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Settings().home == CLONE / ".retention"
+    assert (CLONE / "pyproject.toml").exists() and (CLONE / "dagster.yaml").exists()
+
+
+def test_given_home_is_relative_to_the_caller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RETENTION_HOME", "here")
+    assert Settings().home == tmp_path / "here"
+
+
+def test_environment_builds_equal_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child process in another folder gets the same settings, a profile file's path included."""
+    monkeypatch.chdir(tmp_path)
+    settings = Settings(home=Path("home"), source="shop.yaml", gap_days=3, as_of=date(2024, 2, 1))
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir("/")
+    assert Settings() == settings.model_copy(update={"source": str(tmp_path / "shop.yaml")})

@@ -1,0 +1,128 @@
+"""On any dirty rows: each is told what it breaks, the first copy is kept, nothing is lost; the suite agrees with the counts."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from math import inf, isfinite, isnan, nan
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, Phase, given, settings
+
+from retention_assets.resources.lake import Lake
+from retention_assets.sources.contracts import RAW_COLUMNS, TABLES
+from retention_assets.validation.result import count_violations
+from retention_assets.validation.rules import rules_of
+from retention_assets.validation.split import REASON, split
+from retention_assets.validation.suites import suite_results
+
+Row = dict[str, Any]
+TABLE = TABLES["transactions"]
+RULES = rules_of(TABLE)
+SCHEMA = ", ".join(f"{column.name} {column.type}" for column in (*TABLE.columns, *RAW_COLUMNS))
+DAYS = [date(2024, 1, day) for day in (5, 6, 7)]
+MOMENTS = [datetime(2024, 1, day.day, hour, tzinfo=UTC) for day in DAYS for hour in (9, 23)]
+TYPED = ("event_ts", "ingested_ts", "amount", "quantity")
+# What is mostly sound, so that rows with no fault, with one and with several all come up, and keys come back.
+DIRTY = st.fixed_dictionaries(
+    {
+        "transaction_id": st.sampled_from([*"abcdefghijklmnopqrstuvwxyz", None, "", " "]),
+        "order_id": st.sampled_from(["o"] * 9 + [None]),
+        "customer_id": st.sampled_from(["ann", "bob"] * 5 + [None, "  "]),
+        "event_ts": st.sampled_from([MOMENTS[0]] * 5 + [*MOMENTS, None]),
+        "ingested_ts": st.sampled_from([*MOMENTS, MOMENTS[-1], MOMENTS[-1], None]),
+        "kind": st.sampled_from(["sale", "return"] * 5 + ["gift", None]),
+        "amount": st.sampled_from([5.0] * 9 + [0.0, -1.0, nan, inf, -inf, None]),
+        "quantity": st.sampled_from([None] * 6 + [0.0, 1.0, -1.0, nan]),
+        "event_date": st.sampled_from([DAYS[0]] * 5 + DAYS),
+        "source_file": st.sampled_from(["one", "two"]),
+        "parse_errors": st.lists(st.sampled_from(TYPED), max_size=1),
+    }
+)
+
+
+def faults(row: Row) -> Iterator[str]:
+    """What the contract of transactions says of one row, read off it in plain Python."""
+    unreadable = row["parse_errors"] or []
+    for name in (
+        "transaction_id",
+        "order_id",
+        "customer_id",
+        "event_ts",
+        "ingested_ts",
+        "kind",
+        "amount",
+    ):
+        if row[name] is None and name not in unreadable:
+            yield f"{name} is missing"
+        elif isinstance(row[name], str) and name != "kind" and not row[name].strip():
+            yield f"{name} is blank"
+    for name in unreadable:
+        yield f"{name} cannot be read as {'timestamp' if name.endswith('_ts') else 'double'}"
+    yield from (
+        f"{name} must be a finite number"
+        for name in ("amount", "quantity")
+        if not isfinite(row[name] or 0.0)
+    )
+    if row["kind"] == "gift":
+        yield "kind must be one of sale, return"
+    if row["amount"] is not None and not isnan(row["amount"]) and row["amount"] <= 0:
+        yield "amount must be > 0"
+    if (row["quantity"] or 0.0) < 0:
+        yield "quantity must be >= 0"
+    if row["event_ts"] and row["ingested_ts"] and row["event_ts"] > row["ingested_ts"]:
+        yield "event_ts is later than ingested_ts"
+    if row["event_ts"] and row["event_ts"].date() != row["event_date"]:
+        yield "event_ts lies outside its partition"
+
+
+def expected(rows: list[Row]) -> dict[str, set[str]]:
+    """Reasons by row: of sound rows with one key, all but the one that came first are duplicates."""
+    told = {row["raw_text"]: set(faults(row)) for row in rows}
+    kept: set[str] = set()
+    for row in sorted((row for row in rows if not told[row["raw_text"]]), key=came):
+        if row["transaction_id"] in kept:
+            told[row["raw_text"]].add("duplicate of an earlier row with the same transaction_id")
+        kept.add(row["transaction_id"])
+    return told
+
+
+def came(row: Row) -> tuple[datetime, str, str]:
+    return row["ingested_ts"], row["source_file"], row["raw_text"]
+
+
+# Each try runs Spark: few and large ones, and none spent on making a failure smaller.
+@settings(
+    max_examples=3, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+)  # fmt: skip
+@given(
+    rows=st.lists(DIRTY, min_size=60, max_size=120),
+    allowed_share=st.sampled_from([0.0, 0.05, 0.1, 0.3]),
+)
+def test_rows_are_split_as_the_contract_reads_and_the_suite_says_what_was_counted(
+    lake: Lake, rows: list[Row], allowed_share: float
+) -> None:
+    rows = [
+        {**dict.fromkeys(TABLE.column_names), **row, "raw_text": f"line {at:03}"}
+        for at, row in enumerate(rows)
+    ]
+    parts = split(lake.spark.createDataFrame(rows, SCHEMA), TABLE.key, RULES)
+    valid = [row["raw_text"] for row in parts.valid.collect()]
+    broken = {row["raw_text"]: row.asDict() for row in parts.broken.collect()}
+    findings, rows_by_reason = count_violations(parts)
+    judged = suite_results(parts.marked, "transactions", RULES, allowed_share)
+    parts.release()
+
+    told = expected(rows)
+    assert len(valid) + len(broken) == len(rows)
+    assert {line: set(row[REASON].split("; ")) for line, row in broken.items()} | {
+        line: set() for line in valid
+    } == told
+    assert all(
+        broken[row["raw_text"]]["source_file"] == row["source_file"]
+        for row in rows
+        if row["raw_text"] in broken
+    )
+    assert rows_by_reason == Counter(reason for reasons in told.values() for reason in reasons)
+    assert judged == {violations.rule.name: violations.share <= allowed_share for violations in findings}
