@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 
-from serve.bundle import load_bundle
-from serve.codec import KEY_PREFIX, decode
+from serve.model.bundle import load_bundle
+from serve.features.codec import KEY_PREFIX, decode
 
 
 class Question(BaseModel):

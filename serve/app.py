@@ -11,12 +11,12 @@ from ray import serve
 from ray.serve import Application
 from starlette.types import ASGIApp
 
-from serve.limits import Limits
+from serve.features.store import FeatureStore
+from serve.http.limits import Limits
+from serve.http.routes import build_api
+from serve.http.security import Keys
 from serve.metrics import Metrics
-from serve.routes import build_api
-from serve.security import Keys
 from serve.service import ModelChoice, Service
-from serve.store import FeatureStore
 
 DEPLOYMENT = "predictions"
 

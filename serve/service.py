@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from serve.bundle import load_bundle
-from serve.codec import Vector
 from serve.errors import BundleError, UnavailableError, UnknownCustomerError, UnknownFeatureError
+from serve.features.codec import Vector
+from serve.features.store import FeatureStore, Found
 from serve.metrics import Metrics
+from serve.model.bundle import load_bundle
+from serve.model.scorer import Score, Scorer
 from serve.schemas import (
     BatchPrediction,
     ModelInfo,
@@ -23,8 +25,6 @@ from serve.schemas import (
     Refused,
     WhatIfPrediction,
 )
-from serve.scorer import Score, Scorer
-from serve.store import FeatureStore, Found
 
 logger = logging.getLogger("serve")
 

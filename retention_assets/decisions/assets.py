@@ -35,7 +35,7 @@ def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinitio
         """Every customer's risk of leaving, why, and what to do about it."""
         from retention_assets.decisions.plots import risk_histogram
         from retention_assets.decisions.scores import GONE, SCHEMA, level_shares, score_rows
-        from serve.bundle import load_bundle
+        from serve.model.bundle import load_bundle
 
         champion = registry.champion(TASK)
         if champion is None:

@@ -4,7 +4,7 @@ from collections.abc import Set
 from typing import Any
 
 from retention_assets.features.vectors import Vectors
-from serve.scorer import Scorer
+from serve.model.scorer import Scorer
 
 SCHEMA = (
     "customer_id string, churn_probability double, churn_prediction boolean, risk_level string, confidence_score double, "

@@ -1,4 +1,4 @@
-"""Writes a model folder: the model file and its card (`serve/card.py` is the format). No registry, no scoring here."""
+"""Writes a model folder: the model file and its card (`serve/model/card.py` is the format). No registry, no scoring here."""
 
 import json
 import shutil
@@ -12,8 +12,8 @@ from retention_assets.modeling.calibration import wilson_half_width
 from retention_assets.modeling.evaluation.metrics import Economics
 from retention_assets.modeling.examples import Bools, Examples, Floats
 from retention_assets.modeling.pipeline import Trained
-from serve.bundle import digest_of
-from serve.card import CARD_FILE, FORMAT, MODEL_FILES, Card, fingerprint_of
+from serve.model.bundle import digest_of
+from serve.model.card import CARD_FILE, FORMAT, MODEL_FILES, Card, fingerprint_of
 
 REFERENCE_PERCENTILES = {"low": 0.5, "median": 50.0, "high": 99.5}
 

@@ -1,6 +1,6 @@
 """One candidate from examples to a calibrated, self-contained model: the same steps in each fold and in the final fit.
 
-A fitted model is read back through `serve.models` before it is calibrated or judged: what is measured is what will be
+A fitted model is read back through `serve.model.loaders` before it is calibrated or judged: what is measured is what will be
 served. Nothing is stored or logged here.
 """
 
@@ -18,8 +18,8 @@ from retention_assets.modeling.candidates.rows import FitRows, Fitted
 from retention_assets.modeling.evaluation.metrics import Economics, Evaluation
 from retention_assets.modeling.examples import Bools, Examples, Floats
 from retention_assets.modeling.splits import Split, hash_share, held_for_calibration
-from serve.card import MODEL_FILES
-from serve.models import RawModel, load_model
+from serve.model.card import MODEL_FILES
+from serve.model.loaders import RawModel, load_model
 
 STOP_SHARE = 0.1
 

@@ -19,7 +19,7 @@ from retention_assets.services.catalog import redis_url, service_environment
 from retention_assets.services.probes import answers_tcp
 from retention_assets.services.ray_head import local_ray_address
 from retention_assets.settings import Settings
-from serve.security import key_digest
+from serve.http.security import key_digest
 
 DEPLOY_S = (
     180.0  # A first deploy starts a controller, a proxy and a replica: a minute on two busy cores.

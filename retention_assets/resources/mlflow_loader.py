@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from serve.bundle import load_bundle
-from serve.scorer import Scorer
+from serve.model.bundle import load_bundle
+from serve.model.scorer import Scorer
 
 
 class _Probabilities:

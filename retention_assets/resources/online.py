@@ -1,6 +1,6 @@
-"""The online store: one feature vector per customer in Redis, written here, read by `serve/store.py`.
+"""The online store: one feature vector per customer in Redis, written here, read by `serve/features/store.py`.
 
-The bytes of a vector are `serve/codec.py`'s business; which vectors there are is the serving stage's.
+The bytes of a vector are `serve/features/codec.py`'s business; which vectors there are is the serving stage's.
 """
 
 import json
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from retention_assets.services.catalog import redis_url
 from retention_assets.settings import Settings
-from serve.card import fingerprint_of
-from serve.codec import KEY_PREFIX, META_KEY, Vector, decode, encode, key_of
+from serve.model.card import fingerprint_of
+from serve.features.codec import KEY_PREFIX, META_KEY, Vector, decode, encode, key_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -131,7 +131,7 @@ class Registry(dg.ConfigurableResource):
         import mlflow.artifacts
         from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 
-        from serve.bundle import digest_of
+        from serve.model.bundle import digest_of
 
         wanted = _version(task, self._client.get_model_version(task, version))
         folder = into / wanted.digest

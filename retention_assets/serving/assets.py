@@ -52,7 +52,7 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
     ) -> dg.MaterializeResult:
         """Every customer's current features in the online store, so that a prediction finds them in one read."""
         from retention_assets.serving.publish import write_snapshot
-        from serve.card import fingerprint_of
+        from serve.model.card import fingerprint_of
 
         features = _champion_features(registry) or model_features(profile.tables)
         vectors = vectors_of([lake.read(name).toArrow() for name in tables], features)
@@ -111,7 +111,7 @@ def _deployment() -> dg.AssetsDefinition:
 
 def _champion_features(registry: Registry) -> list[str] | None:
     """The champion's features in its own order. None: there is no champion yet, and declarations decide."""
-    from serve.bundle import read_card
+    from serve.model.bundle import read_card
 
     champion = registry.champion(TASK)
     if champion is None:

@@ -1,4 +1,4 @@
-"""Snapshots of published vectors, which answer while Redis is away. Pure files; `serve/snapshot.py` reads them."""
+"""Snapshots of published vectors, which answer while Redis is away. Pure files; `serve/features/snapshot.py` reads them."""
 
 import json
 import shutil
@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from retention_assets.features.vectors import Vectors
-from serve.card import fingerprint_of
-from serve.snapshot import IDS, MATRIX, META
+from serve.model.card import fingerprint_of
+from serve.features.snapshot import IDS, MATRIX, META
 
 KEEP = 2  # per set of features: a reader may still map the one before
 

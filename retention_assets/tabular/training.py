@@ -37,7 +37,7 @@ from retention_assets.modeling.splits import (
 )
 from retention_assets.tabular.encoding import Encoding, learn
 from retention_assets.tabular.table import FlatTable
-from serve.bundle import load_bundle
+from serve.model.bundle import load_bundle
 
 if TYPE_CHECKING:
     from retention_assets.settings import Settings

@@ -9,8 +9,8 @@ from retention_assets.modeling.evaluation.candidate_evaluation import TASK
 from retention_assets.modeling.promotion.comparison import Contest, contest_of
 from retention_assets.modeling.promotion.decision import Verdict, decide
 from retention_assets.training.record import read_note
-from serve.bundle import load_bundle
-from serve.scorer import Scorer
+from serve.model.bundle import load_bundle
+from serve.model.scorer import Scorer
 
 if TYPE_CHECKING:
     from pathlib import Path

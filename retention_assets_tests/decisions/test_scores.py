@@ -9,8 +9,8 @@ import pytest
 from retention_assets.decisions.scores import GONE, LEVELS, SEGMENTS, level_shares, score_rows
 from retention_assets.features.vectors import Vectors
 from retention_assets_tests.serve import bundles
-from serve.bundle import load_bundle
-from serve.scorer import Scorer
+from serve.model.bundle import load_bundle
+from serve.model.scorer import Scorer
 
 # Recency, engagement and tickets of a customer at each level of risk.
 MATRIX = np.array([[0.0, 1.0, 0.0], [30.0, 0.5, 1.0], [40.0, 0.5, 1.0], [90.0, 0.1, 3.0]])

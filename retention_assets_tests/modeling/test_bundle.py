@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from retention_assets.modeling.bundle import Origin, card_of, threshold, write_bundle
 from retention_assets.modeling.evaluation.metrics import Economics
 from retention_assets_tests.modeling.factories import ECONOMICS, by_hand, examples
-from serve.bundle import digest_of, load_bundle
-from serve.card import CARD_FILE
+from serve.model.bundle import digest_of, load_bundle
+from serve.model.card import CARD_FILE
 from serve.errors import BundleError
 
 DATA = examples(customers=30, weeks=6)

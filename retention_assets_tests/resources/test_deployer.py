@@ -13,7 +13,7 @@ from retention_assets.errors import ServingError
 from retention_assets.resources.deployer import ServeDeployer
 from retention_assets.settings import Settings
 from retention_assets_tests.services.answering import Answering, answering
-from serve.security import key_digest
+from serve.http.security import key_digest
 from serve.service import ModelChoice
 
 NEW = {"model_digest": "new", "model_version": "2", "store": "online", "refused": None}

@@ -9,7 +9,7 @@ import pytest
 
 from retention_assets.resources.mlflow_loader import _load_pyfunc
 from retention_assets_tests.serve.bundles import FEATURES, logistic
-from serve.bundle import load_bundle
+from serve.model.bundle import load_bundle
 from serve.errors import BundleError
 
 ROWS = pd.DataFrame(dict(zip(FEATURES, [[3.0, 200.0], [0.9, np.nan], [0.0, 2.0]], strict=True)))

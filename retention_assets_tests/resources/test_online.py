@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from retention_assets.resources.online import OnlineStore, Publication
 from retention_assets_tests.serve.redis_server import RedisServer
-from serve.codec import META_KEY, key_of
+from serve.features.codec import META_KEY, key_of
 
 NAMES = ["x", "y"]
 MONDAY, TUESDAY = date(2024, 3, 4), date(2024, 3, 5)

@@ -10,7 +10,7 @@ from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
 from retention_assets_tests.resources.models import ROWS, registered, work
 from retention_assets_tests.serve import bundles
-from serve.bundle import digest_of, load_bundle
+from serve.model.bundle import digest_of, load_bundle
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from retention_assets_tests.serve.bundles import logistic
-from serve.limits import Limits
+from serve.features.store import FeatureStore
+from serve.http.limits import Limits
+from serve.http.routes import build_api
+from serve.http.security import Keys, key_digest
 from serve.metrics import Metrics
-from serve.routes import build_api
-from serve.security import Keys, key_digest
 from serve.service import ModelChoice, Service
-from serve.store import FeatureStore
 
 KEY = "a-key-for-tests"
 

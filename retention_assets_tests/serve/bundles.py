@@ -10,8 +10,8 @@ import numpy as np
 
 from retention_assets.resources.online import OnlineStore
 from retention_assets_tests.serve.redis_server import RedisServer
-from serve.bundle import digest_of
-from serve.card import CARD_FILE, MODEL_FILES, fingerprint_of
+from serve.model.bundle import digest_of
+from serve.model.card import CARD_FILE, MODEL_FILES, fingerprint_of
 
 FEATURES = ["recency_days", "engagement_score", "support_tickets_30d"]
 AS_OF = date(2024, 3, 4)

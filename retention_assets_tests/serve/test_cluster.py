@@ -24,7 +24,7 @@ from retention_assets_tests.serve.bundles import logistic, published
 from retention_assets_tests.serve.redis_server import RedisServer
 from retention_assets_tests.services.homes import LOOPBACK, free_ports, listening
 from retention_assets_tests.waiting import eventually
-from serve.bundle import load_bundle
+from serve.model.bundle import load_bundle
 
 pytestmark = pytest.mark.timeout(600)
 ROW = [40.0, 0.3, 1.0]

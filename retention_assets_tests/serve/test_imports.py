@@ -18,7 +18,7 @@ HEAVY = (
 
 def test_answering_loads_no_library_of_training() -> None:
     code = (
-        "import sys, serve.routes, serve.service, treelite, h5py;"
+        "import sys, serve.http.routes, serve.service, treelite, h5py;"
         f"print(sorted(name for name in {HEAVY!r} if name in sys.modules))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from retention_assets_tests.serve.applications import choice_of, client_of
 from retention_assets_tests.serve.bundles import published
 from retention_assets_tests.serve.redis_server import RedisServer
-from serve.scorer import Scorer
+from serve.model.scorer import Scorer
 
 INSIDES = re.compile(
     r"Traceback|File \"|site-packages|\.py\b|redis|unix:|pydantic|/tmp|/home|/root|/usr|serve\.|0x[0-9a-f]{6}",

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from retention_assets_tests.serve.applications import choice_of
 from retention_assets_tests.serve.bundles import AS_OF, FEATURES
-from serve.bundle import load_bundle
-from serve.codec import Vector
 from serve.errors import BundleError, UnavailableError, UnknownCustomerError, UnknownFeatureError
+from serve.features.codec import Vector
+from serve.features.store import FeatureStore, Found
 from serve.metrics import Metrics
+from serve.model.bundle import load_bundle
+from serve.model.scorer import Scorer
 from serve.schemas import BatchPrediction, Prediction, WhatIfPrediction
-from serve.scorer import Scorer
 from serve.service import ModelChoice, Service
-from serve.store import FeatureStore, Found
 
 VALUE = st.floats(allow_nan=True, allow_infinity=False)
 ROW = [40.0, 0.3, 1.0]

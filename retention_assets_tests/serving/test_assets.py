@@ -22,9 +22,9 @@ from retention_assets_tests.serve import bundles
 from retention_assets_tests.serve.redis_server import RedisServer
 from retention_assets_tests.services.current import AS_OF, Vector, fill
 from retention_assets_tests.services.homes import free_ports
-from serve.card import fingerprint_of
-from serve.codec import KEY_PREFIX, META_KEY, encode
-from serve.snapshot import newest, open_snapshot
+from serve.model.card import fingerprint_of
+from serve.features.codec import KEY_PREFIX, META_KEY, encode
+from serve.features.snapshot import newest, open_snapshot
 
 CUSTOMERS: dict[str, Vector] = {
     "C1": (0.0, 1.0, 0.0),

@@ -8,9 +8,9 @@ import pytest
 
 from retention_assets.features.vectors import Vectors
 from retention_assets.serving.publish import KEEP, differing, write_snapshot
-from serve.card import fingerprint_of
-from serve.codec import Vector
-from serve.snapshot import newest, open_snapshot
+from serve.model.card import fingerprint_of
+from serve.features.codec import Vector
+from serve.features.snapshot import newest, open_snapshot
 
 FEATURES = ["recency_days", "engagement_score"]
 DAY = date(2024, 3, 4)

@@ -12,7 +12,7 @@ from retention_assets.settings import Settings
 from retention_assets.tabular import training as flat_contest
 from retention_assets.tabular.table import UNDATED, FlatTable
 from retention_assets.tabular.training import TableTrial, hold_table_trial
-from serve.bundle import load_bundle
+from serve.model.bundle import load_bundle
 
 SETTINGS = Settings(bootstrap_rounds=200)
 

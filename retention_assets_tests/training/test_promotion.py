@@ -22,7 +22,7 @@ from retention_assets.sources.load_profile import load_profile
 from retention_assets.training.promotion import Outcome, hold
 from retention_assets.training.record import record_trial
 from retention_assets_tests.modeling.factories import as_table, examples
-from serve.bundle import load_bundle
+from serve.model.bundle import load_bundle
 
 SETTINGS = Settings(source="simulated", gap_days=7, test_weeks=3, folds=1, bootstrap_rounds=200)
 PROFILE = load_profile(SETTINGS)

@@ -15,7 +15,7 @@ from retention_assets.modeling.evaluation.metrics import Confusion, Economics, E
 from retention_assets.modeling.examples import Examples, Floats
 from retention_assets.modeling.pipeline import Trained, train
 from retention_assets.modeling.splits import Split, forward_split
-from serve.bundle import load_bundle
+from serve.model.bundle import load_bundle
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -20,7 +20,7 @@ from retention_assets.modeling.evaluation.metrics import Economics, Evaluation
 from retention_assets.modeling.examples import Examples, from_arrow
 from retention_assets.modeling.promotion import gates
 from retention_assets.modeling.splits import purged_before
-from serve.scorer import Scorer
+from serve.model.scorer import Scorer
 
 if TYPE_CHECKING:
     import pyarrow as pa

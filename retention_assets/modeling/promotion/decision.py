@@ -12,7 +12,7 @@ from retention_assets.modeling.evaluation.intervals import customer_draws
 from retention_assets.modeling.examples import Bools
 from retention_assets.modeling.promotion import gates
 from retention_assets.modeling.promotion.comparison import Contest
-from serve.scorer import Scorer
+from serve.model.scorer import Scorer
 
 LATENCY_ROWS = 100
 

@@ -10,7 +10,7 @@ from retention_assets.modeling.evaluation.candidate_evaluation import churn_tria
 from retention_assets.settings import Settings
 from retention_assets.sources.load_profile import load_profile
 from retention_assets_tests.modeling.factories import examples
-from serve.bundle import digest_of, load_bundle
+from serve.model.bundle import digest_of, load_bundle
 
 SETTINGS = Settings(source="simulated", gap_days=7, test_weeks=3, folds=1)
 PROFILE = load_profile(SETTINGS)

@@ -6,7 +6,7 @@ import pytest
 from retention_assets.modeling.candidates.declared import CANDIDATES, Candidate, candidate
 from retention_assets.modeling.pipeline import fit_model
 from retention_assets_tests.modeling.factories import examples, fit_rows
-from serve.card import MODEL_FILES
+from serve.model.card import MODEL_FILES
 
 DATA = examples(customers=200, weeks=8, signal=0.5)
 ALL = np.ones(len(DATA), dtype=bool)

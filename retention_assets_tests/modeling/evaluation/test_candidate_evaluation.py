@@ -19,7 +19,7 @@ from retention_assets.modeling.evaluation.metrics import Economics
 from retention_assets.settings import Settings
 from retention_assets.sources.load_profile import load_profile
 from retention_assets_tests.modeling.factories import ECONOMICS, by_hand, examples
-from serve.bundle import load_bundle
+from serve.model.bundle import load_bundle
 
 SETTINGS = Settings(source="simulated", gap_days=7, test_weeks=3, folds=1)
 PROFILE = load_profile(SETTINGS)

@@ -18,9 +18,9 @@ from retention_assets.modeling.promotion.decision import (
 )
 from retention_assets_tests.modeling.factories import ECONOMICS, FEATURES, examples
 from retention_assets_tests.serve import bundles
-from serve.card import Card
-from serve.models import RawModel
-from serve.scorer import Scorer
+from serve.model.card import Card
+from serve.model.loaders import RawModel
+from serve.model.scorer import Scorer
 
 TEST = examples(customers=150, weeks=3)
 KNOWING, GUESSING = (

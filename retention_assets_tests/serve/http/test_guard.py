@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
 from retention_assets_tests.serve.applications import KEY
-from serve.guard import Guard
-from serve.limits import Limits
+from serve.http.guard import Guard
+from serve.http.limits import Limits
+from serve.http.security import Keys, key_digest
 from serve.metrics import Metrics
-from serve.security import Keys, key_digest
 
 LIMIT = 100
 BEARER = (b"authorization", f"Bearer {KEY}".encode())

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from retention_assets_tests.serve.bundles import logistic
-from serve.bundle import load_bundle
-from serve.reasons import occluded
+from serve.model.bundle import load_bundle
+from serve.model.reasons import occluded
 
 
 def test_each_copy_has_one_feature_set_to_typical() -> None:

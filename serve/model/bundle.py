@@ -9,10 +9,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from serve.card import CARD_FILE, Card
 from serve.errors import BundleError
-from serve.models import load_model
-from serve.scorer import Scorer
+from serve.model.card import CARD_FILE, Card
+from serve.model.loaders import load_model
+from serve.model.scorer import Scorer
 
 
 def digest_of(folder: Path) -> str:

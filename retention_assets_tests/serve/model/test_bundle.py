@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from retention_assets_tests.serve.bundles import card, logistic
-from serve.bundle import digest_of, load_bundle, read_card
-from serve.card import CARD_FILE
 from serve.errors import BundleError
+from serve.model.bundle import digest_of, load_bundle, read_card
+from serve.model.card import CARD_FILE
 
 
 class Planted:

@@ -10,10 +10,10 @@ from pathlib import Path
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from serve.breaker import Breaker
-from serve.codec import META_KEY, Vector, decode, key_of
 from serve.errors import UnavailableError
-from serve.snapshot import Snapshot, identity_of, newest, open_snapshot
+from serve.features.breaker import Breaker
+from serve.features.codec import META_KEY, Vector, decode, key_of
+from serve.features.snapshot import Snapshot, identity_of, newest, open_snapshot
 
 _AWAY = (RedisError, OSError, TimeoutError)
 

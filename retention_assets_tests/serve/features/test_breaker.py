@@ -1,6 +1,6 @@
 """The circuit breaker, on a clock of the test's own."""
 
-from serve.breaker import Breaker
+from serve.features.breaker import Breaker
 
 
 def test_it_opens_after_failures_in_a_row_and_tries_again_later() -> None:

@@ -16,9 +16,9 @@ from retention_assets.features.vectors import Vectors
 from retention_assets.serving.publish import write_snapshot
 from retention_assets_tests.serve.bundles import AS_OF, FEATURES, published
 from retention_assets_tests.serve.redis_server import RedisServer
-from serve.card import fingerprint_of
 from serve.errors import UnavailableError
-from serve.store import FeatureStore, Found
+from serve.features.store import FeatureStore, Found
+from serve.model.card import fingerprint_of
 
 FINGERPRINT = fingerprint_of(FEATURES)
 ROWS = {"a": [1.0, 2.0, 3.0], "b": [4.0, float("nan"), 6.0]}

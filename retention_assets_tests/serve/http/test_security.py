@@ -2,7 +2,7 @@
 
 import pytest
 
-from serve.security import Keys, key_digest
+from serve.http.security import Keys, key_digest
 
 KEYS = Keys([key_digest("first"), key_digest("second")])
 

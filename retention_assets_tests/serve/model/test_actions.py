@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve.actions import RULES, recommended_actions
+from serve.model.actions import RULES, recommended_actions
 
 NAN = float("nan")
 REVIEW = "Review by the retention team"

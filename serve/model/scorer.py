@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serve.actions import recommended_actions
-from serve.card import Card
-from serve.models import RawModel
-from serve.reasons import Reason, occluded, top_reasons
+from serve.model.actions import recommended_actions
+from serve.model.card import Card
+from serve.model.loaders import RawModel
+from serve.model.reasons import Reason, occluded, top_reasons
 
 _RAW_FLOOR = 1e-6  # keeps the logit of a raw 0 or 1 finite
 _FARTHEST = 1e12  # in training's spreads: beyond it sums of such numbers would no longer be finite

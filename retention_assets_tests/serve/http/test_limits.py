@@ -1,6 +1,6 @@
 """The token bucket lets the declared rate through, and no key uses up another's."""
 
-from serve.limits import Rate
+from serve.http.limits import Rate
 
 
 def test_a_key_has_its_rate_and_no_more() -> None:

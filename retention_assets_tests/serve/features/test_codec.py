@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from serve.card import fingerprint_of
-from serve.codec import decode, encode
+from serve.features.codec import decode, encode
+from serve.model.card import fingerprint_of
 
 NAMES = st.lists(st.text(min_size=1), min_size=1, max_size=8, unique=True)
 DAYS = st.dates(date(1971, 1, 1), date(2200, 1, 1))

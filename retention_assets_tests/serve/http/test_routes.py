@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 
 from retention_assets_tests.serve.applications import KEY, choice_of, client_of
 from retention_assets_tests.serve.bundles import FEATURES, published
+from retention_assets_tests.serve.features.test_store import snapshot
 from retention_assets_tests.serve.redis_server import RedisServer
-from retention_assets_tests.serve.test_store import snapshot
-from serve.limits import Limits
+from serve.http.limits import Limits
 from serve.service import Service
 
 ROWS = {"loyal": [1.0, 1.0, 0.0], "leaving": [90.0, 0.1, 4.0], "new": [float("nan")] * 3}

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
 from serve.errors import UnavailableError, UnknownCustomerError, UnknownFeatureError
-from serve.problems import MEDIA_TYPE, ProblemError, install, problem
+from serve.http.problems import MEDIA_TYPE, ProblemError, install, problem
 from serve.schemas import Problem
 
 PERSONAL = "ada@example.com"

@@ -12,7 +12,7 @@ from tokenize import TokenError
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from serve.codec import Vector
+from serve.features.codec import Vector
 
 IDS, MATRIX, META = "ids.npy", "matrix.npy", "meta.json"
 

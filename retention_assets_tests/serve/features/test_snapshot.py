@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from retention_assets.features.vectors import Vectors
 from retention_assets.serving.publish import write_snapshot
 from retention_assets_tests.serve.bundles import AS_OF, FEATURES
-from retention_assets_tests.serve.test_bundle import Planted
-from retention_assets_tests.serve.test_store import ROWS, snapshot
-from serve.card import fingerprint_of
+from retention_assets_tests.serve.features.test_store import ROWS, snapshot
+from retention_assets_tests.serve.model.test_bundle import Planted
 from serve.errors import UnavailableError
-from serve.snapshot import IDS, MATRIX, newest, open_snapshot
-from serve.store import FeatureStore
+from serve.features.snapshot import IDS, MATRIX, newest, open_snapshot
+from serve.features.store import FeatureStore
+from serve.model.card import fingerprint_of
 
 FINGERPRINT = fingerprint_of(FEATURES)
 # Few letters, so that ids begin with one another; a trailing NUL, which numpy drops, is no published id's.

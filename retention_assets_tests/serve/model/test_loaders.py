@@ -8,7 +8,7 @@ import pytest
 
 from retention_assets_tests.serve.bundles import rows
 from serve.errors import BundleError
-from serve.models import load_model
+from serve.model.loaders import load_model
 
 
 def test_xgboost_equals_xgboost_with_missing_values(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve.limits import Limits, Rate
+from serve.http.limits import Limits, Rate
+from serve.http.problems import ProblemError, problem
+from serve.http.security import OPEN_PATHS, Keys
 from serve.metrics import Metrics
-from serve.problems import ProblemError, problem
-from serve.security import OPEN_PATHS, Keys
 
 
 class Guard:

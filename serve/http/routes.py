@@ -5,9 +5,10 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp
 
-from serve.guard import Guard
-from serve.limits import Limits
-from serve.problems import MEDIA_TYPE, ProblemError, install, request_id_of
+from serve.http.guard import Guard
+from serve.http.limits import Limits
+from serve.http.problems import MEDIA_TYPE, ProblemError, install, request_id_of
+from serve.http.security import Keys
 from serve.schemas import (
     BatchPrediction,
     BatchRequest,
@@ -20,7 +21,6 @@ from serve.schemas import (
     WhatIfPrediction,
     WhatIfRequest,
 )
-from serve.security import Keys
 from serve.service import Service
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {

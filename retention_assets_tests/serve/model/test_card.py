@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from retention_assets_tests.serve.bundles import card
-from serve.card import MODEL_FILES, Card, fingerprint_of
+from serve.model.card import MODEL_FILES, Card, fingerprint_of
 
 
 def changed(where: str, value: Any) -> str:

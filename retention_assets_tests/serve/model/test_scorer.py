@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from retention_assets_tests.serve.bundles import logistic
-from serve.bundle import load_bundle
-from serve.scorer import Scorer
+from serve.model.bundle import load_bundle
+from serve.model.scorer import Scorer
 
 NAN = float("nan")
 
