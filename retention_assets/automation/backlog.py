@@ -38,7 +38,7 @@ def source_now(platform: Platform) -> dict[str, Any]:
     """The source as it lies there: its profile, up to which day it is read, and its files by day."""
     return {
         "profile": digest(
-            platform.profile.model_dump(mode="json", exclude={"root", "description"})
+            platform.profile.model_dump(mode="json", exclude={"root", "description", "end"})
         ),
         "as_of": str(platform.settings.as_of or ""),
         "files": fingerprint(platform.profile, platform.settings.as_of),

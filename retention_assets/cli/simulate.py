@@ -107,7 +107,7 @@ def _make(folder: Path, wanted: Simulation) -> bool:
 
 
 def _write_profile(folder: Path, days: int) -> None:
-    """The embedded source's own profile, for this folder: its name, where it lies, and an end no earlier than the last day."""
+    """The embedded source's own profile, for this folder: its name, its folder, and its last day."""
     import yaml
 
     from retention_assets.simulation.simulator import FIRST_DATE
@@ -116,7 +116,7 @@ def _write_profile(folder: Path, days: int) -> None:
 
     profile: dict[str, Any] = yaml.safe_load((BUILT_IN / f"{SIMULATED}.yaml").read_text())
     own = {"name": f"simulated_{folder.name}", "data_dir": str(folder)}
-    profile |= own | {"end": max(profile["end"], FIRST_DATE + timedelta(days=days - 1))}
+    profile |= own | {"end": FIRST_DATE + timedelta(days=days - 1)}
     (folder / PROFILE).write_text(yaml.safe_dump(profile, sort_keys=False))
 
 

@@ -8,7 +8,11 @@ from typing import get_args
 
 import dagster as dg
 
-from retention_assets.features.availability import missing_features, available_features, refuse_label_columns
+from retention_assets.features.availability import (
+    available_features,
+    missing_features,
+    refuse_label_columns,
+)
 from retention_assets.features.checks import customers_once, tiles_conserve_sales
 from retention_assets.features.declarations import FEATURES, Feature, Group
 from retention_assets.features.measures import available_measures
@@ -98,8 +102,9 @@ def _customer_group(
     )
     def customer_group(lake: Lake) -> dg.MaterializeResult:
         from retention_assets.features.engine_spark import compute_features
+        from retention_assets.validation.watermark import read_watermark
 
-        as_of = lake.read("validated/watermark").collect()[0]["watermark"] + timedelta(days=1)
+        as_of = read_watermark(lake.read) + timedelta(days=1)
         frame = compute_features(
             lake.read(TILES), lake.read("validated/customers"), [as_of], features, profile.start
         )

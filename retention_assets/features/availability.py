@@ -10,22 +10,22 @@ from typing import Any
 from retention_assets.errors import LeakError
 from retention_assets.features.declarations import FEATURES, Feature
 from retention_assets.features.expressions import (
-    GreaterThan,
-    LessThan,
     DaysSince,
     Expression,
+    GreaterThan,
+    LessThan,
     WeightedScore,
     attributes,
     measures,
     walk,
 )
 from retention_assets.features.measures import (
-    MEASURES_BY_NAME,
     MEASURES,
+    MEASURES_BY_NAME,
     Measure,
     Tables,
-    why_measure_missing,
     source_columns,
+    why_measure_missing,
 )
 
 # Written when a customer leaves, whatever the churn definition: nothing of it may feed a feature.

@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from retention_assets.features.expressions import (
-    GreaterThan,
     AllOf,
-    LessThan,
-    ScoreComponent,
+    AttributeEquals,
     DaysSince,
     Exposure,
     Expression,
-    AttributeEquals,
-    WindowRate,
+    GreaterThan,
+    LessThan,
     Ratio,
-    WeightedScore,
+    ScoreComponent,
     SignedLogRatio,
     Sum,
     TenureDays,
+    WeightedScore,
+    WindowRate,
 )
 from retention_assets.sources.contracts import CHANNELS, PLANS
 

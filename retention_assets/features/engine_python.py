@@ -12,20 +12,20 @@ from typing import Any
 
 from retention_assets.features.declarations import Feature
 from retention_assets.features.expressions import (
-    GreaterThan,
     AllOf,
-    LessThan,
-    ScoreComponent,
+    AttributeEquals,
     DaysSince,
     Exposure,
     Expression,
-    AttributeEquals,
-    WindowRate,
+    GreaterThan,
+    LessThan,
     Ratio,
-    WeightedScore,
+    ScoreComponent,
     SignedLogRatio,
     Sum,
     TenureDays,
+    WeightedScore,
+    WindowRate,
 )
 from retention_assets.features.measures import UNITS
 

@@ -13,25 +13,30 @@ from pyspark.sql import functions as F
 
 from retention_assets.features.declarations import Feature
 from retention_assets.features.expressions import (
-    GreaterThan,
     AllOf,
-    LessThan,
-    ScoreComponent,
+    AttributeEquals,
     DaysSince,
     Exposure,
     Expression,
-    AttributeEquals,
-    WindowRate,
+    GreaterThan,
+    LessThan,
     Ratio,
-    WeightedScore,
+    ScoreComponent,
     SignedLogRatio,
     Sum,
     TenureDays,
+    WeightedScore,
+    WindowRate,
     attributes,
 )
 from retention_assets.features.measures import UNITS
 from retention_assets.features.point_in_time import customers_as_of
-from retention_assets.features.running_totals import RequiredTotals, last_column, total_column, with_totals
+from retention_assets.features.running_totals import (
+    RequiredTotals,
+    last_column,
+    total_column,
+    with_totals,
+)
 
 
 def compute_features(

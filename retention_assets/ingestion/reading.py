@@ -12,13 +12,13 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from retention_assets.errors import ProfileError
-from retention_assets.sources.source_files import SourceFile, source_files
 from retention_assets.sources.contracts import RAW_COLUMNS, TABLES
 from retention_assets.sources.contracts import Column as Canonical
-from retention_assets.sources.expressions import with_try_casts, names_in
+from retention_assets.sources.expressions import names_in, with_try_casts
 from retention_assets.sources.headers import Header, normal_type
-from retention_assets.sources.profile_checks import check_headers
 from retention_assets.sources.profile import Profile, TableSource
+from retention_assets.sources.profile_checks import check_headers
+from retention_assets.sources.source_files import SourceFile, source_files
 
 TEXT, FILE, FILE_DAY, UNREADABLE = "_raw_text", "_source_file", "_file_day", "_unreadable_"
 

@@ -11,13 +11,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from retention_assets.monitoring.retraining import Evidence
+from retention_assets.validation.watermark import read_watermark
 
 
 def evidence(
     read: Callable[[str], DataFrame], trained: Sequence[str], failed_checks: Sequence[str]
 ) -> tuple[date, Evidence]:
     """The watermark, and what is known at it. `trained`: keys of the tables that a training leaves behind, if any."""
-    watermark = read("validated/watermark").collect()[0]["watermark"]
+    watermark = read_watermark(read)
     examples = read("training/churn_examples")
     last = max((week for week in (newest_week(read(key)) for key in trained) if week), default=None)
     newest = newest_week(examples)

@@ -1,27 +1,28 @@
-"""Checks of a profile at load: against the canonical contracts, and against the files' own headers. No Spark."""
+"""Checks of a profile: against the canonical contracts, and against the headers of the source's files. No Spark."""
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from retention_assets.errors import ProfileError, SchemaChangedError
-from retention_assets.sources.source_files import SourceFile, source_files
 from retention_assets.sources.contracts import TABLES
 from retention_assets.sources.expressions import names_in
-from retention_assets.sources.headers import TYPES, header_of, normal_type, readable_as
+from retention_assets.sources.headers import (
+    TYPES,
+    Header,
+    header_of,
+    normal_type,
+    readable_as,
+)
+from retention_assets.sources.profile import CHURN_TABLE, Profile, TableSource
+from retention_assets.sources.source_files import SourceFile, source_files
 
-if TYPE_CHECKING:
-    from retention_assets.sources.profile import Profile, TableSource
 
-# The table that tells who churned, by the profile's kind of churn.
-CHURN_TABLE = {"cancellation": "churn_events", "inactivity": "transactions"}
-
-
-def check_against_contracts(profile: "Profile") -> None:
-    """Tables, columns, types and expressions that cannot be right, whatever the files hold."""
+def check_against_contracts(profile: Profile) -> None:
+    """Raises ProfileError for tables, columns, types and expressions that no file could satisfy."""
     if profile.churn.kind not in CHURN_TABLE:
         raise ProfileError(
-            f"Profile {profile.name}: churn by {profile.churn.kind} has no as-of weeks, so that no model can be trained on it.",
+            f"Profile {profile.name}: a model cannot be trained on churn of the kind "
+            f"{profile.churn.kind}, because it has no as-of weeks.",
             f"Set churn.kind to {' or '.join(CHURN_TABLE)}.",
         )
     for name, table in profile.tables.items():
@@ -32,21 +33,60 @@ def check_against_contracts(profile: "Profile") -> None:
             )
         _check_columns(profile, name, table)
         _check_types(profile, name, table)
-        for column, sql in [
-            *table.columns.items(),
-            *([("where", table.where)] if table.where else []),
-        ]:
-            _check_names(profile, name, column, sql, table)
+        conditions = {"where": table.where} if table.where else {}
+        for column, sql in (table.columns | conditions).items():
+            _check_names(profile, table_name=name, column=column, sql=sql)
         _check_day_pattern(profile, name, table)
-    needed = {"customers", CHURN_TABLE[profile.churn.kind]}
-    if missing := sorted(needed - set(profile.tables)):
+    required = {"customers", CHURN_TABLE[profile.churn.kind]}
+    if missing := sorted(required - set(profile.tables)):
         raise ProfileError(
             f"Profile {profile.name}: churn by {profile.churn.kind} needs the table {missing[0]}.",
             f"Declare tables.{missing[0]}.",
         )
 
 
-def _check_columns(profile: "Profile", name: str, table: "TableSource") -> None:
+def check_files(profile: Profile) -> None:
+    """Raises ProfileError unless the data folder exists, each table has files, and the first and
+    the last file of each table have the declared columns."""
+    if not profile.root.is_dir():
+        raise ProfileError(
+            f"Profile {profile.name}: its data folder {profile.root} does not exist.",
+            "Correct data_dir, or set RETENTION_DATA_DIR.",
+        )
+    files = source_files(profile)
+    for name, table in profile.tables.items():
+        of_table = [file for file in files if file.table == name]
+        if not of_table:
+            paths = " or ".join(path for path in (table.path, table.undated_path) if path)
+            raise ProfileError(
+                f"Profile {profile.name}, table {name}: no file matches {paths} in {profile.root}.",
+                f"Correct tables.{name}.path, or leave the table out if the source has none.",
+            )
+        check_headers(profile, name, dict.fromkeys((of_table[0], of_table[-1])))
+
+
+def check_headers(
+    profile: Profile, name: str, files: Iterable[SourceFile]
+) -> dict[SourceFile, Header]:
+    """Columns and types of each file of table `name`.
+
+    Raises SchemaChangedError if a declared column is missing or has another type.
+    """
+    table = profile.tables[name]
+    headers = {}
+    for file in files:
+        header = header_of(file.path, table.format)
+        headers[file] = header
+        faults = _header_faults(dict(header), table) if header else []
+        if faults:
+            raise SchemaChangedError(
+                f"Profile {profile.name}, table {name}, file {file.path.name}: {'; '.join(faults)}.",
+                f"Correct tables.{name}.source_columns, or have the source send what it declares.",
+            )
+    return headers
+
+
+def _check_columns(profile: Profile, name: str, table: TableSource) -> None:
     contract = {column.name: column for column in TABLES[name].columns}
     for column in table.columns:
         if column not in contract:
@@ -55,90 +95,56 @@ def _check_columns(profile: "Profile", name: str, table: "TableSource") -> None:
                 f"Name some of {', '.join(contract)}.",
             )
     for column in contract.values():
-        # A source that does not say when a row arrived learned of it when it happened.
+        # Without an arrival time, a row counts as known from the moment it happened.
         if column.required and column.name not in table.columns and column.name != "ingested_ts":
             raise ProfileError(
-                f"Profile {profile.name}, table {name}: required column {column.name} is missing ({column.meaning})",
-                f"Give tables.{name}.columns.{column.name} an expression over the source's columns.",
+                f"Profile {profile.name}, table {name}: required column {column.name} is missing "
+                f"({column.meaning})",
+                f"Set tables.{name}.columns.{column.name} to an expression over the source's "
+                "columns.",
             )
 
 
-def _check_types(profile: "Profile", name: str, table: "TableSource") -> None:
+def _check_types(profile: Profile, name: str, table: TableSource) -> None:
     for column, kind in table.source_columns.items():
-        if (
-            not re.fullmatch(r"decimal\(\d+,\d+\)", normal_type(kind))
-            and normal_type(kind) not in TYPES
-        ):
+        is_decimal = re.fullmatch(r"decimal\(\d+,\d+\)", normal_type(kind))
+        if not is_decimal and normal_type(kind) not in TYPES:
             raise ProfileError(
-                f"Profile {profile.name}, table {name}, column {column}: {kind} is no type.",
+                f"Profile {profile.name}, table {name}, column {column}: {kind} is not a type.",
                 f"Use one of {', '.join(TYPES)}.",
             )
 
 
-def _check_names(
-    profile: "Profile", name: str, column: str, sql: str, table: "TableSource"
-) -> None:
-    declared = {known.lower() for known in table.source_columns}
-    if unknown := sorted(found for found in names_in(sql) if found.lower() not in declared):
+def _check_names(profile: Profile, *, table_name: str, column: str, sql: str) -> None:
+    source_columns = profile.tables[table_name].source_columns
+    declared = {name.lower() for name in source_columns}
+    if unknown := sorted(name for name in names_in(sql) if name.lower() not in declared):
         raise ProfileError(
-            f"Profile {profile.name}, table {name}, column {column}: `{sql}` names {unknown[0]}, which is not declared.",
-            f"Add {unknown[0]} to tables.{name}.source_columns, or use one of {', '.join(table.source_columns)}.",
+            f"Profile {profile.name}, table {table_name}, column {column}: `{sql}` names "
+            f"{unknown[0]}, which is not declared.",
+            f"Add {unknown[0]} to tables.{table_name}.source_columns, or use one of "
+            f"{', '.join(source_columns)}.",
         )
 
 
-def _check_day_pattern(profile: "Profile", name: str, table: "TableSource") -> None:
+def _check_day_pattern(profile: Profile, name: str, table: TableSource) -> None:
     if table.day_from_filename is None:
         return
+    reason = ""
     try:
         groups = re.compile(table.day_from_filename).groups
     except re.error as error:
-        groups, why = 0, f" ({error})"
-    else:
-        why = ""
+        groups = 0
+        reason = f" ({error})"
     if groups != 1:
         raise ProfileError(
-            f"Profile {profile.name}, table {name}: day_from_filename is not an expression with one group{why}.",
+            f"Profile {profile.name}, table {name}: day_from_filename is not a regular expression "
+            f"with one group{reason}.",
             r"Write it like '(\d{4}-\d{2}-\d{2})\.csv'.",
         )
 
 
-def check_files(profile: "Profile") -> None:
-    """Folder and files are there, and the first and the latest file of each table have the declared columns."""
-    if not profile.root.is_dir():
-        raise ProfileError(
-            f"Profile {profile.name}: its data folder {profile.root} does not exist.",
-            "Mend data_dir, or set RETENTION_DATA_DIR.",
-        )
-    files = source_files(profile)
-    for name, table in profile.tables.items():
-        own = [file for file in files if file.table == name]
-        if not own:
-            raise ProfileError(
-                f"Profile {profile.name}, table {name}: no file matches {table.path} in {profile.root}.",
-                f"Mend tables.{name}.path, or leave the table out if the source has none.",
-            )
-        check_headers(profile, name, {own[0].path: own[0], own[-1].path: own[-1]}.values())
-
-
-def check_headers(
-    profile: "Profile", name: str, files: Iterable[SourceFile]
-) -> dict[SourceFile, tuple[tuple[str, str], ...]]:
-    """Columns and types of each file. Raises SchemaChangedError where a declared one is missing or of another type."""
-    table = profile.tables[name]
-    found = {}
-    for file in files:
-        header = header_of(file.path, table.format)
-        found[file] = header
-        faults = _faults(dict(header), table) if header else []
-        if faults:
-            raise SchemaChangedError(
-                f"Profile {profile.name}, table {name}, file {file.path.name}: {'; '.join(faults)}.",
-                f"Mend tables.{name}.source_columns, or have the source send what it declares.",
-            )
-    return found
-
-
-def _faults(header: dict[str, str], table: "TableSource") -> list[str]:
+def _header_faults(header: dict[str, str], table: TableSource) -> list[str]:
     actual = {column.lower(): kind for column, kind in header.items()}
     faults = []
     for column, kind in table.source_columns.items():

@@ -60,9 +60,10 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
     def churn_examples(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:
         """What was known of each customer on a Monday, and whether she then left: the rows that models learn from."""
         from retention_assets.training.weeks import weekly_examples
+        from retention_assets.validation.watermark import read_watermark
 
         first, last = days_of(context)
-        watermark = lake.read("validated/watermark").collect()[0]["watermark"]
+        watermark = read_watermark(lake.read)
         weeks = [
             monday
             for monday in matured_mondays(profile, settings, watermark)

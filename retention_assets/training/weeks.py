@@ -9,8 +9,7 @@ from pyspark.sql import functions as F
 from retention_assets.features.availability import available_features
 from retention_assets.features.declarations import FEATURES
 from retention_assets.features.engine_spark import compute_features
-from retention_assets.sources.profile import CHURN_TABLE
-from retention_assets.sources.profile import Profile
+from retention_assets.sources.profile import CHURN_TABLE, Profile
 from retention_assets.training.labels import Window, labels
 
 

@@ -118,7 +118,11 @@ def watermark(platform: Platform, tables: list[Table]) -> dg.AssetsDefinition:
         owners=OWNERS,
     )
     def _watermark(lake: Lake) -> dg.MaterializeResult:
-        from retention_assets.validation.watermark import SCHEMA, event_tables, find_watermark
+        from retention_assets.validation.watermark import (
+            WATERMARK_SCHEMA,
+            event_tables,
+            find_watermark,
+        )
 
         frames = {
             name: lake.read(f"validated/{name}")
@@ -126,7 +130,7 @@ def watermark(platform: Platform, tables: list[Table]) -> dg.AssetsDefinition:
         }
         found = find_watermark(frames, platform.settings.as_of)
         row = lake.spark.createDataFrame(
-            [(found.day, found.newest_event_ts, found.newest_ingested_ts)], SCHEMA
+            [(found.day, found.newest_event_ts, found.newest_ingested_ts)], WATERMARK_SCHEMA
         )
         metadata = table_metadata(row.schema, lake.overwrite("validated/watermark", row))
         by_table = rows_as_table(

@@ -54,7 +54,7 @@ def check_results(result: "ValidationResult") -> list[dg.AssetCheckResult]:
 
 
 def _expectation_result(violations: "RuleViolations", result: "ValidationResult") -> dg.AssetCheckResult:
-    counts = {"unexpected_count": violations.rows, "judged_count": violations.judged}
+    counts = {"unexpected_count": violations.rows, "checked_count": violations.checked}
     metadata = counts | {
         "unexpected_percent": 100.0 * violations.share,
         "allowed_percent": 100.0 * result.allowed_share,
@@ -85,9 +85,9 @@ def data_is_current(platform: Platform) -> dg.AssetChecksDefinition:
         "the source's own last day where history is replayed.",
     )
     def _data_is_current(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
-        from retention_assets.validation.watermark import lag_days
+        from retention_assets.validation.watermark import lag_days, read_watermark
 
-        watermark = lake.read("validated/watermark").collect()[0]["watermark"]
+        watermark = read_watermark(lake.read)
         newest = newest_day_there_is(platform, context)
         lag = lag_days(watermark, newest or watermark, platform.settings.as_of)
         metadata = {"watermark": str(watermark), "newest_day": str(newest), "lag_days": lag}

@@ -1,4 +1,4 @@
-"""What one run of validation found: rows in and out, rows by rule and by reason, an example of each. Counted from a split."""
+"""The result of one validation run: rows in and out, violations by rule and by reason, counted from a split."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,72 +6,78 @@ from dataclasses import dataclass
 from pyspark.sql import functions as F
 
 from retention_assets.validation.rules import Rule
-from retention_assets.validation.split import BROKEN, Split, told, with_bits
+from retention_assets.validation.split import BROKEN, Split, reported_rules, with_bits
 
 
 @dataclass(frozen=True)
 class RuleViolations:
-    """Rows that break one rule, of how many that it judges, and one of them as its source gave it."""
+    """How many rows break one rule, of how many that it checked, with one of them as an example.
+
+    `example` is the row's text in the source, `source_file` its file; None if no row breaks the rule.
+    """
 
     rule: Rule
     rows: int
-    judged: int
+    checked: int
     example: str | None = None
     source_file: str | None = None
 
     @property
     def share(self) -> float:
-        """Share of the judged rows, which is what a suite's `mostly` is about; 0 where there was nothing to judge."""
-        return self.rows / self.judged if self.judged else 0.0
+        """Broken share of the checked rows, which a suite's `mostly` limits; 0 if no row was checked."""
+        return self.rows / self.checked if self.checked else 0.0
 
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """Findings of a range of days. `verdicts` are the suite's: rule name -> whether its broken share is allowed."""
+    """What validation made of a range of days.
+
+    `suite_results`: rule name -> whether its broken share is allowed, as Great Expectations found.
+    """
 
     rows_in: int
     validated: int
     quarantined: int
     allowed_share: float
-    findings: Sequence[RuleViolations]
+    violations: Sequence[RuleViolations]
     rows_by_reason: Mapping[str, int]
-    verdicts: Mapping[str, bool]
+    suite_results: Mapping[str, bool]
 
     @property
     def conserved(self) -> bool:
+        """Whether every row is either validated or quarantined."""
         return self.rows_in == self.validated + self.quarantined
 
     @property
     def quarantined_share(self) -> float:
-        """Share of the incoming rows; 0 where none came."""
+        """Share of the incoming rows; 0 if there were none."""
         return self.quarantined / self.rows_in if self.rows_in else 0.0
 
 
 def count_violations(split: Split) -> tuple[list[RuleViolations], dict[str, int]]:
-    """Findings per rule (those that no row breaks too) and rows by reason, most frequent first."""
-    judged = split.marked.agg(
-        *(F.count(F.expr(rule.judges)).alias(rule.name) for rule in split.rules)
-    ).collect()[0]
+    """Violations of every rule (also of those that no row breaks), and rows by reason, most frequent first."""
+    counts = [F.count(F.expr(rule.checked_value)).alias(rule.name) for rule in split.rules]
+    checked = split.marked.agg(*counts).collect()[0]
     example = F.min(F.struct("source_file", "raw_text")).alias("example")
     broken = split.marked.where(F.col(BROKEN) != 0)
     combinations = (
         broken.groupBy(BROKEN).agg(F.count("*").alias("rows"), example).orderBy(BROKEN).collect()
     )
-    findings = []
+    violations = []
     rows_by_reason: dict[str, int] = {}
     for bit, rule in with_bits(split.rules):
-        mine = [row for row in combinations if row[BROKEN] & bit]
-        first = min((row["example"] for row in mine), default=None)
-        rows = sum(row["rows"] for row in mine)
-        findings.append(
+        breaking = [row for row in combinations if row[BROKEN] & bit]
+        example_row = min((row["example"] for row in breaking), default=None)
+        violations.append(
             RuleViolations(
                 rule,
-                rows,
-                judged[rule.name],
-                first and first["raw_text"],
-                first and first["source_file"],
+                rows=sum(row["rows"] for row in breaking),
+                checked=checked[rule.name],
+                example=example_row and example_row["raw_text"],
+                source_file=example_row and example_row["source_file"],
             )
         )
-        if rows_told := sum(row["rows"] for row in mine if rule in told(split.rules, row[BROKEN])):
-            rows_by_reason[rule.reason] = rows_told
-    return findings, dict(sorted(rows_by_reason.items(), key=lambda item: (-item[1], item[0])))
+        reported = [row for row in breaking if rule in reported_rules(split.rules, row[BROKEN])]
+        if rows := sum(row["rows"] for row in reported):
+            rows_by_reason[rule.reason] = rows
+    return violations, dict(sorted(rows_by_reason.items(), key=lambda item: (-item[1], item[0])))

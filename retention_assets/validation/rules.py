@@ -1,7 +1,7 @@
-"""What a valid row obeys, derived from the table contracts as data. The split and the suite both read these rules.
+"""The rules that a valid row obeys, derived from the table contracts. The split and the suites both read them.
 
-A rule is text only: Spark SQL that says "broken", a reason for people, and the expectation that says the same in
-Great Expectations. Nothing is computed here.
+A rule is text only: Spark SQL that is true for a broken row, a reason for people, and the Great Expectations
+expectation with the same meaning. Nothing is computed here.
 """
 
 import sys
@@ -11,7 +11,7 @@ from typing import Any
 
 from retention_assets.sources.contracts import Column, Table
 
-# Which copy a row is among the sound rows of its key, 1 the one that is kept; added by the split.
+# Column that the split adds: the number of a row among the unbroken rows of its key. Row 1 is kept.
 COPY = "_copy"
 SEPARATOR = "; "
 NOT_NULL = "ExpectColumnValuesToNotBeNull"
@@ -21,8 +21,9 @@ NOT_NULL = "ExpectColumnValuesToNotBeNull"
 class Rule:
     """One rule. `broken` is Spark SQL (null: not broken); `expectation` names a GX class, called with `arguments`.
 
-    `sees` is the Spark SQL of a column called like the rule, for what no expectation can judge on the columns as they are.
-    `covered_by` names a rule that explains the same fault better, so that a row gets one reason for it.
+    `projection` is the Spark SQL of an extra column with the rule's name, for rules that no
+    expectation can check on the table's own columns. `covered_by` names a rule that explains the
+    same fault better, so that a row gets one reason for it.
     """
 
     name: str
@@ -30,28 +31,33 @@ class Rule:
     broken: str
     expectation: str
     arguments: Mapping[str, Any] = field(hash=False)
-    sees: str | None = None
+    projection: str | None = None
     covered_by: str | None = None
 
     @property
     def of_key(self) -> bool:
-        """Whether it judges a row among those of its key, rather than the row alone."""
+        """Whether it compares a row with the other rows of its key, rather than checking it alone."""
         return self.arguments["column"] == COPY
 
     @property
-    def judges(self) -> str:
-        """Spark SQL that is null where the expectation finds nothing to judge: a missing value breaks only what asks for one."""
-        return "true" if self.expectation == NOT_NULL else self.sees or self.arguments["column"]
+    def checked_value(self) -> str:
+        """Spark SQL that is null where the rule does not apply: a missing value breaks only a not-null rule."""
+        if self.expectation == NOT_NULL:
+            return "true"
+        return self.projection or self.arguments["column"]
 
 
 def rules_of(table: Table) -> list[Rule]:
-    """All rules of a table. The last one, uniqueness of the key, judges only rows that break no other."""
-    of_columns = (rule for column in table.columns for rule in column_rules(column))
-    return [*of_columns, KNOWN_AFTER, *([] if table.valid_until_replaced else [IN_PARTITION]), unique(table)]
+    """All rules of a table. The last one, uniqueness of the key, checks only rows that break no other."""
+    rules = [rule for column in table.columns for rule in column_rules(column)]
+    rules.append(NOT_AFTER_INGESTION)
+    if not table.valid_until_replaced:
+        rules.append(IN_PARTITION)
+    return [*rules, unique(table)]
 
 
 def column_rules(column: Column) -> Iterator[Rule]:
-    """The rules of one column: there, readable, in its set, within its bounds."""
+    """The rules of one column: not null, readable, in its set, within its bounds."""
     typed = column.type != "string"
     if column.required:
         yield not_null(column.name, typed)
@@ -101,7 +107,7 @@ def readable(column: Column) -> Rule:
 
 
 def finite(name: str) -> Rule:
-    """NaN sorts above all numbers in Spark, so it passes a minimum; one NaN would spoil every sum that it enters."""
+    """NaN sorts above all numbers in Spark, so it passes a minimum; one NaN would make every sum with it NaN."""
     limit = sys.float_info.max
     arguments = {"column": name, "min_value": -limit, "max_value": limit}
     broken = f"isnan({name}) OR abs({name}) = double('infinity')"
@@ -123,19 +129,27 @@ def in_set(column: Column) -> Rule:
 
 
 def between(column: Column) -> Rule:
-    name, strict = column.name, column.exclusive_minimum is not None
-    low, high = column.exclusive_minimum if strict else column.minimum, column.maximum
-    sides = [f"{name} {'<=' if strict else '<'} {low}"] * (low is not None) + [
-        f"{name} > {high}"
-    ] * (high is not None)
-    arguments = {"column": name, "min_value": low, "max_value": high, "strict_min": strict}
-    title = f"{name}_{'above' if strict else 'between'}_{_spoken(low, '-inf')}_and_{_spoken(high, 'inf')}"
-    reason = f"{name} must be {_bounds(low, high, strict)}"
-    return Rule(title, reason, " OR ".join(sides), "ExpectColumnValuesToBeBetween", arguments)
+    name = column.name
+    strict = column.exclusive_minimum is not None
+    low = column.exclusive_minimum if strict else column.minimum
+    high = column.maximum
+    outside = []
+    if low is not None:
+        outside.append(f"{name} {'<=' if strict else '<'} {low}")
+    if high is not None:
+        outside.append(f"{name} > {high}")
+    limits = f"{_name_part(low, '-inf')}_and_{_name_part(high, 'inf')}"
+    return Rule(
+        f"{name}_{'above' if strict else 'between'}_{limits}",
+        f"{name} must be {_bounds(low, high, strict)}",
+        " OR ".join(outside),
+        "ExpectColumnValuesToBeBetween",
+        {"column": name, "min_value": low, "max_value": high, "strict_min": strict},
+    )
 
 
 def unique(table: Table) -> Rule:
-    """Counts copies above the first: GX's own uniqueness calls every member of a repeated key broken, the kept one too."""
+    """Counts copies above the first. GX's own uniqueness would also count the kept row of a repeated key as broken."""
     key = ", ".join(table.key)
     arguments = {"column": COPY, "max_value": 1}
     reason = f"duplicate of an earlier row with the same {key}"
@@ -149,14 +163,18 @@ def unique(table: Table) -> Rule:
 
 
 def expression_rule(name: str, reason: str, broken: str) -> Rule:
-    """A rule whose verdict is a column of our own, true where the row is sound."""
-    arguments = {"column": name, "value_set": [True]}
+    """A rule that no expectation checks by itself: its extra column is true where the row is valid."""
     return Rule(
-        name, reason, broken, "ExpectColumnValuesToBeInSet", arguments, sees=f"NOT ({broken})"
+        name,
+        reason,
+        broken,
+        "ExpectColumnValuesToBeInSet",
+        {"column": name, "value_set": [True]},
+        projection=f"NOT ({broken})",
     )
 
 
-KNOWN_AFTER = expression_rule(
+NOT_AFTER_INGESTION = expression_rule(
     "event_not_after_ingestion", "event_ts is later than ingested_ts", "event_ts > ingested_ts"
 )
 IN_PARTITION = expression_rule(
@@ -170,11 +188,7 @@ def _bounds(low: float | None, high: float | None, strict: bool) -> str:
     return " and ".join(sides + ([f"<= {high:g}"] if high is not None else []))
 
 
-def _spoken(bound: float | None, none: str) -> str:
-    """A bound as part of a check's name, which holds only letters, digits and underscores."""
-    return (
-        (none if bound is None else f"{bound:g}")
-        .replace("-", "minus_")
-        .replace(".", "_")
-        .replace("+", "")
-    )
+def _name_part(bound: float | None, none: str) -> str:
+    """A bound as part of a check's name, which may have only letters, digits and underscores."""
+    text = none if bound is None else f"{bound:g}"
+    return text.replace("-", "minus_").replace(".", "_").replace("+", "")

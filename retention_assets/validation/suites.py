@@ -1,7 +1,8 @@
-"""Great Expectations' side of the rules: one suite a table, run on the incoming rows. No splitting, no Dagster.
+"""The rules as Great Expectations suites: one suite per table, run on the incoming rows. No splitting, no Dagster.
 
 A suite answers yes or no per expectation, with the allowed share of broken rows as `mostly`; it reads the columns once,
-in one aggregation. Its own counting of unexpected values would cost a scan per expectation; the split counts them anyway.
+in one aggregation. Its own count of unexpected values would cost one scan per expectation, and the split counts them
+anyway.
 """
 
 from collections.abc import Sequence
@@ -24,8 +25,17 @@ if TYPE_CHECKING:
 RULE = "rule"
 
 
+def suite_results(
+    marked: DataFrame, name: str, rules: Sequence[Rule], allowed_share: float
+) -> dict[str, bool]:
+    """Rule -> whether its broken share is allowed. `marked` is the split's frame with its `_copy` column."""
+    suite = suite_of(name, rules, allowed_share)
+    results = run_suite(suite, suite_columns(marked, rules)).results
+    return {rule_name(result): bool(result.success) for result in results}
+
+
 def suite_of(name: str, rules: Sequence[Rule], allowed_share: float) -> gx.ExpectationSuite:
-    """The suite of one table: an expectation a rule, each bearing the rule's name in its `meta`."""
+    """The suite of one table: an expectation per rule, with the rule's name in its `meta`."""
     mostly = round(1.0 - allowed_share, 9)  # 1 - 0.7 is a little more than 0.3
     expectations = [
         getattr(gxe, rule.expectation)(**rule.arguments, mostly=mostly, meta={RULE: rule.name})
@@ -34,17 +44,19 @@ def suite_of(name: str, rules: Sequence[Rule], allowed_share: float) -> gx.Expec
     return gx.ExpectationSuite(name, expectations=expectations)
 
 
-def view(judged: DataFrame, rules: Sequence[Rule]) -> DataFrame:
-    """The columns that the suite looks at, and no others: the raw text is wide."""
-    own = {rule.name: rule.sees for rule in rules if rule.sees}
-    named = dict.fromkeys(rule.arguments["column"] for rule in rules if not rule.sees)
-    return judged.select(*named, *(F.expr(sql).alias(name) for name, sql in own.items()))
+def suite_columns(marked: DataFrame, rules: Sequence[Rule]) -> DataFrame:
+    """Only the columns that the suite reads, because the raw text is wide."""
+    projections = {rule.name: rule.projection for rule in rules if rule.projection}
+    columns = dict.fromkeys(rule.arguments["column"] for rule in rules if not rule.projection)
+    return marked.select(
+        *columns, *(F.expr(sql).alias(name) for name, sql in projections.items())
+    )
 
 
-def run(
+def run_suite(
     suite: gx.ExpectationSuite, frame: DataFrame, result_format: Any = "BOOLEAN_ONLY"
 ) -> "ExpectationSuiteValidationResult":
-    """Runs the suite on a frame, in a context of its own that stores nothing and reports nothing to anybody."""
+    """Runs the suite on a frame, in a temporary context that stores nothing and sends no usage statistics."""
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(False)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
@@ -53,14 +65,6 @@ def run(
     return batch.validate(suite, result_format=result_format)
 
 
-def suite_results(
-    judged: DataFrame, name: str, rules: Sequence[Rule], allowed_share: float
-) -> dict[str, bool]:
-    """Rule -> whether its broken share is allowed. `judged` is the split's frame, which bears `_copy`."""
-    result = run(suite_of(name, rules, allowed_share), view(judged, rules))
-    return {rule_named(each): bool(each.success) for each in result.results}
-
-
-def rule_named(result: "ExpectationValidationResult") -> str:
+def rule_name(result: "ExpectationValidationResult") -> str:
     """Name of the rule that an expectation's result is about."""
     return str(((result.expectation_config and result.expectation_config.meta) or {})[RULE])

@@ -1,6 +1,6 @@
-"""The watermark: the latest closed day that the validated data holds. Frames and dates in, a value out; no clock."""
+"""The watermark: the latest closed day of the validated data. Frames and dates in, a value out; no clock."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import reduce
@@ -9,13 +9,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from retention_assets.errors import ProfileError
+from retention_assets.keys import WATERMARK
 
-SCHEMA = "watermark date, newest_event_ts timestamp, newest_ingested_ts timestamp"
+WATERMARK_SCHEMA = "watermark date, newest_event_ts timestamp, newest_ingested_ts timestamp"
 
 
 @dataclass(frozen=True)
 class Watermark:
-    """How far the data goes, and how far each table of it."""
+    """The newest day of the data, and the newest day of each table."""
 
     day: date
     newest_event_ts: datetime
@@ -23,45 +24,48 @@ class Watermark:
     by_table: Mapping[str, date]
 
 
+def read_watermark(read: Callable[[str], DataFrame]) -> date:
+    """The day that validated/watermark holds. `read` returns the frame of an asset, such as `lake.read`."""
+    return read(WATERMARK).collect()[0]["watermark"]
+
+
 def event_tables(names: list[str]) -> list[str]:
-    """The tables whose newest day says how far a source goes: all but customers, unless there is nothing else."""
+    """The tables that set a source's watermark: all but customers, unless there is no other table."""
     return [name for name in names if name != "customers"] or names
 
 
 def find_watermark(frames: Mapping[str, DataFrame], as_of: date | None) -> Watermark:
-    """The newest day of the frames before `as_of`, by what was known then. Raises ProfileError where there is no valid row."""
+    """The newest day of the frames before `as_of`, from rows known by then. Raises ProfileError if there is no valid row."""
     newest = reduce(
         DataFrame.unionByName, (_newest(name, frame, as_of) for name, frame in frames.items())
     )
     rows = [row for row in newest.collect() if row["day"]]
     if not rows:
         raise ProfileError(
-            f"No table holds a valid row{f' before {as_of}' if as_of else ''}.",
-            "Look at quarantine/*, or choose a later as-of.",
+            f"No table has a valid row{f' before {as_of}' if as_of else ''}.",
+            "Look at quarantine/*, or choose a later as-of day.",
         )
-    by_table = {row["name"]: row["day"] for row in rows}
-    day, event, ingested = (max(row[name] for row in rows) for name in ("day", "event", "ingested"))
-    return Watermark(day, event, ingested, by_table)
+    return Watermark(
+        day=max(row["day"] for row in rows),
+        newest_event_ts=max(row["event"] for row in rows),
+        newest_ingested_ts=max(row["ingested"] for row in rows),
+        by_table={row["name"]: row["day"] for row in rows},
+    )
+
+
+def lag_days(watermark: date, newest: date, as_of: date | None) -> int:
+    """Days from the watermark to the newest day of the source, counted up to the day before `as_of`."""
+    visible = min(newest, as_of - timedelta(days=1)) if as_of else newest
+    return max(0, (visible - watermark).days)
 
 
 def _newest(name: str, frame: DataFrame, as_of: date | None) -> DataFrame:
-    seen = (
-        frame.where((F.col("event_date") < F.lit(as_of)) & (F.col("ingested_ts") <= F.lit(as_of)))
-        if as_of
-        else frame
-    )
-    columns = (
+    if as_of:
+        t = F.lit(as_of)
+        frame = frame.where((F.col("event_date") < t) & (F.col("ingested_ts") <= t))
+    newest = frame.agg(
         F.max("event_date").alias("day"),
         F.max("event_ts").alias("event"),
         F.max("ingested_ts").alias("ingested"),
     )
-    return seen.agg(*columns).withColumn("name", F.lit(name))
-
-
-def lag_days(watermark: date, newest: date, as_of: date | None) -> int:
-    """Days that the watermark lies behind the newest day there is, as seen before `as_of`."""
-    return max(
-        0,
-        (min(newest, as_of - timedelta(days=1)) if as_of else newest).toordinal()
-        - watermark.toordinal(),
-    )
+    return newest.withColumn("name", F.lit(name))

@@ -12,9 +12,9 @@ from dagster._core.definitions.declarative_automation.automation_condition_teste
 
 from retention_assets.automation import backlog
 from retention_assets.automation import conditions as automation
+from retention_assets.partitions import partitions_of
 from retention_assets.resources.alerts import Alerts
 from retention_assets.services.instance import open_log, write_state
-from retention_assets.partitions import partitions_of
 from retention_assets.settings import Settings
 
 FIRST, LAST = date(2024, 1, 1), date(2024, 4, 9)

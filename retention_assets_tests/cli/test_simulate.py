@@ -17,8 +17,8 @@ from retention_assets.simulation.source_folder import (
     make_simulated_source,
     make_simulation,
 )
-from retention_assets.sources.source_files import newest_day
 from retention_assets.sources.load_profile import load_profile
+from retention_assets.sources.source_files import newest_day
 from retention_assets_tests.cli.test_app import retention
 
 SMALL = Simulation(customers=60, days=20, seed=3)

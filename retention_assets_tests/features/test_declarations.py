@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from retention_assets.errors import LeakError
-from retention_assets.features.availability import missing_features, model_features, refuse_label_columns
+from retention_assets.features.availability import (
+    missing_features,
+    model_features,
+    refuse_label_columns,
+)
 from retention_assets.features.declarations import FEATURES, Feature
 from retention_assets.features.engine_python import compute_features
-from retention_assets.features.expressions import GreaterThan, DaysSince, AttributeEquals, Sum
+from retention_assets.features.expressions import AttributeEquals, DaysSince, GreaterThan, Sum
 from retention_assets.features.measures import MEASURES_BY_NAME, Measure
 from retention_assets.settings import Settings
 from retention_assets.sources.contracts import TABLES

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from retention_assets.features.measures import MEASURES_BY_NAME, MEASURES
+from retention_assets.features.measures import MEASURES, MEASURES_BY_NAME
 from retention_assets.features.tiles import daily_activity
 from retention_assets.resources.lake import Lake
 

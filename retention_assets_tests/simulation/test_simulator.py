@@ -12,9 +12,9 @@ import pytest
 from retention_assets.settings import Settings
 from retention_assets.simulation import simulator
 from retention_assets.simulation.simulator import FIRST_DATE, simulate
-from retention_assets.sources.source_files import source_files
 from retention_assets.sources.contracts import TABLES
 from retention_assets.sources.load_profile import load_profile
+from retention_assets.sources.source_files import source_files
 
 CUSTOMERS, DAYS, SEED = 3000, 240, 5
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from retention_assets.sources.expressions import with_try_casts, names_in
+from retention_assets.sources.expressions import names_in, with_try_casts
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_a_file_of_other_columns_is_refused_with_profile_table_column_and_remedy
     )
     assert (
         refused.value.fix
-        == "Mend tables.customers.source_columns, or have the source send what it declares."
+        == "Correct tables.customers.source_columns, or have the source send what it declares."
     )
 
 
@@ -158,7 +158,7 @@ def test_a_file_of_other_columns_is_refused_with_profile_table_column_and_remedy
     [
         (
             {"day_from_filename": "(unclosed"},
-            "day_from_filename is not an expression with one group (",
+            "day_from_filename is not a regular expression with one group (",
         ),
         (
             {"where": "status = 'paid'"},
@@ -196,7 +196,7 @@ def test_a_data_folder_that_is_not_there_and_a_text_that_is_not_yaml_are_told(
         load_profile(settings)
     (tmp_path / "shop.yaml").write_text("tables: [")
     with pytest.raises(
-        ProfileError, match=r"(?s)Profile shop: the file is not YAML.*Mend .*shop\.yaml"
+        ProfileError, match=r"(?s)Profile shop: the file is not YAML.*Correct .*shop\.yaml"
     ):
         load_profile(settings)
     (tmp_path / "shop.yaml").write_text(yaml.safe_dump(["customers"]))

@@ -9,8 +9,13 @@ import yaml
 
 from retention_assets.errors import ProfileError, RetentionError
 from retention_assets.settings import Settings
-from retention_assets.sources.source_files import changed_range, fingerprint, newest_day, source_files
 from retention_assets.sources.load_profile import load_profile
+from retention_assets.sources.source_files import (
+    changed_range,
+    fingerprint,
+    newest_day,
+    source_files,
+)
 
 DAY = r"(\d{4}-\d{2}-\d{2})\.csv"
 GOOD: dict[str, Any] = {

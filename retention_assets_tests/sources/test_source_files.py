@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 
 from retention_assets.errors import ProfileError
-from retention_assets.sources.source_files import changed_range, fingerprint, newest_day, source_files
 from retention_assets.sources.profile import Profile
+from retention_assets.sources.source_files import (
+    changed_range,
+    fingerprint,
+    newest_day,
+    source_files,
+)
 
 DAY = r"(\d{4}-\d{2}-\d{2})\.csv"
 JANUARY = [date(2024, 1, day) for day in range(1, 32)]
