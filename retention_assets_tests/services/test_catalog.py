@@ -1,9 +1,10 @@
-"""All services of a home, really started: Redis, Ray with Serve behind HAProxy, MLflow, Dagster's webserver and daemon."""
+"""All services of a home, started for real: Redis, Ray with Serve and HAProxy, MLflow, Dagster."""
 
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import psutil
 import pytest
 
 from retention_assets.errors import SetupError
-from retention_assets.services import catalog as services
+from retention_assets.services import catalog
 from retention_assets.services.ports import is_free
 from retention_assets.services.processes import home_processes
 from retention_assets.services.ray_head import local_ray_address, ray_environment
@@ -21,6 +22,7 @@ from retention_assets.services.run_folder import run_link
 from retention_assets.settings import Settings
 from retention_assets_tests.services.homes import LOOPBACK, PORTS, free_ports, listening
 
+SECONDS_TO_RETURN = 10  # Two cores; the slowest service takes 20 s or more.
 APPLICATION = """
 import sys
 import ray
@@ -45,9 +47,9 @@ serve.run(Hello.bind(), name="hello", route_prefix="/")
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     settings = Settings(home=tmp_path_factory.mktemp("home"), clock_enabled=False, **free_ports())
-    services.up(settings)
+    catalog.up(settings)
     yield settings
-    services.down(settings)
+    catalog.down(settings)
     assert home_processes(settings.home) == set()
     assert not run_link(settings.home).is_symlink()
     assert [port for port in PORTS if not is_free(getattr(settings, port))] == []
@@ -55,51 +57,74 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 def test_all_services_answer(home: Settings) -> None:
     names = ["redis", "ray", "mlflow", "dagster_webserver", "dagster_daemon"]
-    assert [(state.name, state.up) for state in services.status(home)] == [
+    assert [(state.name, state.up) for state in catalog.status(home)] == [
         (name, True) for name in names
     ]
 
 
-def test_a_second_start_keeps_what_runs(home: Settings) -> None:
+def test_second_start_keeps_running_programs(home: Settings) -> None:
     before = _programs(home)
-    services.up(home)
+    catalog.start(home)
+    catalog.up(home)
     assert _programs(home) == before
 
 
-def test_serve_answers_through_haproxy_and_every_port_is_on_loopback(home: Settings) -> None:
+def test_await_ready_reports_only_named_services(home: Settings) -> None:
+    lines: list[str] = []
+    catalog.await_ready(home, names=["redis", "mlflow"], report=lines.append)
+    assert [line.split()[0] for line in lines] == ["redis", "mlflow"]
+    with pytest.raises(ValueError, match="no such service: postgres"):
+        catalog.await_ready(home, names=["postgres"])
+
+
+def test_start_returns_before_services_answer(tmp_path: Path) -> None:
+    """Only Redis is awaited, so Ray, MLflow and Dagster may still be starting."""
+    settings = Settings(home=tmp_path, clock_enabled=False, **free_ports())
+    began = time.monotonic()
+    try:
+        catalog.start(settings)
+        assert time.monotonic() - began < SECONDS_TO_RETURN
+        assert not all(state.up for state in catalog.status(settings))
+        catalog.await_ready(settings, names=["redis"])
+        assert {state.name: state.up for state in catalog.status(settings)}["redis"]
+    finally:
+        catalog.down(settings)
+    with pytest.raises(SetupError, match="redis did not start"):
+        catalog.await_ready(settings, names=["redis"])
+
+
+def test_serve_answers_and_all_ports_are_on_loopback(home: Settings) -> None:
     deployed = _deploy(home, ray_environment(home))
     assert deployed.returncode == 0, deployed.stderr
     assert httpx.get(f"http://127.0.0.1:{home.serve_port}/hello", trust_env=False).json() == "hello"
-    heard = listening(home.home)
-    assert {address for address, _ in heard} <= LOOPBACK
-    assert {getattr(home, name) for name in PORTS} <= {port for _, port in heard}
+    sockets = listening(home.home)
+    assert {address for address, _ in sockets} <= LOOPBACK
+    assert {getattr(home, name) for name in PORTS} <= {port for _, port in sockets}
 
 
 def test_ray_refuses_a_driver_without_the_token(home: Settings) -> None:
-    stranger = _deploy(home, ray_environment(home) | {"RAY_AUTH_MODE": "disabled"})
-    assert stranger.returncode != 0 and "authentication" in stranger.stderr.lower()
+    deployed = _deploy(home, ray_environment(home) | {"RAY_AUTH_MODE": "disabled"})
+    assert deployed.returncode != 0 and "authentication" in deployed.stderr.lower()
 
 
-def test_a_home_beside_it_shares_what_its_settings_name_and_stops_only_its_own(
-    home: Settings, tmp_path: Path
-) -> None:
-    elsewhere: dict[str, Any] = {
+def test_second_home_shares_named_services(home: Settings, tmp_path: Path) -> None:
+    addresses: dict[str, Any] = {
         "ray_address": local_ray_address(home),
         "mlflow_uri": f"http://127.0.0.1:{home.mlflow_port}",
     }
-    beside = Settings(home=tmp_path, clock_enabled=False, **free_ports(), **elsewhere)
+    second = Settings(home=tmp_path, clock_enabled=False, **free_ports(), **addresses)
     try:
-        assert all(state.up for state in services.up(beside))
+        assert all(state.up for state in catalog.up(second))
         programs = json.dumps([process.cmdline() for process in home_processes(tmp_path)])
         assert "ray_head" not in programs and "mlflow" not in programs
         assert {address for address, _ in listening(tmp_path)} == {"127.0.0.1"}
     finally:
-        services.down(beside)
+        catalog.down(second)
     assert home_processes(tmp_path) == set()
-    assert all(state.up for state in services.status(home))
+    assert all(state.up for state in catalog.status(home))
 
 
-def test_a_failed_start_names_the_service_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_failed_start_names_the_service_and_stops_all(tmp_path: Path) -> None:
     settings = Settings(
         home=tmp_path, mlflow_uri="nosuchstore://x", ray_address="127.0.0.1:1", **free_ports()
     )
@@ -111,8 +136,8 @@ def test_a_failed_start_names_the_service_and_leaves_nothing_behind(tmp_path: Pa
 
 def _up_within(settings: Settings, seconds: float) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(services, "START_S", seconds)
-        services.up(settings)
+        patch.setattr(catalog, "START_S", seconds)
+        catalog.up(settings)
 
 
 def _deploy(settings: Settings, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

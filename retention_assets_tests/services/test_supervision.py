@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from retention_assets.services.catalog import redis_url, service_environment, services
+from retention_assets.services.catalog import managed_services, redis_url, service_environment
 from retention_assets.services.processes import HOME_VARIABLE, home_processes
 from retention_assets.services.supervision import Program, Supervisor
 from retention_assets.settings import Settings
@@ -107,7 +107,7 @@ def test_the_embedded_redis_listens_on_its_socket_only_and_keeps_what_it_was_tol
 
     settings = Settings(home=tmp_path / ("long" * 30), redis_url=None)
     supervisor = Supervisor(settings.home, settings.logs)
-    (service,) = (service for service in services(settings) if service.name == "redis")
+    (service,) = (service for service in managed_services(settings) if service.name == "redis")
     assert service.command is not None and service.answers is not None
     (settings.home / "redis").mkdir(parents=True)
     program = Program(service.name, service.command, settle_s=0)
