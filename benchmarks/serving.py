@@ -24,7 +24,7 @@ from retention_assets.features.availability import model_features
 from retention_assets.modeling.candidates.declared import candidate
 from retention_assets.modeling.evaluation.candidate_evaluation import churn_trial
 from retention_assets.modeling.examples import Examples
-from retention_assets.resources.deployer import ServeDeployer
+from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.online import OnlineStore
 from retention_assets.services import catalog as services
 from retention_assets.services.api_keys import api_keys
@@ -163,7 +163,7 @@ def main() -> None:
             services.up(settings)
             ids = [f"C{number:07d}" for number in range(CUSTOMERS)]
             OnlineStore.of(settings).publish("benchmark", names, date(2024, 12, 2), ids, vectors)
-            ServeDeployer.of(settings).deploy(folder, digest, "1")
+            Deployer.of(settings).deploy(folder, digest, "1")
             with bare_applications(folder, digest, services.redis_url(settings)):
                 key = api_keys(settings)[0]
                 targets = [Target("Ray Serve behind HAProxy", settings.serve_port, key)]

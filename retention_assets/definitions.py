@@ -9,7 +9,7 @@ from retention_assets.ingestion import assets as ingestion
 from retention_assets.monitoring import assets as monitoring
 from retention_assets.platform import Platform
 from retention_assets.resources.alerts import Alerts
-from retention_assets.resources.deployer import ServeDeployer
+from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.resources.registry import Registry
@@ -37,7 +37,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             "lake": Lake.of(settings),
             "registry": Registry.of(settings),
             "online": OnlineStore.of(settings),
-            "deployer": ServeDeployer.of(settings),
+            "deployer": Deployer.of(settings),
             "alerts": Alerts.of(settings),
         },
         executor=dg.in_process_executor,  # one Spark session a run, not one a step

@@ -184,9 +184,9 @@ def _serves(settings: Settings, champion: dict[str, str]) -> bool:
 
 
 def _deployer(settings: Settings) -> Any:
-    from retention_assets.resources.deployer import ServeDeployer
+    from retention_assets.resources.deployer import Deployer
 
-    return ServeDeployer.of(settings)
+    return Deployer.of(settings)
 
 
 def _anyone(settings: Settings) -> list[str]:

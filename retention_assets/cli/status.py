@@ -69,7 +69,7 @@ def _deployment(settings: Settings) -> dict[str, Any] | None:
     """What answers over HTTP now; None when nothing does."""
     import httpx
 
-    from retention_assets.resources.deployer import said_by
+    from retention_assets.resources.deployer import json_object
     from retention_assets.services.api_keys import api_keys
 
     keys = api_keys(settings, create=False)
@@ -80,7 +80,7 @@ def _deployment(settings: Settings) -> dict[str, Any] | None:
             model, ready = client.get("/model"), client.get("/ready")
     except httpx.HTTPError:
         return None
-    told = said_by(model) if model.is_success else {}
+    told = json_object(model) if model.is_success else {}
     return (
         {"version": told["model_version"], "healthy": ready.is_success, "url": url}
         if "model_version" in told

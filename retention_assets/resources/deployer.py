@@ -28,7 +28,7 @@ CALL_S = 5.0
 _POLL_S = 0.1
 
 
-def said_by(answer: httpx.Response) -> dict[str, Any]:
+def json_object(answer: httpx.Response) -> dict[str, Any]:
     """The answer's JSON object; empty where it is none, as when a proxy answers for an application that is not there."""
     try:
         told = answer.json()
@@ -37,14 +37,14 @@ def said_by(answer: httpx.Response) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-class ServeDeployer:
+class Deployer:
     """Deploys to the Ray cluster of one home. A plain class: what it knows of keys must not show up in config."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     @classmethod
-    def of(cls, settings: Settings) -> "ServeDeployer":
+    def of(cls, settings: Settings) -> "Deployer":
         return cls(settings)
 
     @property
@@ -86,7 +86,11 @@ class ServeDeployer:
     def ready(self) -> dict[str, Any] | None:
         """What /ready says now: model_version, model_digest, store, refused. None: nothing is ready."""
         answer = self.get("/ready")
-        return said_by(answer) or None if answer is not None and answer.status_code == 200 else None
+        return (
+            json_object(answer) or None
+            if answer is not None and answer.status_code == 200
+            else None
+        )
 
     def get(self, path: str) -> httpx.Response | None:
         """The answer to a GET with this home's key; None where nothing answers."""
@@ -148,7 +152,7 @@ class ServeDeployer:
         end, said = time.monotonic() + CALL_S * 12, "nothing answered"
         while time.monotonic() < end:
             answer = self.get("/ready")
-            told = said_by(answer) if answer is not None else {}
+            told = json_object(answer) if answer is not None else {}
             if told.get("model_digest") == digest and told.get("model_version") == version:
                 return told
             said = str(told.get("refused") or told.get("detail") or said)
@@ -167,7 +171,7 @@ class ServeDeployer:
             raise ServingError(
                 f"Nothing answers at {self.url}.", "Start it with `retention up`."
             ) from error
-        told = said_by(answer)
+        told = json_object(answer)
         if answer.status_code != 200 or not told:
             raise ServingError(
                 f"{answer.status_code}: {told.get('detail', 'not an answer of ours')}",

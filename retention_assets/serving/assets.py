@@ -5,7 +5,7 @@ import dagster as dg
 from retention_assets.features.availability import model_features
 from retention_assets.features.vectors import feature_tables, vectors_of
 from retention_assets.platform import Platform
-from retention_assets.resources.deployer import ServeDeployer
+from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.resources.registry import Registry
@@ -48,7 +48,7 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
         lake: Lake,
         registry: Registry,
         online: dg.ResourceParam[OnlineStore],
-        deployer: dg.ResourceParam[ServeDeployer],
+        deployer: dg.ResourceParam[Deployer],
     ) -> dg.MaterializeResult:
         """Every customer's current features in the online store, so that a prediction finds them in one read."""
         from retention_assets.serving.publish import write_snapshot
@@ -87,7 +87,7 @@ def _deployment() -> dg.AssetsDefinition:
     def champion_deployment(
         registry: Registry,
         online: dg.ResourceParam[OnlineStore],
-        deployer: dg.ResourceParam[ServeDeployer],
+        deployer: dg.ResourceParam[Deployer],
     ) -> dg.MaterializeResult:
         """The champion answering over HTTP; the model before it answers until this one is loaded."""
         champion = registry.champion(TASK)

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from retention_assets.features.vectors import vectors_of
-from retention_assets.resources.deployer import ServeDeployer
+from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.resources.registry import Registry
@@ -50,7 +50,7 @@ def published_equals_table(tables: list[str]) -> dg.AssetChecksDefinition:
 def deployed_digest_is_champion() -> dg.AssetChecksDefinition:
     @dg.asset_check(asset=dg.AssetKey.from_user_string(DEPLOYMENT))
     def deployed_digest_is_champion(
-        registry: Registry, deployer: dg.ResourceParam[ServeDeployer]
+        registry: Registry, deployer: dg.ResourceParam[Deployer]
     ) -> dg.AssetCheckResult:
         """The model that answers over HTTP is the registry's champion, by digest."""
         champion = registry.champion(TASK)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from retention_assets.errors import ServingError
-from retention_assets.resources.deployer import ServeDeployer
+from retention_assets.resources.deployer import Deployer
 from retention_assets.settings import Settings
 from retention_assets_tests.services.answering import Answering, answering
 from serve.http.security import key_digest
@@ -34,7 +34,7 @@ sys.exit({ends!r})
 
 
 @contextmanager
-def deploying(folder: Path, *answers: tuple[int, Any]) -> Iterator[tuple[ServeDeployer, Answering]]:
+def deploying(folder: Path, *answers: tuple[int, Any]) -> Iterator[tuple[Deployer, Answering]]:
     """A deployer whose application gives these answers, the last of them again and again."""
     left = list(answers)
     with answering(lambda path: left.pop(0) if len(left) > 1 else left[0]) as server:
@@ -44,7 +44,7 @@ def deploying(folder: Path, *answers: tuple[int, Any]) -> Iterator[tuple[ServeDe
             "redis_url": "unix:///nowhere/s",
         }
         yield (
-            ServeDeployer.of(Settings(home=folder / "home", api_keys="first,second", **knobs)),
+            Deployer.of(Settings(home=folder / "home", api_keys="first,second", **knobs)),
             server,
         )
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from retention_assets.errors import ServingError
-from retention_assets.resources.deployer import ServeDeployer
+from retention_assets.resources.deployer import Deployer
 from retention_assets.services.api_keys import api_keys
 from retention_assets.services.catalog import service_environment
 from retention_assets.services.processes import end_processes, home_processes
@@ -65,14 +65,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="module")
-def deployer(home: Settings) -> ServeDeployer:
+def deployer(home: Settings) -> Deployer:
     """Serves the first model."""
-    made = ServeDeployer.of(home)
+    made = Deployer.of(home)
     made.deploy(home.home / "first", logistic(home.home / "first"), "1")
     return made
 
 
-def test_http_answers_what_the_scorer_computes(home: Settings, deployer: ServeDeployer) -> None:
+def test_http_answers_what_the_scorer_computes(home: Settings, deployer: Deployer) -> None:
     said = deployer.predict("a")
     scorer = load_bundle(home.home / "first", said["model_digest"])
     assert said["churn_probability"] == pytest.approx(
@@ -81,17 +81,17 @@ def test_http_answers_what_the_scorer_computes(home: Settings, deployer: ServeDe
     assert (said["model_version"], said["degraded"]) == ("1", False)
 
 
-def test_nothing_listens_beyond_loopback(home: Settings, deployer: ServeDeployer) -> None:
+def test_nothing_listens_beyond_loopback(home: Settings, deployer: Deployer) -> None:
     assert deployer.ready()
     assert {address for address, _ in listening(home.home)} <= LOOPBACK
 
 
-def test_without_a_key_even_the_proxy_refuses(deployer: ServeDeployer) -> None:
+def test_without_a_key_even_the_proxy_refuses(deployer: Deployer) -> None:
     assert httpx.post(f"{deployer.url}/predict", json={"customer_id": "a"}).status_code == 401
 
 
 def test_a_model_swapped_under_load_fails_no_request_and_old_answers_end(
-    home: Settings, deployer: ServeDeployer
+    home: Settings, deployer: Deployer
 ) -> None:
     digest = logistic(home.home / "second", intercept=1.0)
 
@@ -134,7 +134,7 @@ async def _call_until(home: Settings, done: asyncio.Event) -> Counter:
 
 
 def test_a_model_that_is_not_what_its_digest_says_is_refused_and_the_old_one_goes_on(
-    home: Settings, deployer: ServeDeployer
+    home: Settings, deployer: Deployer
 ) -> None:
     before = deployer.predict("a")["model_version"]
     digest = logistic(home.home / "third", intercept=2.0)
@@ -146,14 +146,14 @@ def test_a_model_that_is_not_what_its_digest_says_is_refused_and_the_old_one_goe
     assert deployer.predict("a")["model_version"] == before
 
 
-def test_deploying_leaves_this_process_without_ray(deployer: ServeDeployer) -> None:
+def test_deploying_leaves_this_process_without_ray(deployer: Deployer) -> None:
     code = "import sys; import retention_assets.resources.deployer; print('ray' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
 
 
 def test_a_cluster_that_is_not_there_is_told_with_a_remedy(tmp_path: Path) -> None:
-    away = ServeDeployer.of(Settings(home=tmp_path, **free_ports()))
+    away = Deployer.of(Settings(home=tmp_path, **free_ports()))
     assert away.ready() is None
     with pytest.raises(ServingError, match="Fix"):
         away.deploy(tmp_path / "m", "0" * 64, "1")

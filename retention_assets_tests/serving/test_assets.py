@@ -9,7 +9,7 @@ import pytest
 
 from retention_assets.features.availability import model_features
 from retention_assets.platform import Platform
-from retention_assets.resources.deployer import ServeDeployer
+from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.resources.registry import Registry
@@ -41,7 +41,7 @@ class Stage:
         self.platform, self.lake, self.redis = Platform.of(settings), lake, redis
         self.registry = Registry.of(settings)
         self.online = OnlineStore(redis.url, ttl_days=1)
-        self.deployer = ServeDeployer.of(settings)
+        self.deployer = Deployer.of(settings)
 
     def materialize(self, asset: str) -> dg.ExecuteInProcessResult:
         return self._run(dg.AssetSelection.assets(asset))
