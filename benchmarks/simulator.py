@@ -17,7 +17,7 @@ WORLDS = ((10_000, 365), (100_000, 365))
 SIMULATE = """
 from pathlib import Path
 from retention_assets.simulation.simulator import simulate
-simulate(Path({out!r}), {n}, {days}, 7)
+simulate(Path({out!r}), customers={customers}, days={days}, seed=7)
 """
 REWRITE = """
 from pathlib import Path
@@ -44,7 +44,7 @@ def main() -> None:
     for customers, days in WORLDS:
         with tempfile.TemporaryDirectory() as folder:
             out, copy = str(Path(folder) / "world"), str(Path(folder) / "copy")
-            seconds, peak = cost(SIMULATE.format(out=out, n=customers, days=days))
+            seconds, peak = cost(SIMULATE.format(out=out, customers=customers, days=days))
             bare, bare_peak = cost(REWRITE.format(out=out, copy=copy))
             count = sum(pq.read_metadata(file).num_rows for file in Path(out).rglob("*.parquet"))
         size = f"{customers:,} customers x {days} days"

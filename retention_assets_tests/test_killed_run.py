@@ -73,7 +73,7 @@ def rows(lake: Lake) -> Counter:
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("source")
-    simulate(folder, CUSTOMERS, DAYS, seed=3)
+    simulate(folder, customers=CUSTOMERS, days=DAYS, seed=3)
     return folder
 
 

@@ -47,7 +47,7 @@ def simulate(
     """
     folder, began = out.expanduser().resolve(), time.monotonic()
     wanted = Simulation(
-        customers, days, seed, dirty, _day_within(shift_on and shift_on.date(), days)
+        customers, days, seed, dirty=dirty, shift_on=_day_within(shift_on and shift_on.date(), days)
     )
     wrote = _make(folder, wanted)
     _write_profile(folder, days)

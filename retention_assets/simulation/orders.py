@@ -1,24 +1,28 @@
-"""Sales and returns of a day. Returned lines come back days later; the day that they come is drawn at the sale."""
+"""Sales and returns of a day. Whether and when a line comes back is drawn at the sale."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from retention_assets.simulation.calendar import Calendar, Purpose
-from retention_assets.simulation.latent_state import order_rate, return_chance
-from retention_assets.simulation.population import Population
-from retention_assets.simulation.rows import (
+from retention_assets.simulation.arrow_tables import (
     SCHEMAS,
-    chosen,
-    day_labels,
-    day_times,
-    joined,
-    labels,
-    rows,
+    build_table,
+    concat_text,
+    day_identifiers,
+    decode,
+    identifiers,
 )
+from retention_assets.simulation.calendar import Day, Purpose
+from retention_assets.simulation.latent_state import order_rate, return_probability
+from retention_assets.simulation.population import Population
 
 PRODUCTS = 400
 TERMINALS_PER_CUSTOMER = 1 / 50
 FEWEST_TERMINALS = 20
+LOWEST_AMOUNT = 0.5
+RETURN_DAYS = (2, 22)  # at least 2, less than 22
+SATISFACTION_LOST_PER_RETURN = 0.08
 KINDS = ("sale", "return")
 
 
@@ -26,90 +30,109 @@ def terminal_count(customers: int) -> int:
     return max(FEWEST_TERMINALS, int(customers * TERMINALS_PER_CUSTOMER))
 
 
-def home_terminals(who: np.ndarray, terminals: int, rng: np.random.Generator) -> np.ndarray:
-    """Each customer pays at about five terminals."""
-    return (who * 7 + rng.integers(0, 5, who.size) * 13) % terminals
+def usual_terminals(index: np.ndarray, terminals: int, rng: np.random.Generator) -> np.ndarray:
+    """One of the five terminals at which each customer usually pays."""
+    return (index * 7 + rng.integers(0, 5, index.size) * 13) % terminals
+
+
+@dataclass(frozen=True)
+class OrderLines:
+    """Sold lines of a day, one entry per line in every array."""
+
+    index: np.ndarray  # of the customer
+    event_us: np.ndarray
+    amount: np.ndarray
+    terminal: np.ndarray
+    order: np.ndarray  # number of the order within the day
+    quantity: np.ndarray
 
 
 class Shop:
-    """The day's order lines, and the returns that earlier days have set going."""
+    """Sells order lines, and keeps the lines that will be returned until the day they are."""
 
-    def __init__(self, people: Population, calendar: Calendar, customers: int) -> None:
-        self.people, self.calendar, self.terminals = people, calendar, terminal_count(customers)
-        self.returning: dict[int, list[tuple[np.ndarray, pa.Table]]] = {}
+    def __init__(self, people: Population, customers: int) -> None:
+        self.terminals = terminal_count(customers)
+        self._people = people
+        self._returns: dict[int, list[tuple[np.ndarray, pa.Table]]] = {}
 
-    def sell(self, day: int, today: np.ndarray) -> tuple[np.ndarray, np.ndarray, pa.Table]:
-        """Customer and terminal of each line, and the day's sales as `transactions`."""
-        rng = self.calendar.stream(day, Purpose.ORDER)
-        buyers = np.repeat(today, rng.poisson(order_rate(self.people, self.calendar, day, today)))
-        lines = 1 + rng.poisson(0.6, buyers.size)
-        order = np.repeat(np.arange(buyers.size), lines)
-        terminal = home_terminals(buyers, self.terminals, rng)[order]
-        moment = day_times(self.calendar.midnight_us(day), rng, buyers.size)[order]
-        who = buyers[order]
-        quantity = 1.0 + rng.poisson(0.5, who.size)
-        value = np.exp(self.people.basket[who] + rng.normal(0.0, 0.6, who.size)) * quantity
-        table = self.lines(
-            day, who, moment, np.round(np.maximum(value, 0.5), 2), terminal, order, quantity, rng
+    def sell(self, day: Day, active: np.ndarray) -> tuple[np.ndarray, pa.Table]:
+        """The terminal of each line, and the day's sales as `transactions`."""
+        people = self._people
+        rng = day.stream(Purpose.ORDER)
+        buyers = np.repeat(active, rng.poisson(order_rate(people, day, active)))
+        line_count = 1 + rng.poisson(0.6, buyers.size)
+        order = np.repeat(np.arange(buyers.size), line_count)
+        terminal = usual_terminals(buyers, self.terminals, rng)[order]
+        event_us = day.random_times(rng, buyers.size)[order]
+        index = buyers[order]
+        quantity = 1.0 + rng.poisson(0.5, index.size)
+        value = np.exp(people.log_line_value[index] + rng.normal(0.0, 0.6, index.size)) * quantity
+        lines = OrderLines(
+            index=index,
+            event_us=event_us,
+            amount=np.round(np.maximum(value, LOWEST_AMOUNT), 2),
+            terminal=terminal,
+            order=order,
+            quantity=quantity,
         )
-        self._plan_returns(day, who, table)
-        return who, terminal, table
+        table = self.transactions(day, lines, rng)
+        self._plan_returns(day, index, table)
+        return terminal, table
 
-    def lines(
+    def transactions(
         self,
-        day: int,
-        who: np.ndarray,
-        moment: np.ndarray,
-        amount: np.ndarray,
-        terminal: np.ndarray,
-        order: np.ndarray,
-        quantity: np.ndarray,
+        day: Day,
+        lines: OrderLines,
         rng: np.random.Generator,
-        letter: str = "T",
-        device: str = "D",
+        *,
+        id_prefix: str = "T",
+        device_prefix: str = "D",
     ) -> pa.Table:
-        """Sale lines as `transactions`; `letter` and `device` keep apart what different streams draw."""
-        return rows(
+        """Sold lines as `transactions`. Prefixes keep the identifiers of two streams apart."""
+        size = lines.index.size
+        product = (PRODUCTS * rng.beta(0.8, 2.0, size)).astype(np.int64)
+        device = lines.index * 3 + rng.integers(0, 2, size)
+        return build_table(
             "transactions",
             {
-                "transaction_id": day_labels(letter, day, np.arange(who.size)),
-                "order_id": day_labels("O" + letter, day, order),
-                "customer_id": self.people.ids.take(pa.array(who)),
-                "event_ts": moment,
-                "kind": chosen(KINDS, np.zeros(who.size, dtype=np.int64)),
-                "amount": amount,
-                "quantity": quantity,
-                "product_id": labels(
-                    "P", (PRODUCTS * rng.beta(0.8, 2.0, who.size)).astype(np.int64), 4
-                ),
-                "card_id": labels("K", who + 1, 7),
-                "device_id": labels(device, who * 3 + rng.integers(0, 2, who.size), 8),
-                "terminal_id": labels("M", terminal, 5),
+                "transaction_id": day_identifiers(id_prefix, day.number, np.arange(size)),
+                "order_id": day_identifiers("O" + id_prefix, day.number, lines.order),
+                "customer_id": self._people.ids.take(pa.array(lines.index)),
+                "event_ts": lines.event_us,
+                "kind": decode(KINDS, np.zeros(size, dtype=np.int64)),
+                "amount": lines.amount,
+                "quantity": lines.quantity,
+                "product_id": identifiers("P", product, 4),
+                "card_id": identifiers("K", lines.index + 1, 7),
+                "device_id": identifiers(device_prefix, device, 8),
+                "terminal_id": identifiers("M", lines.terminal, 5),
             },
         )
 
-    def _plan_returns(self, day: int, who: np.ndarray, table: pa.Table) -> None:
-        rng = self.calendar.stream(day, Purpose.RETURN)
-        back = np.flatnonzero(rng.random(who.size) < return_chance(self.people, who))
-        delay = rng.integers(2, 22, back.size)
-        for wait in np.unique(delay):
-            lines = back[delay == wait]
-            self.returning.setdefault(day + int(wait), []).append(
-                (who[lines], table.take(pa.array(lines)))
+    def _plan_returns(self, day: Day, index: np.ndarray, table: pa.Table) -> None:
+        rng = day.stream(Purpose.RETURN)
+        is_returned = rng.random(index.size) < return_probability(self._people, index)
+        returned = np.flatnonzero(is_returned)
+        delay = rng.integers(*RETURN_DAYS, returned.size)
+        for days in np.unique(delay):
+            lines = returned[delay == days]
+            self._returns.setdefault(day.number + int(days), []).append(
+                (index[lines], table.take(pa.array(lines)))
             )
 
-    def take_back(self, day: int) -> pa.Table:
-        """The day's returns, of the whole line, in the order of the sale; each costs a little satisfaction."""
-        arrived = self.returning.pop(day, [])
-        if not arrived:
+    def due_returns(self, day: Day) -> pa.Table:
+        """The day's returns of whole lines, in the order of sale. Each lowers satisfaction."""
+        due = self._returns.pop(day.number, [])
+        if not due:
             return SCHEMAS["transactions"].empty_table()
-        sold = pa.concat_tables([table for _, table in arrived])
-        np.subtract.at(self.people.satisfaction, np.concatenate([who for who, _ in arrived]), 0.08)
-        rng = self.calendar.stream(day, Purpose.RETURN)
-        moment = day_times(self.calendar.midnight_us(day), rng, sold.num_rows)
+        sold = pa.concat_tables([table for _, table in due])
+        index = np.concatenate([customer_index for customer_index, _ in due])
+        np.subtract.at(self._people.satisfaction, index, SATISFACTION_LOST_PER_RETURN)
+        rng = day.stream(Purpose.RETURN)
         columns = {name: sold.column(name) for name in sold.column_names}
-        columns["transaction_id"] = joined(
+        columns["event_ts"] = day.random_times(rng, sold.num_rows)
+        columns["transaction_id"] = concat_text(
             pa.scalar("R"), sold.column("transaction_id"), separator="-"
         )
-        columns["kind"] = chosen(KINDS, np.ones(sold.num_rows, dtype=np.int64))
-        return rows("transactions", columns | {"event_ts": moment})
+        columns["kind"] = decode(KINDS, np.ones(sold.num_rows, dtype=np.int64))
+        return build_table("transactions", columns)

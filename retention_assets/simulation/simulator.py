@@ -1,7 +1,10 @@
-"""The embedded source: a subscription retailer, simulated day by day and streamed to Parquet by day of arrival.
+"""The embedded source: a subscription retailer, simulated day by day.
 
-Same arguments, same bytes; a longer simulation repeats the days of a shorter one and adds to them. What is true but
-not observable (hazards, effects of contacts, which transactions are fraud) goes to `truth/`, which no asset reads.
+Each day of arrival is written to one Parquet file per table.
+
+The same arguments give the same bytes; a longer simulation repeats the days of a shorter one and
+adds to them. What is true but not observable (hazards, effects of contacts, which transactions are
+fraud) goes to `truth/`, which no asset reads.
 """
 
 from collections.abc import Callable
@@ -11,33 +14,39 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from retention_assets.simulation.arrival import Post, spoil
-from retention_assets.simulation.calendar import Calendar
-from retention_assets.simulation.campaigns import contact, effect_of_contact
+from retention_assets.simulation.calendar import Calendar, Day
+from retention_assets.simulation.campaigns import contact_customers, contact_effect
+from retention_assets.simulation.delivery import DeliveryQueue, corrupt_rows
+from retention_assets.simulation.departures import simulate_departures
 from retention_assets.simulation.engagement import engage, open_tickets
-from retention_assets.simulation.files import write_day
 from retention_assets.simulation.fraud import Fraudsters
 from retention_assets.simulation.latent_state import (
     SHIFTED,
     USUAL,
     Drivers,
-    drift_moods,
     hazard,
     log_hazard,
+    update_latent_state,
 )
-from retention_assets.simulation.leaving import leave
 from retention_assets.simulation.orders import Shop
-from retention_assets.simulation.population import Population, change_plans, join, known_customers
+from retention_assets.simulation.population import (
+    Population,
+    change_plans,
+    known_customers,
+    sign_up,
+)
 
 FIRST_DATE = date(2024, 1, 1)
 TRUTH = "truth"
+TRUTH_WEEKDAY = 0
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class SimulationSummary:
-    """What a simulation wrote: customers known at its end, days, rows by table, rows that arrived late."""
+    """Size of a simulation: customers known at its end, days, rows by table, late rows."""
 
     customers: int
     days: int
@@ -51,6 +60,7 @@ class SimulationSummary:
 
 def simulate(
     out: Path,
+    *,
     customers: int,
     days: int,
     seed: int,
@@ -60,84 +70,99 @@ def simulate(
     shift_on: date | None = None,
     progress: Progress | None = None,
 ) -> SimulationSummary:
-    """Writes `<out>/<table>/<day>.parquet` for the days from `first_day` on (earlier ones are lived, not written).
+    """Writes `<out>/<table>/<day>.parquet` for the days from `first_day` on.
 
-    `customers` counts those known within the first 365 days. `dirty` is the share of rows broken on purpose. From
-    `shift_on` on, other things drive departures and logins halve.
+    Earlier days are simulated and not written. `customers` counts those known within the first 365
+    days. `dirty` is the share of corrupted rows. From `shift_on` on, other things drive departures,
+    and there are half as many logins. `progress` is called after each day with the number of days
+    done and of all days.
     """
-    world = World(Calendar(start, seed), customers, days, shift_on)
-    written: dict[str, int] = {}
-    for day in range(days):
-        arriving, truth = world.live(day)
-        if day >= first_day:
-            for name, table in arriving.items():
-                table = spoil(world.calendar, day, name, table, dirty)
-                written[name] = written.get(name, 0) + table.num_rows
-                if (
-                    table.num_rows or day == 0
-                ):  # the first day shows every table's columns, even where nothing arrived
-                    write_day(out / name, table, world.calendar.date_of(day))
+    calendar = Calendar(start, seed)
+    world = World(calendar, customers, days, shift_on=shift_on)
+    row_counts: dict[str, int] = {}
+    for number in range(days):
+        day = calendar.day(number)
+        arriving, truth = world.simulate_day(day)
+        if number >= first_day:
+            for name, clean in arriving.items():
+                table = corrupt_rows(day, name, clean, share=dirty)
+                row_counts[name] = row_counts.get(name, 0) + table.num_rows
+                # The first day has a file of every table, so that readers find its columns.
+                if table.num_rows or number == 0:
+                    write_day(out / name, table, day.date)
             for name, table in truth.items():
-                write_day(out / TRUTH / name, table, world.calendar.date_of(day))
+                write_day(out / TRUTH / name, table, day.date)
         if progress:
-            progress(day + 1, days)
-    return SimulationSummary(world.people.count, days, written, world.post.late_rows)
+            progress(number + 1, days)
+    return SimulationSummary(world.people.count, days, row_counts, world.deliveries.late_rows)
+
+
+def write_day(folder: Path, table: pa.Table, day: date) -> None:
+    """Writes `<folder>/<day>.parquet`, first under a hidden name: no reader sees half a file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f".{day}.parquet.part"
+    pq.write_table(table, draft, compression="zstd", store_schema=False)
+    draft.replace(folder / f"{day}.parquet")
 
 
 class World:
-    """All that lives from one day to the next."""
+    """All state that passes from one day to the next."""
 
     def __init__(
-        self, calendar: Calendar, customers: int, days: int, shift_on: date | None
+        self, calendar: Calendar, customers: int, days: int, *, shift_on: date | None
     ) -> None:
-        self.calendar, self.customers = calendar, customers
-        self.shift_day = calendar.day_of(shift_on) if shift_on else days
         self.people = Population.empty(known_customers(customers, calendar, days - 1))
-        self.shop = Shop(self.people, calendar, customers)
-        self.fraudsters = Fraudsters(self.people, calendar, self.shop)
-        self.post = Post(calendar)
+        self.deliveries = DeliveryQueue()
+        self._calendar = calendar
+        self._customers = customers
+        self._shift_day = calendar.day_number(shift_on) if shift_on else days
+        self._shop = Shop(self.people, customers)
+        self._fraudsters = Fraudsters(self.people, self._shop)
 
-    def live(self, day: int) -> tuple[dict[str, pa.Table], dict[str, pa.Table]]:
-        """One day: the rows that arrive on it by table, and its truths."""
-        people, calendar = self.people, self.calendar
-        drivers = SHIFTED if day >= self.shift_day else USUAL
-        joined = join(people, calendar, self.customers, day)
-        present = people.active(day)
-        drift_moods(people, calendar, day, present)
-        left = leave(people, calendar, day, present, drivers)
-        today = people.active(day)
-        truth = self._hazards(day, today, drivers) if calendar.date_of(day).weekday() == 0 else {}
-        contacts = contact(people, calendar, day, today)
-        _, terminal, sales = self.shop.sell(day, today)
-        stolen, fraud = self.fraudsters.strike(day, today, terminal, sales)
-        happened = {
-            "customers": [joined, change_plans(people, calendar, day, today)],
-            "transactions": [sales, stolen, self.shop.take_back(day)],
-            "support_tickets": [open_tickets(people, calendar, day, today)],
-            "engagement_events": [engage(people, calendar, day, today, drivers)],
-            "churn_events": [left],
+    def simulate_day(self, day: Day) -> tuple[dict[str, pa.Table], dict[str, pa.Table]]:
+        """The rows that arrive on the day, by table, and the day's truth, by name."""
+        people = self.people
+        drivers = SHIFTED if day.number >= self._shift_day else USUAL
+        signed_up = sign_up(people, self._calendar, day, customers=self._customers)
+        active_before = people.active(day)
+        update_latent_state(people, day, active_before)
+        departures = simulate_departures(people, day, active_before, drivers=drivers)
+        active = people.active(day)
+        truth = {}
+        if day.date.weekday() == TRUTH_WEEKDAY:
+            truth["hazards"] = self._true_hazards(day, active, drivers)
+        contacts = contact_customers(people, day, active)
+        terminal, sales = self._shop.sell(day, active)
+        added, fraud = self._fraudsters.commit_fraud(day, active, terminal=terminal, sales=sales)
+        events = {
+            "customers": [signed_up, change_plans(people, day, active)],
+            "transactions": [sales, added, self._shop.due_returns(day)],
+            "support_tickets": [open_tickets(people, day, active)],
+            "engagement_events": [engage(people, day, active, drivers=drivers)],
+            "churn_events": [departures],
             "campaign_contacts": [contacts.table],
-            "fraud_reports": [self.fraudsters.hear(day)],
+            "fraud_reports": [self._fraudsters.due_reports(day)],
         }
         if contacts.effect.size:
-            truth["contact_effects"] = contacts.table.select(["contact_id"]).append_column(
+            contact_ids = contacts.table.select(["contact_id"])
+            truth["contact_effects"] = contact_ids.append_column(
                 "effect", pa.array(contacts.effect)
             )
         if fraud.num_rows:
             truth["fraud"] = fraud
-        return self.post.deliver(day, happened), truth
+        return self.deliveries.deliver(day, events), truth
 
-    def _hazards(self, day: int, today: np.ndarray, drivers: Drivers) -> dict[str, pa.Table]:
-        """Each Monday, for every active customer: daily hazard without and with a contact, and what is latent."""
+    def _true_hazards(self, day: Day, active: np.ndarray, drivers: Drivers) -> pa.Table:
+        """Per active customer: daily hazard without and with a contact, and the latent state."""
         people = self.people
-        alone = log_hazard(people, self.calendar, day, today, drivers)
-        effect = effect_of_contact(people, today)
-        columns = {
-            "customer_id": people.ids.take(pa.array(today)),
-            "hazard": hazard(alone),
-            "hazard_contacted": hazard(alone + effect),
-            "engagement": people.engagement[today],
-            "satisfaction": people.satisfaction[today],
-            "price_sensitivity": people.price_sensitivity[today],
-        }
-        return {"hazards": pa.table(columns)}
+        log_hazards = log_hazard(people, day, active, drivers=drivers)
+        return pa.table(
+            {
+                "customer_id": people.ids.take(pa.array(active)),
+                "hazard": hazard(log_hazards),
+                "hazard_contacted": hazard(log_hazards + contact_effect(people, active)),
+                "engagement": people.engagement[active],
+                "satisfaction": people.satisfaction[active],
+                "price_sensitivity": people.price_sensitivity[active],
+            }
+        )

@@ -1,12 +1,12 @@
-"""Simulated sources on disk: made whole, made longer, or left as they are. Beside the data lies a note of how it was made.
+"""Folders that hold a simulated source: created, extended, or left as they are.
 
-`retention simulate` fills any folder with one; `retention run` makes the embedded source where it is missing.
+A note beside the tables (`simulation.json`) records which simulation wrote them.
 """
 
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import KW_ONLY, asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,110 +14,123 @@ from typing import Any
 from retention_assets.errors import SetupError
 from retention_assets.settings import Settings
 
-NOTE = "simulation.json"
+NOTE_FILE = "simulation.json"
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Simulation:
-    """Which world to simulate. Equal ones have equal bytes."""
+    """The arguments of a simulation. Equal arguments give equal bytes."""
 
     customers: int
     days: int
     seed: int
+    _: KW_ONLY
     dirty: float = 0.0
     shift_on: date | None = None
 
     @property
     def note(self) -> dict[str, Any]:
-        """What the folder tells of itself; that nothing is broken and nothing shifts goes without saying."""
-        unusual = {"dirty": self.dirty or None, "shift_on": self.shift_on and str(self.shift_on)}
-        usual = {"customers": self.customers, "days": self.days, "seed": self.seed}
-        return usual | {name: value for name, value in unusual.items() if value}
+        """The content of the note.
 
-    def days_kept(self, had: dict[str, Any]) -> int:
-        """How many days that a folder with this note has are those of this simulation too: all, or none."""
+        Arguments with their default value (no dirt, no shift) are left out.
+        """
+        note: dict[str, Any] = {"customers": self.customers, "days": self.days, "seed": self.seed}
+        if self.dirty:
+            note["dirty"] = self.dirty
+        if self.shift_on:
+            note["shift_on"] = str(self.shift_on)
+        return note
+
+    def reusable_days(self, note: dict[str, Any]) -> int:
+        """How many days of a folder with this note this simulation can reuse: all or none."""
         from retention_assets.simulation.simulator import FIRST_DATE
 
-        days = int(had.get("days", 0))
-        same = self.note | {"days": days}
-        if self.shift_on and self.shift_on >= FIRST_DATE + timedelta(
-            days=days
-        ):  # what shifts later has not shifted yet
-            same.pop("shift_on")
-        return days if had == same and days <= self.days else 0
+        days = int(note.get("days", 0))
+        expected = self.note | {"days": days}
+        if self.shift_on and self.shift_on >= FIRST_DATE + timedelta(days=days):
+            # The shift comes after the days in the folder, so it has not changed them.
+            expected.pop("shift_on")
+        return days if note == expected and days <= self.days else 0
 
 
-def make_simulation(folder: Path, wanted: Simulation, progress: Progress) -> bool:
-    """Makes the folder hold this simulation, whole or only the days that it lacks. Returns whether it did anything.
+def make_simulation(folder: Path, simulation: Simulation, progress: Progress) -> bool:
+    """Makes the folder hold this simulation and returns whether anything had to be written.
 
-    What another simulation left in the folder is replaced. Raises SetupError where somebody else's files lie in it.
+    Days that the folder already has are kept; another simulation is replaced. Raises SetupError
+    where the folder contains other files or cannot be written.
     """
+    # Imported here: the command line loads this module for every command, and pyarrow is slow to
+    # import.
     from retention_assets.simulation.simulator import simulate
 
-    if (
-        folder.exists()
-        and not (folder / NOTE).exists()
-        and (not folder.is_dir() or any(folder.iterdir()))
-    ):
+    is_occupied = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if is_occupied and not (folder / NOTE_FILE).exists():
         raise SetupError(
-            f"{folder} holds what no simulation has written.", "Name a folder that is new or empty."
+            f"{folder} contains files that were not written by a simulation.",
+            "Name a folder that is new or empty.",
         )
-    had = _note_of(folder)
-    if had == wanted.note:
+    note = _read_note(folder)
+    if note == simulation.note:
         return False
     try:
-        if kept := wanted.days_kept(had):
-            simulate(folder, **asdict(wanted), first_day=kept, progress=progress)
+        if first_day := simulation.reusable_days(note):
+            simulate(folder, **asdict(simulation), first_day=first_day, progress=progress)
         else:
             draft = folder.with_name(f".{folder.name}.draft")
             shutil.rmtree(draft, ignore_errors=True)
-            simulate(draft, **asdict(wanted), progress=progress)
-            _put_in_place(draft, folder)
-        (folder / NOTE).write_text(json.dumps(wanted.note))
+            simulate(draft, **asdict(simulation), progress=progress)
+            _replace_tables(folder, draft)
+        (folder / NOTE_FILE).write_text(json.dumps(simulation.note))
     except OSError as error:
         raise SetupError(
             f"{folder} cannot be written: {error}.",
-            "Name a folder of your own, on a disk with room.",
+            "Name a folder that you may write to, on a disk with enough space.",
         ) from error
     return True
 
 
 def make_simulated_source(settings: Settings, progress: Progress) -> bool:
-    """The embedded source of these settings. Returns whether anything had to be made.
+    """Makes the embedded source of these settings and returns whether anything had to be written.
 
-    A folder that another seed or number of customers made is replaced. One without a note, or with dirt or a shift that
-    no setting asks for, is somebody's own and is left alone.
+    A folder of another seed or number of customers is replaced. A folder without a note, or with
+    arguments that no setting can give (corrupted rows, a shift), was made on purpose and is left
+    alone.
     """
     folder = settings.simulated_dir
-    wanted = Simulation(
+    simulation = Simulation(
         settings.simulated_customers, settings.simulated_days, settings.simulated_seed
     )
-    if (folder.exists() and not (folder / NOTE).exists()) or _note_of(
-        folder
-    ).keys() - wanted.note.keys():
+    if folder.exists() and not (folder / NOTE_FILE).exists():
         return False
-    return make_simulation(folder, wanted, progress)
+    if _read_note(folder).keys() - simulation.note.keys():
+        return False
+    return make_simulation(folder, simulation, progress)
 
 
-def _note_of(folder: Path) -> dict[str, Any]:
-    note = folder / NOTE
+def _read_note(folder: Path) -> dict[str, Any]:
+    """The folder's note; empty where there is none."""
+    file = folder / NOTE_FILE
     try:
-        told = json.loads(note.read_text()) if note.exists() else {}
+        note = json.loads(file.read_text()) if file.exists() else {}
     except ValueError:
-        told = None
-    if not isinstance(told, dict):
+        note = None
+    if not isinstance(note, dict):
         raise SetupError(
-            f"{note} is not what a simulation writes.", f"Remove {folder}, to have it made anew."
+            f"{file} was not written by a simulation, or it is damaged.",
+            f"Delete {folder}. The simulation is then written again.",
         )
-    return told
+    return note
 
 
-def _put_in_place(draft: Path, folder: Path) -> None:
-    """The draft's tables for those of the folder. Until all are there, the note owns up to no day at all."""
+def _replace_tables(folder: Path, draft: Path) -> None:
+    """Moves the tables of the draft into the folder.
+
+    Until all are there, the note records zero days, so that an interrupted move is repeated.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / NOTE).write_text(json.dumps({"days": 0}))
-    for part in draft.iterdir():
-        shutil.rmtree(folder / part.name, ignore_errors=True)
-        part.replace(folder / part.name)
+    (folder / NOTE_FILE).write_text(json.dumps({"days": 0}))
+    for table in draft.iterdir():
+        shutil.rmtree(folder / table.name, ignore_errors=True)
+        table.replace(folder / table.name)
     draft.rmdir()

@@ -210,9 +210,9 @@ def arrive(platform: RunningPlatform, shift: date) -> None:
     delivered = Path(settings.home) / "delivery"
     simulate(
         delivered,
-        CUSTOMERS,
-        DAYS + SHIFTED_DAYS,
-        settings.simulated_seed,
+        customers=CUSTOMERS,
+        days=DAYS + SHIFTED_DAYS,
+        seed=settings.simulated_seed,
         first_day=DAYS,
         shift_on=shift,
     )

@@ -54,7 +54,7 @@ def test_executors_that_are_other_processes_give_the_same_tables(
     away = Settings(
         home=tmp_path / "away", spark_master=f"local-cluster[{EXECUTORS},1,1024]", spark_memory="1g"
     )
-    simulate(away.simulated_dir, CUSTOMERS, DAYS, seed=5)
+    simulate(away.simulated_dir, customers=CUSTOMERS, days=DAYS, seed=5)
     make_features(own_lake, away.simulated_dir)
 
     run = [sys.executable, "-c", RUN]
