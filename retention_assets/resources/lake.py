@@ -5,9 +5,11 @@ All reads and writes of tables go through here. What the tables mean is the stag
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -21,8 +23,12 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
+EPOCH = date(1970, 1, 1)
+_STARTING = Lock()  # steps on several threads ask for the session at once
+
+
 def spark_config(settings: Settings) -> dict[str, str]:
-    """Session settings: offline Delta jars, UTC, loopback, and few partitions, as local tables are small."""
+    """Session settings: offline Delta jars, UTC, loopback, and few partitions for small tables."""
     folder = jars_folder()
     return {
         "spark.app.name": "retention",
@@ -47,8 +53,8 @@ def spark_config(settings: Settings) -> dict[str, str]:
 def give_main_module_a_file() -> None:
     """Keeps PySpark from ending this process when Great Expectations looks for Spark Connect.
 
-    In a process that was spawned, as Dagster's daemon spawns its runs, the main module has no file: PySpark takes that for
-    a doctest and exits (`pyspark.sql.connect.utils.check_dependencies`).
+    Dagster's daemon spawns its runs. In a spawned process the main module has no file: PySpark
+    takes that for a doctest and exits (`pyspark.sql.connect.utils.check_dependencies`).
     """
     main = sys.modules["__main__"]
     if not hasattr(main, "__file__"):
@@ -76,20 +82,23 @@ class Lake(dg.ConfigurableResource):
 
     @property
     def spark(self) -> "SparkSession":
-        """The process's session, started at first use with the Java that `resources.java` finds."""
-        if self._session is None:
-            from dagster_pyspark import LazyPySparkResource
-
-            java = spark_java_home(
-                Path(self.home) / "java", Path(self.java_home) if self.java_home else None
-            )
-            fetch_jars(jars_folder(), java)
-            give_main_module_a_file()
-            os.environ.update(JAVA_HOME=str(java), SPARK_LOCAL_IP="127.0.0.1", TZ="UTC")
-            session: SparkSession = LazyPySparkResource(spark_config=self.spark_conf).spark_session
-            session.sparkContext.setLogLevel("ERROR")
-            self._session = session
+        """The process's session, started at first use with the Java that `services.java` finds."""
+        with _STARTING:
+            if self._session is None:
+                self._session = self._start()
         return self._session
+
+    def _start(self) -> "SparkSession":
+        from dagster_pyspark import LazyPySparkResource
+
+        chosen = Path(self.java_home) if self.java_home else None
+        java = spark_java_home(Path(self.home) / "java", chosen)
+        fetch_jars(jars_folder(), java)
+        give_main_module_a_file()
+        os.environ.update(JAVA_HOME=str(java), SPARK_LOCAL_IP="127.0.0.1", TZ="UTC")
+        session: SparkSession = LazyPySparkResource(spark_config=self.spark_conf).spark_session
+        session.sparkContext.setLogLevel("ERROR")
+        return session
 
     def path(self, key: str) -> str:
         return f"{self.root}/{key}"
@@ -102,50 +111,54 @@ class Lake(dg.ConfigurableResource):
     def read(self, key: str) -> "DataFrame":
         return self.spark.read.format("delta").load(self.path(key))
 
-    def version(self, key: str) -> int:
-        """Delta version of the table, for lineage: which state of it was read."""
-        from delta.tables import DeltaTable
-
-        return int(
-            DeltaTable.forPath(self.spark, self.path(key)).history(1).collect()[0]["version"]
-        )
-
     def overwrite(self, key: str, frame: "DataFrame") -> int:
-        """Replaces the whole table in one commit, schema included. Returns the rows it now holds."""
-        frame.write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(
-            self.path(key)
-        )
-        return self.read(key).count()
+        """Replaces the whole table in one commit, schema included. Returns the rows written."""
+        from pyspark.sql import Observation
+        from pyspark.sql import functions as F
+
+        written = Observation()
+        counted = frame.observe(written, F.count(F.lit(1)).alias("rows"))
+        writer = counted.write.format("delta").mode("overwrite")
+        writer.option("overwriteSchema", "true").save(self.path(key))
+        return int(written.get["rows"])
 
     def replace_days(
-        self, key: str, frame: "DataFrame", column: str, first: date, last: date
-    ) -> int:
-        """Replaces the rows with `first <= column <= last` in one commit; others stay. Returns the rows written.
+        self, key: str, frame: "DataFrame", column: str, *, first: date, last: date
+    ) -> dict[date, int]:
+        """Replaces the rows with `first <= column <= last` in one commit; other rows stay.
 
-        A frame that holds other days is refused by Delta, not written. Files follow the order of the days and are as many
-        as the rows ask for: a small table's year is one file, so that a write costs the same for a day as for a year.
+        Returns the rows written by day, counted while they are written; days without rows are
+        absent. Delta refuses a frame that holds other days. A day's rows lie in one file, and a
+        small table's year is one file, so a write costs the same for a day as for a year.
         """
+        from pyspark.sql import Observation
+        from pyspark.sql import functions as F
+
         between = f"{column} >= '{first}' AND {column} <= '{last}'"
-        laid_out = frame.repartitionByRange(column).sortWithinPartitions(column)
-        laid_out.write.format("delta").mode("overwrite").option("replaceWhere", between).save(
-            self.path(key)
-        )
-        return self.read(key).where(between).count()
+        written = Observation()
+        # With a bin for every day a histogram is a count by day.
+        bins = F.lit((last - first).days + 2)
+        by_day = F.histogram_numeric(F.unix_date(column), bins).alias("by_day")
+        laid_out = frame.repartition(column).sortWithinPartitions(column).observe(written, by_day)
+        writer = laid_out.write.format("delta").mode("overwrite")
+        writer.option("replaceWhere", between).save(self.path(key))
+        rows: Counter[date] = Counter()
+        for entry in written.get["by_day"] or ():
+            rows[EPOCH + timedelta(days=int(entry["x"]))] += int(entry["y"])
+        return dict(rows)
 
     def merge(self, key: str, frame: "DataFrame", on: Sequence[str]) -> int:
-        """Makes the table hold exactly the frame's rows in one commit: updated, inserted, deleted. Returns the rows it holds."""
+        """Makes the table hold exactly the frame's rows in one commit: rows are updated, inserted
+        and deleted. Returns the rows that the table holds.
+        """
         from delta.tables import DeltaTable
 
         if not self.exists(key) or set(self.read(key).columns) != set(frame.columns):
             return self.overwrite(key, frame)
         same = " AND ".join(f"old.{name} = new.{name}" for name in on)
-        differs = (
-            " OR ".join(
-                f"NOT (old.`{name}` <=> new.`{name}`)" for name in frame.columns if name not in on
-            )
-            or "false"
-        )
+        changes = [f"NOT (old.`{n}` <=> new.`{n}`)" for n in frame.columns if n not in on]
         table = DeltaTable.forPath(self.spark, self.path(key)).alias("old")
-        merge = table.merge(frame.alias("new"), same).whenMatchedUpdateAll(condition=differs)
+        merge = table.merge(frame.alias("new"), same)
+        merge = merge.whenMatchedUpdateAll(condition=" OR ".join(changes) or "false")
         merge.whenNotMatchedInsertAll().whenNotMatchedBySourceDelete().execute()
         return self.read(key).count()
