@@ -1,13 +1,15 @@
 """features/*: the daily tiles and the current features of every customer. The Dagster face.
 
-What a feature is stands in declarations.py, what a tile counts in measures.py.
+declarations.py says what a feature is, measures.py what a tile counts.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import get_args
 
 import dagster as dg
 
+from retention_assets import keys
 from retention_assets.features.availability import (
     available_features,
     missing_features,
@@ -15,50 +17,58 @@ from retention_assets.features.availability import (
 )
 from retention_assets.features.checks import customers_once, tiles_conserve_sales
 from retention_assets.features.declarations import FEATURES, Feature, Group
+from retention_assets.features.lineage import (
+    feature_descriptions,
+    feature_sources,
+    measure_descriptions,
+    tile_lineage,
+)
 from retention_assets.features.measures import available_measures
 from retention_assets.ingestion.assets import days_of
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
-from retention_assets.resources.metadata import rows_as_table, table_metadata
+from retention_assets.resources.metadata import report_partitions, rows_as_table, table_metadata
 
-TILES = "features/daily_activity"
 OWNERS = ["team:data-platform"]
-MEANING: dict[Group, str] = {
+KEY_COLUMNS: Mapping[str, str] = {
+    "customer_id": "The customer.",
+    "as_of": "Midnight (UTC) at the start of this day; only what was known then counts.",
+    "event_date": "The day on which it happened (UTC).",
+    "known_date": "The first midnight at which the platform knew of it.",
+}
+MEANING: Mapping[Group, str] = {
     "demographics": "Who each customer is: time since sign-up, plan, channel, consent.",
-    "transactions": "What each customer buys: how often, how recently, for how much, and whether that rises or falls.",
-    "behavior": "How each customer uses the service: logins, features, community, support, contacts.",
+    "transactions": "What each customer buys: how often, how recently, and for how much.",
+    "behavior": "How each customer uses the service: logins, features, support, contacts.",
 }
 
 
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
-    """The stage's assets for one source. Raises LeakError where a declared feature reads what defines its churn."""
+    """The stage's assets for one source. Raises LeakError where a feature reads the label."""
     refuse_label_columns(FEATURES, platform.profile)
-    declared = available_features(FEATURES, platform.profile.tables)
-    groups = [group for group in get_args(Group) if any(item.group == group for item in declared)]
-    current = [
-        _customer_group(platform, group, [item for item in declared if item.group == group])
-        for group in groups
-    ]
+    available = available_features(FEATURES, platform.profile.tables)
+    by_group = {
+        group: [feature for feature in available if feature.group == group]
+        for group in get_args(Group)
+    }
+    groups = [group for group, features in by_group.items() if features]
     conserved = [tiles_conserve_sales()] if platform.profile.has("transactions") else []
     return [
         _daily_activity(platform),
         *conserved,
-        *current,
-        *(customers_once(f"features/customer_{group}") for group in groups),
+        *(_customer_features(platform, group, by_group[group]) for group in groups),
+        *(customers_once(keys.customer_features(group)) for group in groups),
     ]
-
-
-def _key(name: str) -> dg.AssetKey:
-    return dg.AssetKey.from_user_string(name)
 
 
 def _daily_activity(platform: Platform) -> dg.AssetsDefinition:
     measures = available_measures(platform.profile.tables)
     tables = list(dict.fromkeys(measure.table for measure in measures))
+    descriptions = {**KEY_COLUMNS, **measure_descriptions(measures)}
 
     @dg.asset(
-        key=_key(TILES),
-        deps=[_key(f"validated/{name}") for name in tables],
+        key=dg.AssetKey.from_user_string(keys.DAILY_ACTIVITY),
+        deps=[dg.AssetKey.from_user_string(keys.validated(name)) for name in tables],
         partitions_def=platform.partitions.daily,
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"pyspark", "deltalake", "silver"},
@@ -66,56 +76,64 @@ def _daily_activity(platform: Platform) -> dg.AssetsDefinition:
         owners=OWNERS,
     )
     def daily_activity(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:
-        """What each customer did on each day, counted once, so that every feature of any day is read from here."""
-        from retention_assets.features.tiles import daily_activity as tiles_of
+        """Daily tiles: what each customer did on each day. Every feature is summed from them."""
+        from retention_assets.features import tiles
 
         first, last = days_of(context)
-        tiles = tiles_of(
-            {name: lake.read(f"validated/{name}") for name in tables}, measures, first, last
-        )
-        rows = lake.replace_days(TILES, tiles, "event_date", first, last)
-        return dg.MaterializeResult(
-            metadata=table_metadata(tiles.schema, rows) | {"measures": len(measures)}
-        )
+        validated = {name: lake.read(keys.validated(name)) for name in tables}
+        frame = tiles.daily_activity(validated, measures, first, last)
+        key = keys.DAILY_ACTIVITY
+        rows = lake.replace_days(key, frame, "event_date", first=first, last=last)
+        lineage = tile_lineage(measures)
+        columns = table_metadata(frame.schema, descriptions=descriptions, lineage=lineage)
+        report_partitions(context, key, rows, columns | {"measures": len(measures)})
+        return dg.MaterializeResult()
 
     return daily_activity
 
 
-def _customer_group(
+def _customer_features(
     platform: Platform, group: Group, features: list[Feature]
 ) -> dg.AssetsDefinition:
-    name, profile = f"features/customer_{group}", platform.profile
-    lacking = {item.name: item.meaning for item in FEATURES if item.group == group}
-    reasons = {
-        feature: why
-        for feature, why in missing_features(FEATURES, profile.tables).items()
-        if feature in lacking
-    }
+    key = keys.customer_features(group)
+    profile = platform.profile
+    in_group = {feature.name for feature in FEATURES if feature.group == group}
+    missing = [
+        {"feature": name, "reason": reason}
+        for name, reason in missing_features(FEATURES, profile.tables).items()
+        if name in in_group
+    ]
+    descriptions = {**KEY_COLUMNS, **feature_descriptions(features)}
+    lineage = feature_sources(features, profile.tables)
 
     @dg.asset(
-        key=_key(name),
-        deps=[_key(TILES), _key("validated/customers"), _key("validated/watermark")],
+        key=dg.AssetKey.from_user_string(key),
+        deps=[
+            dg.AssetKey.from_user_string(name)
+            for name in (keys.DAILY_ACTIVITY, keys.CUSTOMERS, keys.WATERMARK)
+        ],
         kinds={"pyspark", "deltalake", "gold"},
         group_name="features",
         owners=OWNERS,
         description=f"{MEANING[group]} As known at the end of the last closed day.",
     )
-    def customer_group(lake: Lake) -> dg.MaterializeResult:
+    def customer_features(lake: Lake) -> dg.MaterializeResult:
         from retention_assets.features.engine_spark import compute_features
         from retention_assets.validation.watermark import read_watermark
 
         as_of = read_watermark(lake.read) + timedelta(days=1)
-        frame = compute_features(
-            lake.read(TILES), lake.read("validated/customers"), [as_of], features, profile.start
-        )
-        rows = lake.merge(name, frame, ["customer_id"])
-        said = rows_as_table({"feature": item.name, "meaning": item.meaning} for item in features)
-        unfilled = rows_as_table(
-            {"feature": feature, "why": why} for feature, why in reasons.items()
-        )
-        return dg.MaterializeResult(
-            metadata=table_metadata(frame.schema, rows)
-            | {"as_of": str(as_of), "features": said, "absent": unfilled}
-        )
+        tiles = lake.read(keys.DAILY_ACTIVITY)
+        customers = lake.read(keys.CUSTOMERS)
+        frame = compute_features(tiles, customers, [as_of], features, profile.start)
+        rows = lake.merge(key, frame, ["customer_id"])
+        metadata = {
+            "as_of": str(as_of),
+            "features": rows_as_table(
+                {"feature": feature.name, "meaning": feature.meaning} for feature in features
+            ),
+            "missing_features": rows_as_table(missing),
+        }
+        columns = table_metadata(frame.schema, rows, descriptions=descriptions, lineage=lineage)
+        return dg.MaterializeResult(metadata=columns | metadata)
 
-    return customer_group
+    return customer_features

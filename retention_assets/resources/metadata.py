@@ -1,7 +1,8 @@
-"""Dagster metadata that every asset shows: row count, column schema, pictures. No numbers are worked out here."""
+"""Dagster metadata that every asset shows: row counts, columns, lineage, pictures. Computes no figures."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -11,25 +12,60 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pyspark.sql.types import StructType
 
-
-def table_metadata(schema: "StructType | Iterable[tuple[str, str]]", rows: int) -> dict[str, Any]:
-    """Row count and column schema as the Dagster UI reads them. `schema`: a Spark schema, or (name, type) pairs."""
-    pairs = (
-        (item if isinstance(item, tuple) else (item.name, item.dataType.simpleString()))
-        for item in schema
-    )
-    columns = [dg.TableColumn(name=name, type=kind) for name, kind in pairs]
-    return {"dagster/row_count": rows, "dagster/column_schema": dg.TableSchema(columns=columns)}
+ROW_COUNT = "dagster/row_count"
+PARTITION_ROW_COUNT = "dagster/partition_row_count"
+Columns = Iterable[tuple[str, str]]
 
 
-def rows_as_table(rows: Iterable[dict[str, Any]]) -> dg.TableMetadataValue:
-    """A small table for the asset's page; values are rounded for reading, dates and lists become text."""
-    records = [dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in rows]
-    return dg.MetadataValue.table(records, schema=None if records else dg.TableSchema(columns=[]))
+def table_metadata(
+    schema: "StructType | Columns",
+    rows: int | None = None,
+    *,
+    descriptions: Mapping[str, str] | None = None,
+    lineage: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+) -> dict[str, Any]:
+    """Row count, columns and column lineage as the Dagster UI reads them.
+
+    `schema`: a Spark schema, or (name, type) pairs. `descriptions`: column -> meaning.
+    `lineage`: column -> the (asset key, column) pairs that it is computed from.
+    """
+    metadata: dict[str, Any] = {"dagster/column_schema": _columns(schema, descriptions or {})}
+    if rows is not None:
+        metadata[ROW_COUNT] = rows
+    if lineage:
+        metadata["dagster/column_lineage"] = _lineage(lineage)
+    return metadata
+
+
+def report_partitions(
+    context: dg.AssetExecutionContext,
+    key: str,
+    rows_by_day: Mapping[date, int],
+    run_metadata: Mapping[str, Any],
+) -> None:
+    """Gives each partition of the run its own row count, and what belongs to the whole run to its
+    last partition alone: a run over 400 days must not say the same 400 times.
+    """
+    asset = dg.AssetKey.from_user_string(key)
+    days = context.partition_keys
+    for day in days:
+        rows = rows_by_day.get(date.fromisoformat(day), 0)
+        context.add_asset_metadata({PARTITION_ROW_COUNT: rows}, asset, day)
+    of_run = {"rows_of_run": sum(rows_by_day.values()), "partitions_of_run": len(days)}
+    context.add_asset_metadata(of_run | dict(run_metadata), asset, days[-1])
+
+
+def rows_as_table(rows: Iterable[Mapping[str, Any]]) -> dg.TableMetadataValue:
+    """A small table for the asset's page: values are rounded, dates and lists become text."""
+    records = [
+        dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in rows
+    ]
+    schema = None if records else dg.TableSchema(columns=[])
+    return dg.MetadataValue.table(records, schema=schema)
 
 
 def png(figure: "Figure") -> dg.MarkdownMetadataValue:
-    """The figure as an embedded picture. Needs no display: a Figure made without pyplot, or one of pyplot's, which is closed."""
+    """The figure as an embedded picture. Needs no display. A pyplot figure is closed."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -37,10 +73,35 @@ def png(figure: "Figure") -> dg.MarkdownMetadataValue:
 
     buffer = BytesIO()
     # No software version or date in the file: the same figure gives the same bytes.
-    figure.savefig(buffer, format="png", dpi=90, bbox_inches="tight", metadata={"Software": None})
+    options: dict[str, Any] = {"dpi": 90, "bbox_inches": "tight", "metadata": {"Software": None}}
+    figure.savefig(buffer, format="png", **options)
     pyplot.close(figure)
-    return dg.MetadataValue.md(
-        f"![](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})"
+    picture = base64.b64encode(buffer.getvalue()).decode()
+    return dg.MetadataValue.md(f"![](data:image/png;base64,{picture})")
+
+
+def _columns(schema: "StructType | Columns", descriptions: Mapping[str, str]) -> dg.TableSchema:
+    pairs = [
+        item if isinstance(item, tuple) else (item.name, item.dataType.simpleString())
+        for item in schema
+    ]
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name=name, type=kind, description=descriptions.get(name))
+            for name, kind in pairs
+        ]
+    )
+
+
+def _lineage(lineage: Mapping[str, Sequence[tuple[str, str]]]) -> dg.TableColumnLineage:
+    return dg.TableColumnLineage(
+        {
+            column: [
+                dg.TableColumnDep(asset_key=dg.AssetKey.from_user_string(key), column_name=name)
+                for key, name in sources
+            ]
+            for column, sources in lineage.items()
+        }
     )
 
 

@@ -1,14 +1,15 @@
-"""The seven canonical tables, as data: columns, Spark types, keys, allowed values, and the rules a valid row obeys.
+"""The seven canonical tables: columns, Spark types, keys, allowed values, and the limits of a valid
+row.
 
-Every table also carries the bookkeeping columns of `RAW_COLUMNS`. No reading, no checking here.
+Every table also has the columns of `RAW_COLUMNS`. Nothing is read or checked here.
 """
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Column:
-    """One canonical column. `type` is a Spark SQL type; `allowed` lists its values; `minimum`, `maximum` are inclusive."""
+class CanonicalColumn:
+    """One canonical column. `type` is a Spark SQL type; `minimum` and `maximum` are inclusive."""
 
     name: str
     type: str
@@ -22,15 +23,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One canonical table: `key` identifies a fact, so that two rows with one key are duplicates.
+    """One canonical table. `key` identifies a fact: two rows with the same key are duplicates.
 
-    `standing`: rows hold until the next one, so one from before the source began is sound, and lies in the first partition.
+    `valid_until_replaced`: a row holds until the next one with its customer. Such a row may be
+    older than the source's start, and then lies in the first partition.
     """
 
     name: str
     meaning: str
     key: tuple[str, ...]
-    columns: tuple[Column, ...] = field(repr=False)
+    columns: tuple[CanonicalColumn, ...] = field(repr=False)
     valid_until_replaced: bool = False
 
     @property
@@ -38,21 +40,24 @@ class Table:
         return tuple(column.name for column in self.columns)
 
 
-CUSTOMER = Column("customer_id", "string", "Who, in the source's own identifier.")
-EVENT_TS = Column("event_ts", "timestamp", "When it happened (UTC).")
-INGESTED_TS = Column("ingested_ts", "timestamp", "When the platform could first know of it (UTC).")
-TIMES = (EVENT_TS, INGESTED_TS)
+_Column = CanonicalColumn
 
-# Bookkeeping that raw/* adds to the canonical columns of every table.
+_CUSTOMER = _Column("customer_id", "string", "Customer, by the source's identifier.")
+_TIMES = (
+    _Column("event_ts", "timestamp", "When it happened (UTC)."),
+    _Column("ingested_ts", "timestamp", "When the platform could first know of it (UTC)."),
+)
+
+# Columns that raw/* adds to the canonical columns of every table.
 RAW_COLUMNS = (
-    Column(
+    _Column(
         "event_date",
         "date",
-        "Partition: date of event_ts; of ingested_ts or the file where event_ts is unreadable.",
+        "Partition: date of event_ts; if that is unreadable, of ingested_ts or of the file.",
     ),
-    Column("source_file", "string", "The file the row came from."),
-    Column("raw_text", "string", "The source row as JSON, before any cast."),
-    Column(
+    _Column("source_file", "string", "The file that the row was read from."),
+    _Column("raw_text", "string", "The source row as JSON, before any cast."),
+    _Column(
         "parse_errors",
         "array<string>",
         "Canonical columns whose source value could not be read as their type.",
@@ -62,154 +67,154 @@ RAW_COLUMNS = (
 PLANS = ("basic", "standard", "premium")
 CHANNELS = ("organic", "paid_search", "social", "referral", "partner")
 
-CUSTOMERS = Table(
-    "customers",
-    "Who the customers are: one row at sign-up and one at each change; the latest before t holds at t.",
-    ("customer_id", "event_ts"),
-    (
-        CUSTOMER,
-        *TIMES,
-        Column("plan", "string", "Subscription plan.", required=False, allowed=PLANS),
-        Column("country", "string", "Country.", required=False),
-        Column(
-            "acquisition_channel",
-            "string",
-            "How the customer was won.",
-            required=False,
-            allowed=CHANNELS,
+_TABLES = (
+    Table(
+        "customers",
+        "Customers: one row at sign-up and one at each change; the latest before t holds at t.",
+        ("customer_id", "event_ts"),
+        (
+            _CUSTOMER,
+            *_TIMES,
+            _Column("plan", "string", "Subscription plan.", required=False, allowed=PLANS),
+            _Column("country", "string", "Country.", required=False),
+            _Column(
+                "acquisition_channel",
+                "string",
+                "Channel through which the customer signed up.",
+                required=False,
+                allowed=CHANNELS,
+            ),
+            _Column(
+                "birth_year", "int", "Year of birth.", required=False, minimum=1900, maximum=2020
+            ),
+            _Column("email_opt_in", "boolean", "Consent to retention mail.", required=False),
         ),
-        Column("birth_year", "int", "Year of birth.", required=False, minimum=1900, maximum=2020),
-        Column("email_opt_in", "boolean", "Consent to retention mail.", required=False),
+        valid_until_replaced=True,
     ),
-    valid_until_replaced=True,
-)
-
-TRANSACTIONS = Table(
-    "transactions",
-    "Order lines sold and returned; amounts are positive in both kinds.",
-    ("transaction_id",),
-    (
-        Column("transaction_id", "string", "The line."),
-        Column("order_id", "string", "The order or invoice that the line belongs to."),
-        CUSTOMER,
-        *TIMES,
-        Column("kind", "string", "Sale or return.", allowed=("sale", "return")),
-        Column(
-            "amount",
-            "double",
-            "Value of the line, in the source's currency.",
-            exclusive_minimum=0.0,
-        ),
-        Column("quantity", "double", "Units.", required=False, minimum=0.0),
-        Column("product_id", "string", "What was bought.", required=False),
-        Column("card_id", "string", "Payment card.", required=False),
-        Column("device_id", "string", "Device that paid.", required=False),
-        Column("terminal_id", "string", "Merchant terminal.", required=False),
-    ),
-)
-
-SUPPORT_TICKETS = Table(
-    "support_tickets",
-    "Contacts that a customer opened with support.",
-    ("ticket_id",),
-    (
-        Column("ticket_id", "string", "The ticket."),
-        CUSTOMER,
-        *TIMES,
-        Column("category", "string", "What it is about.", required=False),
-        Column("severity", "string", "How bad.", required=False, allowed=("low", "medium", "high")),
-        Column(
-            "satisfaction",
-            "int",
-            "Customer's grade, 1 worst to 5 best.",
-            required=False,
-            minimum=1,
-            maximum=5,
+    Table(
+        "transactions",
+        "Order lines sold and returned; amounts are positive for both kinds.",
+        ("transaction_id",),
+        (
+            _Column("transaction_id", "string", "Identifier of the order line."),
+            _Column("order_id", "string", "The order or invoice that the line belongs to."),
+            _CUSTOMER,
+            *_TIMES,
+            _Column("kind", "string", "Sale or return.", allowed=("sale", "return")),
+            _Column(
+                "amount",
+                "double",
+                "Value of the line, in the source's currency.",
+                exclusive_minimum=0.0,
+            ),
+            _Column("quantity", "double", "Number of units.", required=False, minimum=0.0),
+            _Column("product_id", "string", "The product.", required=False),
+            _Column("card_id", "string", "Payment card.", required=False),
+            _Column("device_id", "string", "Device that the payment came from.", required=False),
+            _Column("terminal_id", "string", "Merchant terminal.", required=False),
         ),
     ),
-)
-
-ENGAGEMENT_EVENTS = Table(
-    "engagement_events",
-    "What a customer does without paying: logins, feature use, community posts.",
-    ("event_id",),
-    (
-        Column("event_id", "string", "The event."),
-        CUSTOMER,
-        *TIMES,
-        Column(
-            "event_type",
-            "string",
-            "What was done.",
-            allowed=("login", "feature_use", "community_post"),
+    Table(
+        "support_tickets",
+        "Support tickets opened by customers.",
+        ("ticket_id",),
+        (
+            _Column("ticket_id", "string", "Identifier of the ticket."),
+            _CUSTOMER,
+            *_TIMES,
+            _Column("category", "string", "Subject of the ticket.", required=False),
+            _Column(
+                "severity",
+                "string",
+                "Severity of the problem.",
+                required=False,
+                allowed=("low", "medium", "high"),
+            ),
+            _Column(
+                "satisfaction",
+                "int",
+                "The customer's grade, from 1 (worst) to 5 (best).",
+                required=False,
+                minimum=1,
+                maximum=5,
+            ),
         ),
-        Column("duration_s", "double", "Seconds it took.", required=False, minimum=0.0),
     ),
-)
-
-CHURN_EVENTS = Table(
-    "churn_events",
-    "A customer left: canceled, or let the subscription lapse.",
-    ("customer_id", "event_ts"),
-    (
-        CUSTOMER,
-        *TIMES,
-        Column("churn_type", "string", "How.", allowed=("canceled", "lapsed")),
-        Column("reason", "string", "Reason given.", required=False),
-    ),
-)
-
-CAMPAIGN_CONTACTS = Table(
-    "campaign_contacts",
-    "Retention contacts, and the untreated arm of the randomized ones.",
-    ("contact_id",),
-    (
-        Column("contact_id", "string", "The contact."),
-        CUSTOMER,
-        *TIMES,
-        Column("campaign", "string", "Which campaign."),
-        Column(
-            "channel",
-            "string",
-            "Mail, phone, app.",
-            required=False,
-            allowed=("mail", "phone", "app"),
+    Table(
+        "engagement_events",
+        "What customers do apart from paying: logins, feature use, community posts.",
+        ("event_id",),
+        (
+            _Column("event_id", "string", "Identifier of the event."),
+            _CUSTOMER,
+            *_TIMES,
+            _Column(
+                "event_type",
+                "string",
+                "Kind of event.",
+                allowed=("login", "feature_use", "community_post"),
+            ),
+            _Column("duration_s", "double", "Duration in seconds.", required=False, minimum=0.0),
         ),
-        Column("treated", "boolean", "False: held out as control."),
-        Column("randomized", "boolean", "Whether chance decided the arm."),
-        Column("cost", "double", "Cost of the contact.", required=False, minimum=0.0),
     ),
-)
-
-FRAUD_REPORTS = Table(
-    "fraud_reports",
-    "Transactions reported as fraud, when the report came in.",
-    ("report_id",),
-    (
-        Column("report_id", "string", "The report."),
-        Column("transaction_id", "string", "The transaction it is about."),
-        CUSTOMER,
-        *TIMES,
-        Column(
-            "reported_by",
-            "string",
-            "Who said so.",
-            required=False,
-            allowed=("customer", "bank", "analyst"),
+    Table(
+        "churn_events",
+        "Customers who left: canceled, or let the subscription lapse.",
+        ("customer_id", "event_ts"),
+        (
+            _CUSTOMER,
+            *_TIMES,
+            _Column(
+                "churn_type", "string", "How the customer left.", allowed=("canceled", "lapsed")
+            ),
+            _Column("reason", "string", "Reason that the customer gave.", required=False),
         ),
-        Column("is_fraud", "boolean", "False: looked at and cleared."),
+    ),
+    Table(
+        "campaign_contacts",
+        "Retention contacts, and the customers held out as controls.",
+        ("contact_id",),
+        (
+            _Column("contact_id", "string", "Identifier of the contact."),
+            _CUSTOMER,
+            *_TIMES,
+            _Column("campaign", "string", "Name of the campaign."),
+            _Column(
+                "channel",
+                "string",
+                "Channel of the contact.",
+                required=False,
+                allowed=("mail", "phone", "app"),
+            ),
+            _Column("treated", "boolean", "Contacted; false: held out as a control."),
+            _Column("randomized", "boolean", "Whether the arm was assigned at random."),
+            _Column("cost", "double", "Cost of the contact.", required=False, minimum=0.0),
+        ),
+    ),
+    Table(
+        "fraud_reports",
+        "Reports of fraud, dated by when they came in.",
+        ("report_id",),
+        (
+            _Column("report_id", "string", "Identifier of the report."),
+            _Column("transaction_id", "string", "The reported transaction."),
+            _CUSTOMER,
+            *_TIMES,
+            _Column(
+                "reported_by",
+                "string",
+                "Who reported it.",
+                required=False,
+                allowed=("customer", "bank", "analyst"),
+            ),
+            _Column("is_fraud", "boolean", "Confirmed fraud; false: examined and cleared."),
+        ),
     ),
 )
 
-TABLES: dict[str, Table] = {
-    table.name: table
-    for table in (
-        CUSTOMERS,
-        TRANSACTIONS,
-        SUPPORT_TICKETS,
-        ENGAGEMENT_EVENTS,
-        CHURN_EVENTS,
-        CAMPAIGN_CONTACTS,
-        FRAUD_REPORTS,
-    )
-}
+TABLES: dict[str, Table] = {table.name: table for table in _TABLES}
+
+
+def column_descriptions(table: Table) -> dict[str, str]:
+    """Column name -> meaning: the table's own columns, and those that raw/* adds."""
+    return {column.name: column.meaning for column in (*table.columns, *RAW_COLUMNS)}

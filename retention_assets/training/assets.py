@@ -7,7 +7,7 @@ from retention_assets.modeling.candidates.declared import CANDIDATES, Candidate
 from retention_assets.modeling.label_window import matured_mondays
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
-from retention_assets.resources.metadata import png, rows_as_table, table_metadata
+from retention_assets.resources.metadata import png, report_partitions, rows_as_table, table_metadata
 from retention_assets.resources.registry import Registry
 
 EXAMPLES, LEADERBOARD, CHAMPION = (
@@ -70,15 +70,14 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
             if first <= monday <= last
         ]
         frame = weekly_examples(lake.read, profile, settings.gap_days, weeks)
-        rows = lake.replace_days(EXAMPLES, frame, "as_of", first, last)
-        context.log.info(f"{rows} examples in {len(weeks)} matured weeks; watermark {watermark}.")
-        said = {
+        rows = lake.replace_days(EXAMPLES, frame, "as_of", first=first, last=last)
+        metadata = {
             "matured_weeks": len(weeks),
             "unmatured_weeks": len(context.partition_keys) - len(weeks),
+            "watermark": str(watermark),
         }
-        return dg.MaterializeResult(
-            metadata=table_metadata(frame.schema, rows) | said | {"watermark": str(watermark)}
-        )
+        report_partitions(context, EXAMPLES, rows, table_metadata(frame.schema) | metadata)
+        return dg.MaterializeResult()
 
     return churn_examples
 

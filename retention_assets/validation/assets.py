@@ -1,25 +1,32 @@
-"""Assets of the stage: validated/<table> with its quarantine/<table>, made together, and validated/watermark.
+"""validated/<table> with its quarantine/<table>, made together, and validated/watermark.
 
-Which rows are broken is decided by rules.py and split.py, and whether too many are by suites.py.
+rules.py and split.py decide which rows are invalid, suites.py whether too many are.
 """
 
 from collections.abc import Iterator
 
 import dagster as dg
 
+from retention_assets import keys
 from retention_assets.ingestion.assets import days_of
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
-from retention_assets.resources.metadata import rows_as_table, table_metadata
-from retention_assets.sources.contracts import TABLES, Table
+from retention_assets.resources.metadata import report_partitions, rows_as_table, table_metadata
+from retention_assets.sources.contracts import TABLES, Table, column_descriptions
 from retention_assets.validation.checks import check_results, check_specs, data_is_current
 from retention_assets.validation.rules import rules_of
 
 OWNERS = ["team:data-platform"]
+REASON_MEANING = {"quarantine_reason": "The rules that the row breaks."}
+WATERMARK_COLUMNS = {
+    "watermark": "The latest closed day of the data.",
+    "newest_event_ts": "When the newest event happened (UTC).",
+    "newest_ingested_ts": "When the platform learned of the newest row (UTC).",
+}
 
 
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
-    """The stage for one source: the tables that it has, how far they go, and whether that is far enough."""
+    """The stage for one source: its validated tables, the watermark, and the check of its age."""
     tables = [table for name, table in TABLES.items() if platform.profile.has(name)]
     return [
         *(validated_table(platform, table) for table in tables),
@@ -29,8 +36,12 @@ def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefin
 
 
 def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
-    """validated/<table> and quarantine/<table>, of which each raw row enters exactly one."""
+    """validated/<table> and quarantine/<table>. Each raw row enters exactly one of them."""
     allowed_share = allowed_quarantined_share(platform)
+    raw_key = keys.raw(table.name)
+    valid_key = keys.validated(table.name)
+    quarantine_key = keys.quarantine(table.name)
+    descriptions = column_descriptions(table) | REASON_MEANING
 
     @dg.multi_asset(
         name=f"validated_{table.name}",
@@ -46,34 +57,41 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         from retention_assets.validation.suites import suite_results
 
         first, last = days_of(context)
-        raw = lake.read(f"raw/{table.name}").where(f"event_date BETWEEN '{first}' AND '{last}'")
+        raw = lake.read(raw_key).where(f"event_date BETWEEN '{first}' AND '{last}'")
         parts = split(raw, table.key, rules_of(table))
-        valid, broken = parts.valid.drop("raw_text", "parse_errors"), parts.broken
-        quarantined = lake.replace_days(
-            f"quarantine/{table.name}", broken, "event_date", first, last
+        days = {"first": first, "last": last}
+        frames = {
+            quarantine_key: parts.broken,
+            valid_key: parts.valid.drop("raw_text", "parse_errors"),
+        }
+        rows = {
+            key: lake.replace_days(key, frame, "event_date", **days)
+            for key, frame in frames.items()
+        }
+        violations, rows_by_reason = count_violations(parts)
+        result = ValidationResult(
+            rows_in=raw.count(),
+            validated=sum(rows[valid_key].values()),
+            quarantined=sum(rows[quarantine_key].values()),
+            allowed_share=allowed_share,
+            violations=violations,
+            rows_by_reason=rows_by_reason,
+            suite_results=suite_results(parts.marked, table.name, parts.rules, allowed_share),
         )
-        validated = lake.replace_days(f"validated/{table.name}", valid, "event_date", first, last)
-        judged = suite_results(parts.marked, table.name, parts.rules, allowed_share)
-        result = ValidationResult(raw.count(), validated, quarantined, allowed_share, *count_violations(parts), judged)
         parts.release()
-        reasons = rows_as_table(
-            {"reason": reason, "rows": rows} for reason, rows in result.rows_by_reason.items()
-        )
         counts = {
             "rows_in": result.rows_in,
-            "rows_quarantined": quarantined,
-            "quarantined_by_reason": reasons,
+            "rows_quarantined": result.quarantined,
+            "quarantined_by_reason": rows_as_table(
+                {"reason": reason, "rows": count} for reason, count in rows_by_reason.items()
+            ),
         }
-        quarantine_metadata = table_metadata(broken.schema, quarantined) | counts
-        yield dg.MaterializeResult(
-            asset_key=["quarantine", table.name], metadata=quarantine_metadata
-        )
-        metadata = table_metadata(valid.schema, validated) | counts
-        yield dg.MaterializeResult(
-            asset_key=["validated", table.name],
-            metadata=metadata,
-            check_results=check_results(result),
-        )
+        for key, frame in frames.items():
+            lineage = {name: [(raw_key, name)] for name in frame.columns if name in raw.columns}
+            columns = table_metadata(frame.schema, descriptions=descriptions, lineage=lineage)
+            report_partitions(context, key, rows[key], columns | counts)
+            checks = check_results(result) if key == valid_key else []
+            yield dg.MaterializeResult(asset_key=key.split("/"), check_results=checks)
 
     return _validated_table
 
@@ -81,10 +99,10 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
 def table_specs(platform: Platform, table: Table) -> list[dg.AssetSpec]:
     """The two tables as the UI shows them."""
 
-    def spec(stage: str, description: str, *kinds: str) -> dg.AssetSpec:
+    def spec(key: str, description: str, *kinds: str) -> dg.AssetSpec:
         return dg.AssetSpec(
-            [stage, table.name],
-            deps=[dg.AssetKey(["raw", table.name])],
+            dg.AssetKey.from_user_string(key),
+            deps=[dg.AssetKey.from_user_string(keys.raw(table.name))],
             description=description,
             group_name="validation",
             kinds={"pyspark", "deltalake", *kinds},
@@ -92,17 +110,11 @@ def table_specs(platform: Platform, table: Table) -> list[dg.AssetSpec]:
             partitions_def=platform.partitions.daily,
         )
 
+    valid = f"{table.meaning} Only rows that obey every rule of the table."
+    invalid = f"Rows of {table.name} that break a rule, with the reason and the source's own text."
     return [
-        spec(
-            "validated",
-            f"{table.meaning} Only rows that obey every rule of the table.",
-            "greatexpectations",
-            "silver",
-        ),
-        spec(
-            "quarantine",
-            f"Rows of {table.name} that break a rule, the reason, the source file and the source's text.",
-        ),
+        spec(keys.validated(table.name), valid, "greatexpectations", "silver"),
+        spec(keys.quarantine(table.name), invalid),
     ]
 
 
@@ -110,9 +122,9 @@ def watermark(platform: Platform, tables: list[Table]) -> dg.AssetsDefinition:
     """validated/watermark: one row."""
 
     @dg.asset(
-        key=["validated", "watermark"],
-        deps=[dg.AssetKey(["validated", table.name]) for table in tables],
-        description="How far the data goes: the latest closed day. What is said about now is said as of the day after.",
+        key=dg.AssetKey.from_user_string(keys.WATERMARK),
+        deps=[dg.AssetKey.from_user_string(keys.validated(table.name)) for table in tables],
+        description="The latest closed day of the data. Current features are as of the day after.",
         group_name="validation",
         kinds={"pyspark", "deltalake"},
         owners=OWNERS,
@@ -124,26 +136,23 @@ def watermark(platform: Platform, tables: list[Table]) -> dg.AssetsDefinition:
             find_watermark,
         )
 
-        frames = {
-            name: lake.read(f"validated/{name}")
-            for name in event_tables([table.name for table in tables])
-        }
-        found = find_watermark(frames, platform.settings.as_of)
-        row = lake.spark.createDataFrame(
-            [(found.day, found.newest_event_ts, found.newest_ingested_ts)], WATERMARK_SCHEMA
-        )
-        metadata = table_metadata(row.schema, lake.overwrite("validated/watermark", row))
+        names = event_tables([table.name for table in tables])
+        frames = {name: lake.read(keys.validated(name)) for name in names}
+        newest = find_watermark(frames, platform.settings.as_of)
+        row = (newest.day, newest.newest_event_ts, newest.newest_ingested_ts)
+        frame = lake.spark.createDataFrame([row], WATERMARK_SCHEMA)
+        rows = lake.overwrite(keys.WATERMARK, frame)
         by_table = rows_as_table(
-            {"table": name, "newest_day": str(day)} for name, day in found.by_table.items()
+            {"table": name, "newest_day": str(day)} for name, day in newest.by_table.items()
         )
-        return dg.MaterializeResult(
-            metadata=metadata | {"watermark": str(found.day), "newest_day_by_table": by_table}
-        )
+        metadata = {"watermark": str(newest.day), "newest_day_by_table": by_table}
+        columns = table_metadata(frame.schema, rows, descriptions=WATERMARK_COLUMNS)
+        return dg.MaterializeResult(metadata=columns | metadata)
 
     return _watermark
 
 
 def allowed_quarantined_share(platform: Platform) -> float:
-    """The source's own tolerance, else the platform's."""
-    own = platform.profile.max_quarantined_share
-    return platform.settings.max_quarantined_share if own is None else own
+    """The source's own tolerance if its profile states one, else the platform's."""
+    share = platform.profile.max_quarantined_share
+    return platform.settings.max_quarantined_share if share is None else share

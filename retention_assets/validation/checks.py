@@ -1,10 +1,11 @@
-"""Check results of this stage: an result or a watermark in, Dagster's words out. What is broken is decided elsewhere."""
+"""Asset checks of this stage. What counts as broken is decided in rules.py and suites.py."""
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from retention_assets import keys
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.sources.contracts import Table
@@ -18,8 +19,8 @@ SHARE = "quarantined_share_below_threshold"
 
 
 def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
-    """The blocking checks of a validated table: one for each expectation of its suite, and two on the split as a whole."""
-    key = dg.AssetKey(["validated", table.name])
+    """The blocking checks of a validated table: one per rule, two on the split."""
+    key = dg.AssetKey.from_user_string(keys.validated(table.name))
 
     def spec(name: str, description: str) -> dg.AssetCheckSpec:
         return dg.AssetCheckSpec(name, asset=key, description=description, blocking=True)
@@ -27,7 +28,7 @@ def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
     return [
         spec(
             CONSERVED,
-            "Every raw row is either validated or in quarantine: nothing is lost, nothing is doubled.",
+            "Every raw row is either validated or quarantined: none is lost, none is doubled.",
         ),
         spec(SHARE, "No more rows than allowed went to quarantine."),
         *(spec(rule.name, _promise(rule)) for rule in rules_of(table)),
@@ -35,7 +36,7 @@ def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
 
 
 def check_results(result: "ValidationResult") -> list[dg.AssetCheckResult]:
-    """The verdicts on one run, in the order of the specs."""
+    """The results of one run, in the order of the specs."""
     counts = {
         "rows_in": result.rows_in,
         "validated": result.validated,
@@ -53,7 +54,9 @@ def check_results(result: "ValidationResult") -> list[dg.AssetCheckResult]:
     ]
 
 
-def _expectation_result(violations: "RuleViolations", result: "ValidationResult") -> dg.AssetCheckResult:
+def _expectation_result(
+    violations: "RuleViolations", result: "ValidationResult"
+) -> dg.AssetCheckResult:
     counts = {"unexpected_count": violations.rows, "checked_count": violations.checked}
     metadata = counts | {
         "unexpected_percent": 100.0 * violations.share,
@@ -65,30 +68,31 @@ def _expectation_result(violations: "RuleViolations", result: "ValidationResult"
             "source_file": str(violations.source_file),
         }
     return dg.AssetCheckResult(
-        check_name=violations.rule.name, passed=result.suite_results[violations.rule.name], metadata=metadata
+        check_name=violations.rule.name,
+        passed=result.suite_results[violations.rule.name],
+        metadata=metadata,
     )
 
 
 def _promise(rule: Rule) -> str:
-    return (
-        f"{rule.expectation} on {rule.arguments['column']}; quarantined otherwise: {rule.reason}."
-    )
+    column = rule.arguments["column"]
+    return f"{rule.expectation} on {column}. Rows that break it are quarantined: {rule.reason}."
 
 
 def data_is_current(platform: Platform) -> dg.AssetChecksDefinition:
-    """How old the data is, whenever it was last processed: FreshnessPolicy looks at the processing only."""
+    """How old the data is. A FreshnessPolicy only knows when it was last processed."""
 
     @dg.asset_check(
-        asset=dg.AssetKey(["validated", "watermark"]),
+        asset=dg.AssetKey.from_user_string(keys.WATERMARK),
         name="data_is_current",
-        description="The newest validated day is close to the newest day that there is: today where the source is live, "
-        "the source's own last day where history is replayed.",
+        description="The newest validated day is close to the newest day there can be: yesterday for "
+        "a live source, the last day of the files for one that has ended.",
     )
     def _data_is_current(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
         from retention_assets.validation.watermark import lag_days, read_watermark
 
         watermark = read_watermark(lake.read)
-        newest = newest_day_there_is(platform, context)
+        newest = newest_existing_day(platform, context)
         lag = lag_days(watermark, newest or watermark, platform.settings.as_of)
         metadata = {"watermark": str(watermark), "newest_day": str(newest), "lag_days": lag}
         return dg.AssetCheckResult(
@@ -98,8 +102,8 @@ def data_is_current(platform: Platform) -> dg.AssetChecksDefinition:
     return _data_is_current
 
 
-def newest_day_there_is(platform: Platform, context: dg.AssetCheckExecutionContext) -> date | None:
-    """For a live source the day before the one on which this run was made, else the newest day of the source's files."""
+def newest_existing_day(platform: Platform, context: dg.AssetCheckExecutionContext) -> date | None:
+    """The day before this run was created for a live source, else the newest day of the files."""
     from retention_assets.sources.source_files import newest_day
 
     if not platform.profile.live:

@@ -1,4 +1,6 @@
-"""The result of one validation run: rows in and out, violations by rule and by reason, counted from a split."""
+"""The result of one validation run: rows in and out, violations by rule and by reason, counted from
+a split.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +15,8 @@ from retention_assets.validation.split import BROKEN, Split, reported_rules, wit
 class RuleViolations:
     """How many rows break one rule, of how many that it checked, with one of them as an example.
 
-    `example` is the row's text in the source, `source_file` its file; None if no row breaks the rule.
+    `example` is the row's text in the source, `source_file` its file; None if no row breaks the
+    rule.
     """
 
     rule: Rule
@@ -24,7 +27,9 @@ class RuleViolations:
 
     @property
     def share(self) -> float:
-        """Broken share of the checked rows, which a suite's `mostly` limits; 0 if no row was checked."""
+        """Broken share of the checked rows, which a suite's `mostly` limits; 0 if no row was
+        checked.
+        """
         return self.rows / self.checked if self.checked else 0.0
 
 
@@ -55,14 +60,15 @@ class ValidationResult:
 
 
 def count_violations(split: Split) -> tuple[list[RuleViolations], dict[str, int]]:
-    """Violations of every rule (also of those that no row breaks), and rows by reason, most frequent first."""
+    """Violations of every rule (also of those that no row breaks), and rows by reason, most
+    frequent first.
+    """
     counts = [F.count(F.expr(rule.checked_value)).alias(rule.name) for rule in split.rules]
-    checked = split.marked.agg(*counts).collect()[0]
-    example = F.min(F.struct("source_file", "raw_text")).alias("example")
-    broken = split.marked.where(F.col(BROKEN) != 0)
-    combinations = (
-        broken.groupBy(BROKEN).agg(F.count("*").alias("rows"), example).orderBy(BROKEN).collect()
-    )
+    is_broken = F.col(BROKEN) != 0
+    example = F.min(F.when(is_broken, F.struct("source_file", "raw_text"))).alias("example")
+    # One pass for all of it. Rows that break the same rules form a group.
+    groups = split.marked.groupBy(BROKEN).agg(F.count("*").alias("rows"), example, *counts)
+    combinations = groups.orderBy(BROKEN).collect()
     violations = []
     rows_by_reason: dict[str, int] = {}
     for bit, rule in with_bits(split.rules):
@@ -72,7 +78,7 @@ def count_violations(split: Split) -> tuple[list[RuleViolations], dict[str, int]
             RuleViolations(
                 rule,
                 rows=sum(row["rows"] for row in breaking),
-                checked=checked[rule.name],
+                checked=sum(row[rule.name] for row in combinations),
                 example=example_row and example_row["raw_text"],
                 source_file=example_row and example_row["source_file"],
             )

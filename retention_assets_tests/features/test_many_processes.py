@@ -32,9 +32,8 @@ def make_features(lake: Lake, source: Path) -> None:
         for name in names
     }
     customers, last = facts.pop("customers"), FIRST_DATE + timedelta(days=DAYS - 1)
-    lake.replace_days(
-        TILES, daily_activity(facts, MEASURES, FIRST_DATE, last), "event_date", FIRST_DATE, last
-    )
+    tiles = daily_activity(facts, MEASURES, FIRST_DATE, last)
+    lake.replace_days(TILES, tiles, "event_date", first=FIRST_DATE, last=last)
     current = compute_features(lake.read(TILES), customers, AS_OFS, FEATURES, FIRST_DATE)
     lake.merge(CURRENT, current, ["customer_id", "as_of"])
 
