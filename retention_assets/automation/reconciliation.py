@@ -29,7 +29,7 @@ class RunProgress(Protocol):
 
     def title(self, text: str) -> AbstractContextManager[None]: ...
 
-    def hear(self, entry: dg.EventLogEntry) -> None: ...
+    def on_event(self, entry: dg.EventLogEntry) -> None: ...
 
 
 @dataclass
@@ -86,7 +86,7 @@ class GraphRun:
         """One Dagster run of these assets and their checks. Raises RunFailedError with the first cause."""
         run_id = make_new_run_id()
         job = self.defs.resolve_implicit_global_asset_job_def()
-        self.instance.add_event_listener(run_id, self.progress.hear)
+        self.instance.add_event_listener(run_id, self.progress.on_event)
         with self.progress.title(title):
             result = job.execute_in_process(
                 instance=self.instance, asset_selection=sorted(keys), run_id=run_id, raise_on_error=False,

@@ -1,17 +1,26 @@
-"""The `retention` command, assembled; and the one place where an error becomes a line with a fix and an exit code.
+"""The `retention` command, and the only place where an error becomes one line with a fix.
 
-Exit codes: 0 done, 1 failed, 2 wrong use. What a command does lives in the modules that register it.
+Exit codes: 0 done, 1 failed, 2 wrong use. The commands are in the modules that register them.
 """
 
 import os
 import sys
-from importlib import import_module
-from importlib.util import find_spec
 
 import typer
 from pydantic import ValidationError
 
+from retention_assets.cli import (
+    doctor,
+    leaderboard,
+    predict,
+    run,
+    services,
+    simulate,
+    status,
+    train_table,
+)
 from retention_assets.errors import RetentionError
+from retention_assets.settings import variable
 
 app = typer.Typer(
     name="retention",
@@ -20,9 +29,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for name in ("services", "status", "doctor", "run", "simulate", "train_table"):
-    if find_spec(f"retention_assets.cli.{name}"):
-        import_module(f"retention_assets.cli.{name}").register(app)
+for module in (services, run, predict, leaderboard, status, doctor, simulate, train_table):
+    module.register(app)
 
 
 def main() -> None:
@@ -33,19 +41,18 @@ def main() -> None:
     except ValidationError as error:
         if error.title != "Settings":
             raise
-        wrong = "; ".join(
-            f"RETENTION_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
-            for item in error.errors()
+        invalid = "; ".join(
+            f"{variable('_'.join(map(str, item['loc'])))}: {item['msg']}" for item in error.errors()
         )
-        sys.exit(
-            _fail(f"Settings are not valid: {wrong}.", "Mend or unset these variables.", code=2)
-        )
-    except BrokenPipeError:  # The reader of our output went away, as `head` does.
+        fix = "Correct or unset these variables."
+        sys.exit(_fail(f"Settings are not valid: {invalid}.", fix, code=2))
+    except BrokenPipeError:  # The reader of our output has ended, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
 
 def _fail(problem: str, fix: str, code: int) -> int:
+    """Prints the error as one line to stderr and returns the exit code."""
     print(f"{' '.join(problem.split())} Fix: {fix}", file=sys.stderr)
     return code
 

@@ -1,4 +1,5 @@
-"""What a person sees of a run while it goes on: one line an asset with rows and seconds, the noise of libraries in a file.
+"""How a run looks on the screen: one line per asset with rows and seconds. All other output goes
+to a log file.
 
 Reads Dagster's events; starts nothing.
 """
@@ -6,7 +7,7 @@ Reads Dagster's events; starts nothing.
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,96 +17,107 @@ from rich.console import Console
 from retention_assets.errors import RunFailedError
 
 LABEL_WIDTH = 46
+CHECKS_SHOWN = 3
 
 
 @contextmanager
-def noise_into(log: Path) -> Iterator[None]:
-    """Sends all that this process and its children write to stdout and stderr into the file, also what Java writes."""
+def redirect_output(log: Path) -> Iterator[None]:
+    """Appends to the file what this process and its children, Java included, write to stdout and
+    stderr.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
-    saved = os.dup(1), os.dup(2)
-    sink = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    originals = [os.dup(stream) for stream in (1, 2)]
+    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     _flush()
     for stream in (1, 2):
-        os.dup2(sink, stream)
+        os.dup2(target, stream)
     try:
         yield
     finally:
         _flush()
-        for stream, original in zip((1, 2), saved, strict=True):
+        for stream, original in zip((1, 2), originals, strict=True):
             os.dup2(original, stream)
-        for descriptor in (sink, *saved):
+        for descriptor in (target, *originals):
             os.close(descriptor)
 
 
-def own_console(stream: int) -> Console:
-    """A console on a copy of the stream, which `noise_into` does not redirect."""
+def open_console(stream: int) -> Console:
+    """A console on a copy of the stream, which `redirect_output` leaves alone."""
     return Console(
         file=os.fdopen(os.dup(stream), "w", buffering=1), highlight=False, soft_wrap=True
     )
 
 
-class Progress:
-    """Listens to one run after another."""
+class RunDisplay:
+    """The RunReporter of the command line. It follows one Dagster run after another."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.failure: RunFailedError | None = None
-        self._began: dict[str, float] = {}
+        self._started: dict[str, float] = {}
         self._rows: dict[str, dict[str, int | None]] = {}
-        self._checks: dict[str, list[str]] = {}
+        self._failed_checks: dict[str, list[str]] = {}
         self._status = console.status("")
+
+    def message(self, text: str) -> None:
+        """Prints one line."""
+        self.console.print(text)
+
+    @contextmanager
+    def activity(self, text: str) -> Iterator[Callable[[str], None]]:
+        """Shows a spinner with a text that the yielded function replaces."""
+        with self.console.status(text) as status:
+            yield status.update
 
     @contextmanager
     def title(self, text: str) -> Iterator[None]:
-        """A heading above the lines of one run, and a turning mark while it goes on."""
+        """A heading above the lines of one run, and a spinner while the run goes on."""
         self.console.print(f"[bold]{text}[/]")
         self._status = self.console.status("starting")
         with self._status:
             yield
 
-    def hear(self, entry: dg.EventLogEntry) -> None:
-        """One event of the run. All of them go to the log; few to the screen."""
+    def on_event(self, entry: dg.EventLogEntry) -> None:
+        """Takes one event of the run. All events go to the log, few to the screen."""
         event = entry.dagster_event
-        if not (
-            event and event.partition
-        ):  # a range has hundreds of partitions, all with the same line
+        # A range has hundreds of partitions; their events differ in the partition only.
+        if not (event and event.partition):
             print(entry.user_message or entry.message, file=sys.stderr, flush=True)
         if event is None or entry.step_key is None:
             return
         step = entry.step_key
         if event.is_step_start:
-            self._began[step] = time.monotonic()
+            self._started[step] = time.monotonic()
             self._status.update(step.replace("__", "/"))
         elif event.is_step_materialization:
-            made = event.step_materialization_data.materialization
-            count = made.metadata.get("dagster/row_count")
-            self._rows.setdefault(step, {})[made.asset_key.to_user_string()] = (
+            materialization = event.step_materialization_data.materialization
+            count = materialization.metadata.get("dagster/row_count")
+            rows = self._rows.setdefault(step, {})
+            rows[materialization.asset_key.to_user_string()] = (
                 int(str(count.value)) if count else None
             )
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            verdict = event.asset_check_evaluation_data
-            if not verdict.passed:
-                self._checks.setdefault(step, []).append(verdict.check_name)
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed:
+                self._failed_checks.setdefault(step, []).append(evaluation.check_name)
         elif event.is_step_success:
-            self._finished(step)
+            self._show_success(step)
         elif event.is_step_failure:
-            self._failed(step, event)
+            self._show_failure(step, event)
 
-    def _finished(self, step: str) -> None:
-        seconds = time.monotonic() - self._began.pop(step, time.monotonic())
-        made = self._rows.pop(step, {})
-        label = ", ".join(made) or step.replace("__", "/")
-        rows = " + ".join(f"{count:,}" for count in made.values() if count is not None)
-        told = f"{rows} rows" if rows else ""
-        failed = self._checks.pop(step, [])
-        mark = (
-            f"  [yellow]{len(failed)} checks not passed: {', '.join(failed[:3])}[/]"
-            if failed
-            else ""
-        )
-        self.console.print(f"  {label:{LABEL_WIDTH}} {told:>24} {seconds:7.1f} s{mark}")
+    def _show_success(self, step: str) -> None:
+        seconds = time.monotonic() - self._started.pop(step, time.monotonic())
+        rows = self._rows.pop(step, {})
+        label = _label(list(rows)) or step.replace("__", "/")
+        counts = " + ".join(f"{count:,}" for count in rows.values() if count is not None)
+        size = f"{counts} rows" if counts else ""
+        failed = self._failed_checks.pop(step, [])
+        names = ", ".join(failed[:CHECKS_SHOWN])
+        more = f" and {len(failed) - CHECKS_SHOWN} more" if len(failed) > CHECKS_SHOWN else ""
+        mark = f"  [yellow]failed checks: {names}{more}[/]" if failed else ""
+        self.console.print(f"  {label:{LABEL_WIDTH}} {size:>24} {seconds:7.1f} s{mark}")
 
-    def _failed(self, step: str, event: dg.DagsterEvent) -> None:
+    def _show_failure(self, step: str, event: dg.DagsterEvent) -> None:
         error = event.step_failure_data.error
         while error and error.cause:
             error = error.cause
@@ -116,6 +128,15 @@ class Progress:
             print(event.step_failure_data.error.to_string(), file=sys.stderr, flush=True)
         problem, _, fix = cause.partition(" Fix: ")
         self.failure = self.failure or RunFailedError(f"{name} failed: {problem}", fix)
+
+
+def _label(keys: list[str]) -> str:
+    """The keys in one line: `{validated, quarantine}/orders` where only the stage differs."""
+    stages = [key.rpartition("/")[0] for key in keys]
+    nouns = {key.rpartition("/")[2] for key in keys}
+    if len(keys) > 1 and len(nouns) == 1 and all(stages):
+        return f"{{{', '.join(stages)}}}/{nouns.pop()}"
+    return ", ".join(keys)
 
 
 def _flush() -> None:

@@ -18,27 +18,29 @@ def up() -> None:
     from retention_assets.services import catalog as services
     from retention_assets.services.api_keys import api_keys
 
-    settings, began = Settings(), time.monotonic()
+    settings = Settings()
+    began = time.monotonic()
     api_keys(settings)
     services.up(settings, report=typer.echo)
-    typer.echo(f"Services up in {time.monotonic() - began:.0f} s; logs in {settings.logs}")
+    typer.echo(f"Services started in {time.monotonic() - began:.0f} s; logs in {settings.logs}")
 
 
 def down() -> None:
     """Stop exactly what `retention up` started for this home."""
     from retention_assets.services import catalog as services
 
-    settings, began = Settings(), time.monotonic()
+    settings = Settings()
+    began = time.monotonic()
     services.down(settings)
-    typer.echo(f"Services of {settings.home} down in {time.monotonic() - began:.0f} s")
+    typer.echo(f"Services of {settings.home} stopped in {time.monotonic() - began:.0f} s")
 
 
 def setup() -> None:
-    """Fetch what is not a Python package: Delta's jars. `make setup` calls it once."""
+    """Download what is not a Python package: Delta's jars. `make setup` calls it."""
     from retention_assets.services.jars import fetch_jars, jars_folder, missing_jars
     from retention_assets.services.java import spark_java_home
 
     settings = Settings()
     if missing_jars(jars_folder()):
-        typer.echo("Fetching Delta's jars ...")
+        typer.echo("Downloading Delta's jars ...")
         fetch_jars(jars_folder(), spark_java_home(jars_folder() / "java", settings.java_home))

@@ -1,6 +1,6 @@
-"""`retention simulate`: a subscription retailer of any size in any folder, with a profile that the graph can run on.
+"""`retention simulate`: a simulated subscription retailer in a folder, with its source profile.
 
-Typer's side only: the world is in ingestion/simulator.py, what becomes of a folder in source.py.
+Options in, progress and result out. The simulation is in simulation/.
 """
 
 import json
@@ -23,47 +23,51 @@ def register(app: typer.Typer) -> None:
 def simulate(
     out: Annotated[
         Path,
-        typer.Option(
-            help="Folder that is new, empty, or an earlier simulation's.", file_okay=False
-        ),
+        typer.Option(help="New, empty, or the folder of an earlier simulation.", file_okay=False),
     ],
-    customers: Annotated[int, typer.Option(min=10, help="Known within the first 365 days.")] = 5000,
+    customers: Annotated[
+        int, typer.Option(min=10, help="Customers within the first 365 days.")
+    ] = 5000,
     days: Annotated[int, typer.Option(min=1)] = 400,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal files.")] = 7,
     dirty: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Share of rows broken on purpose.")
+        float, typer.Option(min=0.0, max=1.0, help="Share of rows that are corrupted.")
     ] = 0.0,
     shift_on: Annotated[
         datetime | None,
         typer.Option(
-            formats=["%Y-%m-%d"], help="From this day on other things make customers leave."
+            formats=["%Y-%m-%d"], help="From this day on, customers leave for other reasons."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For a machine to read.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Simulate a subscription retailer: one Parquet file a table and day of arrival.
+    """Simulate a subscription retailer: one Parquet file per table and day of arrival.
 
-    A folder that holds the first days of the same world gets those that it lacks; another world in it is replaced.
+    A folder that has the first days of the same simulation gets the missing days; the tables of
+    another simulation are replaced.
     """
-    folder, began = out.expanduser().resolve(), time.monotonic()
-    wanted = Simulation(
-        customers, days, seed, dirty=dirty, shift_on=_day_within(shift_on and shift_on.date(), days)
-    )
-    wrote = _make(folder, wanted)
+    folder = out.expanduser().resolve()
+    began = time.monotonic()
+    shift_day = _simulated_day(shift_on and shift_on.date(), days)
+    simulation = Simulation(customers, days, seed, dirty=dirty, shift_on=shift_day)
+    is_new = _make(folder, simulation)
     _write_profile(folder, days)
-    told = {
+    result = {
         "out": str(folder),
         "profile": str(folder / PROFILE),
-        **wanted.note,
-        "wrote": wrote,
-        "rows": rows_of(folder),
+        **simulation.note,
+        "wrote": is_new,
+        "rows": count_rows(folder),
         "seconds": round(time.monotonic() - began, 1),
     }
-    typer.echo(json.dumps(told, indent=2)) if as_json else _show(told)
+    if as_json:
+        typer.echo(json.dumps(result, indent=2))
+    else:
+        _show(result)
 
 
-def rows_of(folder: Path) -> dict[str, int]:
-    """Rows that the folder's files hold by canonical table, told from their footers."""
+def count_rows(folder: Path) -> dict[str, int]:
+    """Rows in the folder by canonical table, read from the footers of its files."""
     import pyarrow.parquet as pq
 
     from retention_assets.sources.contracts import TABLES
@@ -74,7 +78,8 @@ def rows_of(folder: Path) -> dict[str, int]:
     }
 
 
-def _day_within(shift_on: date | None, days: int) -> date | None:
+def _simulated_day(shift_on: date | None, days: int) -> date | None:
+    """The day, if it is simulated; else typer's error for a wrong option."""
     from retention_assets.simulation.simulator import FIRST_DATE
 
     last = FIRST_DATE + timedelta(days=days - 1)
@@ -86,8 +91,8 @@ def _day_within(shift_on: date | None, days: int) -> date | None:
     return shift_on
 
 
-def _make(folder: Path, wanted: Simulation) -> bool:
-    """Shows the days as they pass, on stderr, so that stdout holds the outcome alone."""
+def _make(folder: Path, simulation: Simulation) -> bool:
+    """Makes the simulation with a progress bar on stderr; stdout has only the result."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -100,14 +105,14 @@ def _make(folder: Path, wanted: Simulation) -> bool:
     )
     screen = Console(stderr=True)
     with Bar(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task("", total=wanted.days)
+        task = bar.add_task("", total=simulation.days)
         return make_simulation(
-            folder, wanted, lambda day, days: bar.update(task, completed=day, total=days)
+            folder, simulation, lambda day, days: bar.update(task, completed=day, total=days)
         )
 
 
 def _write_profile(folder: Path, days: int) -> None:
-    """The embedded source's own profile, for this folder: its name, its folder, and its last day."""
+    """Writes the profile of the embedded source, with this folder's name, path and last day."""
     import yaml
 
     from retention_assets.simulation.simulator import FIRST_DATE
@@ -115,24 +120,26 @@ def _write_profile(folder: Path, days: int) -> None:
     from retention_assets.sources.profile import SIMULATED
 
     profile: dict[str, Any] = yaml.safe_load((BUILT_IN / f"{SIMULATED}.yaml").read_text())
-    own = {"name": f"simulated_{folder.name}", "data_dir": str(folder)}
-    profile |= own | {"end": FIRST_DATE + timedelta(days=days - 1)}
+    profile |= {
+        "name": f"simulated_{folder.name}",
+        "data_dir": str(folder),
+        "end": FIRST_DATE + timedelta(days=days - 1),
+    }
     (folder / PROFILE).write_text(yaml.safe_dump(profile, sort_keys=False))
 
 
-def _show(told: dict[str, Any]) -> None:
+def _show(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table("table", box=None)
     table.add_column("rows", justify="right")
-    for name, rows in told["rows"].items():
+    for name, rows in result["rows"].items():
         table.add_row(name, f"{rows:,}")
-    table.add_row("[bold]together", f"[bold]{sum(told['rows'].values()):,}")
+    table.add_row("[bold]total", f"[bold]{sum(result['rows'].values()):,}")
     console = Console(highlight=False, soft_wrap=True)
     console.print(table)
-    how = f"{told['seconds']:.1f} s" if told["wrote"] else "all there already"
-    console.print(
-        f"\n{told['customers']:,} customers, {told['days']:,} days in {told['out']}: {how}"
-    )
-    console.print(f"Run on it: retention run --source {told['profile']}")
+    size = f"{result['customers']:,} customers, {result['days']:,} days"
+    how = f"written in {result['seconds']:.1f} s" if result["wrote"] else "unchanged"
+    console.print(f"\n{size} in {result['out']}: {how}")
+    console.print(f"Run the graph on it: retention run --source {result['profile']}")

@@ -1,4 +1,7 @@
-"""`retention status`: services, watermark, champion and deployment on one screen. What is not there yet is null."""
+"""`retention status`: services, watermark, champion and deployment on one screen. Changes nothing.
+
+What does not exist yet is null.
+"""
 
 import json
 from pathlib import Path
@@ -6,20 +9,23 @@ from typing import Any
 
 import typer
 
+from retention_assets.keys import CHURN, WATERMARK
 from retention_assets.settings import Settings
 
-TASKS = ("churn",)
-WATERMARK = "validated/watermark"
+TASKS = (CHURN,)
 
 
 def register(app: typer.Typer) -> None:
     app.command()(status)
 
 
-def status(as_json: bool = typer.Option(False, "--json", help="For a machine to read.")) -> None:
+def status(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
     """Show services, watermark, champion and deployment."""
     state = read_state(Settings())
-    typer.echo(json.dumps(state, indent=2)) if as_json else _show(state)
+    if as_json:
+        typer.echo(json.dumps(state, indent=2))
+    else:
+        show_state(state)
 
 
 def read_state(settings: Settings) -> dict[str, Any]:
@@ -47,8 +53,9 @@ def _watermark(settings: Settings) -> str | None:
 
     with open_instance(settings) as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey.from_user_string(WATERMARK))
-    made = event.asset_materialization if event else None
-    return str(made.metadata["watermark"].value) if made and "watermark" in made.metadata else None
+    materialization = event.asset_materialization if event else None
+    value = materialization.metadata.get("watermark") if materialization else None
+    return str(value.value) if value else None
 
 
 def _champion(settings: Settings, task: str) -> dict[str, str] | None:
@@ -66,7 +73,7 @@ def _champion(settings: Settings, task: str) -> dict[str, str] | None:
 
 
 def _deployment(settings: Settings) -> dict[str, Any] | None:
-    """What answers over HTTP now; None when nothing does."""
+    """The model that answers over HTTP now; None when nothing answers."""
     import httpx
 
     from retention_assets.resources.deployer import json_object
@@ -77,40 +84,48 @@ def _deployment(settings: Settings) -> dict[str, Any] | None:
     url = f"http://{settings.host}:{settings.serve_port}"
     try:
         with httpx.Client(base_url=url, headers=headers, timeout=3, trust_env=False) as client:
-            model, ready = client.get("/model"), client.get("/ready")
+            model = client.get("/model")
+            ready = client.get("/ready")
     except httpx.HTTPError:
         return None
-    told = json_object(model) if model.is_success else {}
-    return (
-        {"version": told["model_version"], "healthy": ready.is_success, "url": url}
-        if "model_version" in told
-        else None
-    )
+    card = json_object(model) if model.is_success else {}
+    if "model_version" not in card:
+        return None
+    return {"version": card["model_version"], "healthy": ready.is_success, "url": url}
 
 
-def _show(state: dict[str, Any]) -> None:
+def show_state(state: dict[str, Any]) -> None:
+    """Prints what `read_state` returns for a person to read."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for name, service in state["services"].items():
+    services = state["services"]
+    for name, service in services.items():
         table.add_row(name, "[green]up[/]" if service["up"] else "[red]down[/]", service["address"])
     table.add_row()
-    table.add_row("watermark", "", state["watermark"] or "none yet: `retention run`")
+    table.add_row("watermark", "", state["watermark"] or "none yet")
     for task, champion in state["champion"].items():
-        known = (
-            f"{task} version {champion['version']}, {champion['candidate']}, {champion['digest'][:12]}"
-            if champion
-            else None
-        )
-        table.add_row("champion", "", known or f"{task}: none yet")
-    deployed = state["deployment"]
-    mark = "" if not deployed else "[green]ready[/]" if deployed["healthy"] else "[red]not ready[/]"
-    table.add_row(
-        "deployment",
-        mark,
-        f"version {deployed['version']} at {deployed['url']}" if deployed else "none",
-    )
-    console = Console()
-    console.print(f"[bold]{state['home']}[/], source {state['source']}", highlight=False)
-    console.print(table, highlight=False)
+        table.add_row("champion", "", _champion_text(task, champion))
+    table.add_row("deployment", *_deployment_texts(state["deployment"]))
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"[bold]{state['home']}[/], source {state['source']}")
+    console.print(table)
+    if not any(service["up"] for service in services.values()):
+        console.print("\nNo service is running. `retention up` starts the services.")
+    if not state["watermark"]:
+        console.print("\nNo data has been read yet. `retention run` reads the source.")
+
+
+def _champion_text(task: str, champion: dict[str, str] | None) -> str:
+    if not champion:
+        return f"{task}: none yet"
+    digest = champion["digest"][:12]
+    return f"{task} version {champion['version']}, {champion['candidate']}, {digest}"
+
+
+def _deployment_texts(deployment: dict[str, Any] | None) -> tuple[str, str]:
+    if not deployment:
+        return "", "none"
+    mark = "[green]ready[/]" if deployment["healthy"] else "[red]not ready[/]"
+    return mark, f"version {deployment['version']} at {deployment['url']}"

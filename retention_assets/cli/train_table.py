@@ -1,6 +1,6 @@
-"""`retention train-table`: any flat labelled table through the same training and promotion. Needs no service and no Java.
+"""`retention train-table`: trains on any flat labeled table. Needs no service and no Java.
 
-Typer's side only: reading is in training/flat_table.py, training in flat_contest.py, what is said of it in flat_report.py.
+Options in, progress and result out. Reading, training and the report are in tabular/.
 """
 
 import json
@@ -26,7 +26,9 @@ def register(app: typer.Typer) -> None:
 def train_table(
     file: Annotated[Path, typer.Argument(help="CSV with a header, or Parquet.")],
     label: Annotated[str, typer.Option(help="Column of the label.")],
-    identifier: Annotated[str, typer.Option("--id", help="Column that says whose row it is.")],
+    identifier: Annotated[
+        str, typer.Option("--id", help="Column that identifies the row's entity.")
+    ],
     out: Annotated[
         Path,
         typer.Option(
@@ -34,17 +36,17 @@ def train_table(
         ),
     ],
     time: Annotated[
-        str | None, typer.Option(help="Column of the day as of which a row was known.")
+        str | None, typer.Option(help="Column of the as-of day; folds then go forward in time.")
     ] = None,
     positive: Annotated[
-        str | None, typer.Option(help="The label's value that counts as yes.")
+        str | None, typer.Option(help="Value of the label that counts as positive.")
     ] = None,
     test: Annotated[
-        Path | None, typer.Option(help="A second file, scored once and never looked at before.")
+        Path | None, typer.Option(help="A second file, used only once: for the final scores.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For a machine to read.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Train, calibrate, compare and judge all candidates on a flat labelled table, and score the untouched rows."""
+    """Train and compare all candidates on a flat labeled table, and score the untouched rows."""
     from retention_assets.tabular.table import Roles, read_flat_table
 
     roles = Roles(label, identifier, time, positive)
@@ -54,8 +56,11 @@ def train_table(
         if test
         else None
     )
-    said = _train(table, second, roles, _folder(out))
-    typer.echo(json.dumps(said, indent=2)) if as_json else _show(said, out)
+    report = _train(table, second, roles, _folder(out))
+    if as_json:
+        typer.echo(json.dumps(report, indent=2))
+    else:
+        _show(report, out)
 
 
 def _folder(out: Path) -> Path:
@@ -63,7 +68,9 @@ def _folder(out: Path) -> Path:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TableError(f"{out} cannot be made: {error}.", "Name a folder of your own.") from error
+        raise TableError(
+            f"{out} cannot be created: {error}.", "Name a folder that you may write to."
+        ) from error
     return out
 
 
@@ -72,27 +79,27 @@ def _train(
 ) -> dict[str, Any]:
     from rich.console import Console
 
-    from retention_assets.cli.progress import noise_into, own_console
+    from retention_assets.cli.progress import open_console, redirect_output
     from retention_assets.tabular.report import page_of, report_of
     from retention_assets.tabular.training import hold_table_trial
 
-    console: Console = own_console(stream=2)
+    console: Console = open_console(stream=2)
 
-    def report(candidate: str, rows: int, seconds: float) -> None:
+    def show_candidate(candidate: str, rows: int, seconds: float) -> None:
         console.print(f"  {candidate:30} {rows:12,} rows {seconds:7.1f} s")
 
     with tempfile.TemporaryDirectory(dir=out, prefix=".draft-") as draft:
         folder = Path(draft) / "model"
-        with noise_into(Path(draft) / "train.log"):
-            outcome = hold_table_trial(table, second, Settings(), folder, report)
-            said = report_of(table, second, roles, outcome)
-            page = page_of(said, outcome)
+        with redirect_output(Path(draft) / "train.log"):
+            outcome = hold_table_trial(table, second, Settings(), folder, show_candidate)
+            report = report_of(table, second, roles, outcome)
+            page = page_of(report, outcome)
         shutil.rmtree(out / "model", ignore_errors=True)
         folder.replace(out / "model")
     _write_scores(out / "scores.csv", outcome)
-    (out / "report.json").write_text(json.dumps(said, indent=2) + "\n")
+    (out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
     (out / "report.html").write_text(page)
-    return said
+    return report
 
 
 def _write_scores(path: Path, outcome: "TableTrial") -> None:
@@ -103,12 +110,12 @@ def _write_scores(path: Path, outcome: "TableTrial") -> None:
     pd.DataFrame({"id": identifiers, "probability": probabilities}).to_csv(path, index=False)
 
 
-def _show(said: dict[str, Any], out: Path) -> None:
-    from retention_assets.cli.run import show_leaderboard
+def _show(report: dict[str, Any], out: Path) -> None:
+    from retention_assets.cli.leaderboard import show_leaderboard
 
-    show_leaderboard(said["leaderboard"], f"{said['rows']['untouched']:,} untouched rows")
-    state = "promoted" if said["promoted"] else "not promoted"
-    typer.echo(f"\nChosen on the folds: {said['chosen']}, {state}. {said['reason']}")
-    for column, why in said["refused_columns"].items():
-        typer.echo(f"Refused: {column} {why}")
-    typer.echo(f"{said['rows']['scored']:,} rows scored; see {out / 'report.html'}")
+    show_leaderboard(report["leaderboard"], f"{report['rows']['untouched']:,} untouched rows")
+    decision = "promoted" if report["promoted"] else "not promoted"
+    typer.echo(f"\nBest candidate on the folds: {report['chosen']}, {decision}. {report['reason']}")
+    for column, reason in report["refused_columns"].items():
+        typer.echo(f"Column not used: {column} {reason}")
+    typer.echo(f"{report['rows']['scored']:,} rows scored. Report: {out / 'report.html'}")

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from retention_assets.automation import backlog
 from retention_assets.automation.reconciliation import SERVING, GraphRun
-from retention_assets.cli.progress import Progress
+from retention_assets.cli.progress import RunDisplay
 from retention_assets.errors import ProfileError, RunFailedError
 from retention_assets.platform import Platform
 from retention_assets.settings import Settings
@@ -23,7 +23,7 @@ def platform(tmp_path: Path) -> Platform:
 
 def graph_of(platform: Platform, *assets: dg.AssetsDefinition, instance: Any = None) -> GraphRun:
     defs = dg.Definitions(assets, executor=dg.in_process_executor)
-    return GraphRun(defs, platform, instance, Progress(Console(file=io.StringIO())))
+    return GraphRun(defs, platform, instance, RunDisplay(Console(file=io.StringIO())))
 
 
 def partitioned(name: str, partitions: dg.PartitionsDefinition | None) -> dg.AssetsDefinition:

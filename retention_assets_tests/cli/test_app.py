@@ -1,4 +1,4 @@
-"""The command's promises to a shell: exit codes, one line and a fix for an error, JSON for machines."""
+"""What a shell gets from the command: exit codes, errors in one line with a fix, and JSON."""
 
 import json
 import os
@@ -15,7 +15,7 @@ RETENTION = Path(sys.executable).with_name("retention")
 
 
 def retention(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command on a home of its own, with ports of its own."""
+    """Runs the command on this home with free ports."""
     environment = os.environ | Settings(home=home, **free_ports()).environment() | variables
     return subprocess.run(
         [RETENTION, *arguments],
@@ -28,63 +28,68 @@ def retention(home: Path, *arguments: str, **variables: str) -> subprocess.Compl
 
 
 @pytest.mark.parametrize("arguments", [("nosuchcommand",), ("status", "--nosuchoption"), ()])
-def test_wrong_use_exits_with_2_and_says_how_to_use_it(
-    tmp_path: Path, arguments: tuple[str, ...]
+def test_wrong_use_exits_with_2_and_shows_usage(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    result = retention(tmp_path, *arguments)
+    assert result.returncode == 2
+    assert "Usage" in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "problem"),
+    [
+        ("RETENTION_SERVE_PORT", "Settings are not valid: RETENTION_SERVE_PORT: "),
+        ("RETENTION_SERVE_PROT", "RETENTION_SERVE_PROT is not a setting; the nearest is"),
+    ],
+)
+def test_invalid_setting_is_one_line_with_a_fix(
+    tmp_path: Path, variable: str, problem: str
 ) -> None:
-    done = retention(tmp_path, *arguments)
-    assert done.returncode == 2
-    assert "Usage" in done.stdout + done.stderr
+    result = retention(tmp_path, "status", **{variable: "eighty"})
+    assert result.returncode == 2
+    assert result.stderr.startswith(problem)
+    assert " Fix: " in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
-def test_a_setting_that_is_not_valid_is_named(tmp_path: Path) -> None:
-    done = retention(tmp_path, "status", RETENTION_SERVE_PORT="eighty")
-    assert done.returncode == 2
-    assert (
-        done.stderr.startswith("Settings are not valid: RETENTION_SERVE_PORT: ")
-        and done.stderr.count("\n") == 1
-    )
+def test_error_is_one_line_with_a_fix_and_exits_with_1(tmp_path: Path) -> None:
+    result = retention(tmp_path, "up", RETENTION_API_KEYS=",")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert " Fix: " in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
-def test_an_error_is_one_line_with_a_remedy_and_exits_with_1(tmp_path: Path) -> None:
-    done = retention(tmp_path, "up", RETENTION_API_KEYS=",")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "Fix: " in done.stderr and done.stderr.count("\n") == 1
-
-
-def test_status_of_a_new_home_is_all_down_and_null_and_leaves_no_trace(tmp_path: Path) -> None:
+def test_status_of_new_home_is_empty_and_writes_nothing(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    done = retention(home, "status", "--json")
-    assert done.returncode == 0, done.stderr
-    state = json.loads(done.stdout)
+    result = retention(home, "status", "--json")
+    assert result.returncode == 0, result.stderr
+    state = json.loads(result.stdout)
     assert {name: service["up"] for name, service in state["services"].items()} == dict.fromkeys(
-        ["redis", "ray", "mlflow", "dagster_webserver", "dagster_daemon"], False
+        ["redis", "ray", "mlflow", "dagster_code", "dagster_webserver", "dagster_daemon"], False
     )
-    assert (state["watermark"], state["champion"], state["deployment"]) == (
-        None,
-        {"churn": None},
-        None,
-    )
+    assert state["watermark"] is None
+    assert state["champion"] == {"churn": None}
+    assert state["deployment"] is None
     assert not home.exists()
 
 
-def test_status_fits_one_screen(tmp_path: Path) -> None:
-    done = retention(tmp_path, "status")
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) <= 24
-    assert "watermark" in done.stdout and "champion" in done.stdout and "deployment" in done.stdout
+def test_status_fits_one_screen_and_names_next_steps(tmp_path: Path) -> None:
+    result = retention(tmp_path, "status")
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.splitlines()) <= 24
+    for text in ("watermark", "champion", "deployment", "`retention up`", "`retention run`"):
+        assert text in result.stdout
 
 
-def test_down_where_nothing_runs_is_no_error(tmp_path: Path) -> None:
+def test_down_without_services_succeeds(tmp_path: Path) -> None:
     assert retention(tmp_path, "down").returncode == 0
 
 
-def test_the_command_answers_at_once(tmp_path: Path) -> None:
-    """Help loads none of the heavy libraries."""
+def test_help_imports_no_heavy_library() -> None:
+    heavy = ["dagster", "mlflow", "pandas", "pyspark", "ray", "sklearn", "tensorflow", "xgboost"]
     code = (
         "import sys, retention_assets.cli.app; print([m for m in sys.argv[1:] if m in sys.modules])"
     )
-    heavy = ["dagster", "mlflow", "pandas", "pyspark", "ray", "sklearn", "tensorflow", "xgboost"]
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "[]"
+    assert result.stdout.strip() == "[]"

@@ -1,4 +1,4 @@
-"""Each finding of the doctor that is amiss says how to mend it."""
+"""Each check of the doctor that finds a problem says how to fix it."""
 
 import socket
 import sys
@@ -16,48 +16,42 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "home", redis_url=None, **free_ports())
 
 
-def test_a_machine_that_runs_these_tests_has_what_the_platform_needs(settings: Settings) -> None:
-    looked_at = (doctor.python, doctor.java, doctor.jars, doctor.disk, doctor.redis, doctor.ports)
-    assert [check(settings).fix for check in looked_at] == [""] * len(looked_at)
-    assert {check.__name__ for check in doctor.CHECKS} == {
-        check.__name__ for check in looked_at
-    } | {"memory"}
+def test_this_machine_has_what_the_platform_needs(settings: Settings) -> None:
+    checks = (doctor.python, doctor.java, doctor.jars, doctor.disk, doctor.redis, doctor.ports)
+    assert [check(settings).fix for check in checks] == [""] * len(checks)
+    assert set(doctor.CHECKS) == {*checks, doctor.memory}
 
 
-def test_a_taken_port_is_named_with_its_variable(settings: Settings) -> None:
+def test_taken_port_is_named_with_its_variable(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", settings.serve_port)):
-        finding = doctor.ports(settings)
-    assert f"{settings.serve_port} (RETENTION_SERVE_PORT)" in finding.found and finding.fix
+        result = doctor.ports(settings)
+    assert f"{settings.serve_port} (RETENTION_SERVE_PORT)" in result.value
+    assert result.fix
 
 
-def test_a_redis_that_does_not_answer_is_reported_without_its_password(settings: Settings) -> None:
+def test_silent_redis_is_reported_without_its_password(settings: Settings) -> None:
     away = settings.model_copy(
         update={"redis_url": f"redis://user:secret@127.0.0.1:{settings.serve_port}"}
     )
-    finding = doctor.redis(away)
-    assert (
-        "RETENTION_REDIS_URL" in finding.fix and "secret" not in finding.found + finding.fix
-    )
+    result = doctor.redis(away)
+    assert "RETENTION_REDIS_URL" in result.fix
+    assert "secret" not in result.value + result.fix
 
 
-def test_a_java_that_is_none_is_reported_with_its_setting(
-    settings: Settings, tmp_path: Path
-) -> None:
-    assert (
-        "RETENTION_JAVA_HOME"
-        in doctor.java(settings.model_copy(update={"java_home": tmp_path})).found
-    )
+def test_missing_java_is_reported_with_its_setting(settings: Settings, tmp_path: Path) -> None:
+    result = doctor.java(settings.model_copy(update={"java_home": tmp_path}))
+    assert "RETENTION_JAVA_HOME" in result.value
 
 
 @pytest.mark.parametrize("version", [(3, 10, 9), (3, 13, 0)])
-def test_a_python_that_the_packages_do_not_support_is_reported(
+def test_unsupported_python_is_reported(
     settings: Settings, version: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "version_info", version)
     assert "3.11 or 3.12" in doctor.python(settings).fix
 
 
-def test_little_memory_and_little_disk_are_reported(
+def test_low_memory_and_disk_are_reported(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(doctor, "MEMORY_BYTES", 2**60)

@@ -65,7 +65,7 @@ def first_run(platform: RunningPlatform) -> dict:
 def test_the_first_run_ends_with_a_champion_that_answers(
     platform: RunningPlatform, first_run: dict
 ) -> None:
-    assert first_run["worked"] and first_run["watermark"] == str(
+    assert first_run["changed"] and first_run["watermark"] == str(
         FIRST_DATE + timedelta(days=DAYS - 1)
     )
     assert first_run["prediction"]["model_version"] == first_run["champion"]["version"] == "1"
@@ -142,7 +142,7 @@ def test_a_second_run_has_nothing_to_do_and_keeps_everything(
     platform: RunningPlatform, first_run: dict
 ) -> None:
     again = platform.told("run")
-    assert not again["worked"]
+    assert not again["changed"]
     assert (
         again["champion"] == first_run["champion"]
         and again["prediction"]["model_digest"] == first_run["champion"]["digest"]
