@@ -1,1 +1,1 @@
-"""features/*: daily tiles per customer, and the declared features that are read from them at a point in time."""
+"""features/*: daily tiles per customer, and features computed from them at a point in time."""

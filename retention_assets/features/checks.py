@@ -1,54 +1,59 @@
-"""Checks of features/*: the tiles hold what was sold, and each customer has one row of features."""
+"""Checks of features/*: tiles hold all sales, and each customer has one row of features."""
 
 import dagster as dg
 
+from retention_assets import keys
 from retention_assets.resources.lake import Lake
-
-TILES = dg.AssetKey(["features", "daily_activity"])
 
 
 def tiles_conserve_sales() -> dg.AssetChecksDefinition:
+    """A blocking check on features/daily_activity, for sources with transactions."""
+
     @dg.asset_check(
-        asset=TILES, additional_deps=[dg.AssetKey(["validated", "transactions"])], blocking=True
+        asset=dg.AssetKey.from_user_string(keys.DAILY_ACTIVITY),
+        additional_deps=[dg.AssetKey.from_user_string(keys.TRANSACTIONS)],
+        blocking=True,
     )
     def tiles_conserve_sales(lake: Lake) -> dg.AssetCheckResult:
-        """All that the validated transactions sold stands in the tiles, and nothing else: to the last ten-thousandth."""
+        """The tiles add up to the value of all validated sales, exactly to four decimals."""
+        from pyspark.sql import DataFrame
         from pyspark.sql import functions as F
 
         from retention_assets.features.measures import UNITS
         from retention_assets.features.tiles import units
 
-        sales = lake.read("validated/transactions").where("kind = 'sale'")
-        sold, counted = (
-            frame.agg(F.coalesce(F.sum(units(F.col(column))), F.lit(0))).collect()[0][0]
-            for frame, column in (
-                (sales, "amount"),
-                (lake.read("features/daily_activity"), "revenue"),
-            )
+        def total(frame: DataFrame, column: str) -> int:
+            return frame.agg(F.coalesce(F.sum(units(F.col(column))), F.lit(0))).collect()[0][0]
+
+        sold = total(lake.read(keys.TRANSACTIONS).where("kind = 'sale'"), "amount")
+        in_tiles = total(lake.read(keys.DAILY_ACTIVITY), "revenue")
+        return dg.AssetCheckResult(
+            passed=sold == in_tiles,
+            metadata={
+                "sold": sold / UNITS,
+                "in_tiles": in_tiles / UNITS,
+                "difference": abs(sold - in_tiles) / UNITS,
+            },
         )
-        money = {
-            "sold": sold / UNITS,
-            "in_tiles": counted / UNITS,
-            "apart": abs(sold - counted) / UNITS,
-        }
-        return dg.AssetCheckResult(passed=sold == counted, metadata=money)
 
     return tiles_conserve_sales
 
 
 def customers_once(table: str) -> dg.AssetChecksDefinition:
+    """A blocking check on one feature table."""
+
     @dg.asset_check(
         asset=dg.AssetKey.from_user_string(table), name="each_customer_once", blocking=True
     )
     def each_customer_once(lake: Lake) -> dg.AssetCheckResult:
-        """One row per customer, all of the same day: who scores or publishes them may rely on it."""
-        row = lake.read(table).selectExpr(
-            "count(*) AS n", "count(DISTINCT customer_id) AS who", "count(DISTINCT as_of) AS days"
+        """One row per customer, all of the same day; scoring and publishing rely on it."""
+        counts = lake.read(table).selectExpr(
+            "count(*) AS rows",
+            "count(DISTINCT customer_id) AS customers",
+            "count(DISTINCT as_of) AS as_of_days",
         )
-        found = row.collect()[0]
-        return dg.AssetCheckResult(
-            passed=found["n"] == found["who"] and found["days"] <= 1,
-            metadata={"rows": found["n"], "customers": found["who"], "as_of_days": found["days"]},
-        )
+        metadata = counts.collect()[0].asDict()
+        once = metadata["rows"] == metadata["customers"]
+        return dg.AssetCheckResult(passed=once and metadata["as_of_days"] <= 1, metadata=metadata)
 
     return each_customer_once

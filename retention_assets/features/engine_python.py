@@ -1,7 +1,7 @@
-"""The features of one customer at one as-of date, from the same declarations and tiles, in plain Python.
+"""The features of one customer at one as-of date, from the same declarations and tiles, in Python.
 
-For the single-customer path and as a second opinion on `engine_spark.py`: a parity test holds both to the same numbers.
-No pandas, no Spark; facts come as mappings, dates as `datetime.date`, times as UTC `datetime`.
+For the single-customer path, and to check `engine_spark.py`: a parity test compares their results.
+No pandas, no Spark; facts are mappings, dates `datetime.date`, times UTC `datetime`.
 """
 
 import math
@@ -34,7 +34,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Customer:
-    """One customer at t: the tiles known by then, the latest attributes, and the days that could be seen."""
+    """One customer at t: tiles and attributes known by then, days since sign-up and start."""
 
     as_of: date
     tiles: Sequence[Row]
@@ -50,9 +50,11 @@ def compute_features(
     declarations: Iterable[Feature],
     history_start: date,
 ) -> dict[str, float | None] | None:
-    """Feature name -> value, None where unknown; None instead of a dict where the customer is not known at `as_of`.
+    """Feature name -> value, None if unknown; None instead of a dict if the customer is not known
+    yet.
 
-    `tiles`: the customer's rows of features/daily_activity. `customers`: its rows of validated/customers.
+    `tiles`: the customer's rows of features/daily_activity. `customers`: its rows of
+    validated/customers.
     """
     known = sorted(
         (row for row in customers if _known(row, as_of)),
@@ -69,11 +71,11 @@ def compute_features(
         tenure_days=(as_of - known[0]["event_ts"].date()).days,
         history_days=(as_of - history_start).days,
     )
-    values = {feature.name: value(feature.expression, customer) for feature in declarations}
-    return {name: None if one is None else float(one) for name, one in values.items()}
+    values = {feature.name: evaluate(feature.expression, customer) for feature in declarations}
+    return {name: None if value is None else float(value) for name, value in values.items()}
 
 
-def value(expression: Expression, customer: Customer) -> float | None:
+def evaluate(expression: Expression, customer: Customer) -> float | None:
     """The expression's value for one customer."""
     match expression:
         case Sum(measure, days, until):
@@ -90,28 +92,26 @@ def value(expression: Expression, customer: Customer) -> float | None:
             return customer.tenure_days if last is None else (customer.as_of - last).days
         case TenureDays():
             return customer.tenure_days
-        case AttributeEquals(attribute, wanted):
-            held = customer.attributes[attribute]
-            return None if held is None else float(_text(held) == wanted)
+        case AttributeEquals(attribute, expected):
+            actual = customer.attributes[attribute]
+            return None if actual is None else float(_text(actual) == expected)
         case Ratio(numerator, denominator):
-            return _divided(value(numerator, customer), value(denominator, customer))
+            return _divided(evaluate(numerator, customer), evaluate(denominator, customer))
         case SignedLogRatio(recent, earlier):
-            now, before = (
-                _signed_log(value(recent, customer)),
-                _signed_log(value(earlier, customer)),
-            )
+            now = _signed_log(evaluate(recent, customer))
+            before = _signed_log(evaluate(earlier, customer))
             return None if now is None or before is None else now - before
         case WeightedScore(components):
             return _score(components, customer)
         case GreaterThan(operand, limit):
-            operand_value = value(operand, customer)
+            operand_value = evaluate(operand, customer)
             return None if operand_value is None else float(operand_value > limit)
         case LessThan(operand, limit):
-            operand_value = value(operand, customer)
+            operand_value = evaluate(operand, customer)
             return None if operand_value is None else float(operand_value < limit)
         case AllOf(conditions):
-            held_all = [value(condition, customer) for condition in conditions]
-            return None if None in held_all else float(all(held_all))
+            values = [evaluate(condition, customer) for condition in conditions]
+            return None if None in values else float(all(values))
 
 
 def _known(row: Row, as_of: date) -> bool:
@@ -122,13 +122,13 @@ def _known(row: Row, as_of: date) -> bool:
 def _sum(customer: Customer, measure: str, days: int | None, until: int) -> float:
     before = customer.as_of - timedelta(days=until)
     start = date.min if days is None else customer.as_of - timedelta(days=days)
-    inside = [tile[measure] for tile in customer.tiles if start <= tile["event_date"] < before]
-    return sum(round(one * UNITS) for one in inside) / UNITS
+    values = [tile[measure] for tile in customer.tiles if start <= tile["event_date"] < before]
+    return sum(round(value * UNITS) for value in values) / UNITS
 
 
 def _exposure(customer: Customer, days: int | None, until: int) -> int:
-    seen = min(customer.tenure_days, customer.history_days)
-    return max((seen if days is None else min(days, seen)) - until, 0)
+    observable = min(customer.tenure_days, customer.history_days)
+    return max((observable if days is None else min(days, observable)) - until, 0)
 
 
 def _divided(numerator: float | None, denominator: float | None) -> float | None:
@@ -140,12 +140,12 @@ def _signed_log(operand: float | None) -> float | None:
 
 
 def _score(components: Sequence[ScoreComponent], customer: Customer) -> float | None:
-    values = [(value(part.expression, customer), part) for part in components]
-    known = [(max(one, 0.0), part) for one, part in values if one is not None]
-    points = sum(one / (one + part.half) * part.weight for one, part in known)
+    values = [(evaluate(part.expression, customer), part) for part in components]
+    known = [(max(value, 0.0), part) for value, part in values if value is not None]
+    points = sum(value / (value + part.half) * part.weight for value, part in known)
     return _divided(points, sum(part.weight for _, part in known))
 
 
-def _text(held: object) -> str:
+def _text(value: object) -> str:
     """As Spark casts to text."""
-    return str(held).lower() if isinstance(held, bool) else str(held)
+    return str(value).lower() if isinstance(value, bool) else str(value)

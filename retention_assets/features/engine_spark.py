@@ -1,7 +1,8 @@
 """The features of all customers at many as-of dates, in one pass of native Spark expressions.
 
-A window sum is a difference of two running totals, "event dates before t - w, known by t", and each tile joins such a
-total at one date; so tiles are read once, whatever the number of as-of dates. No feature is known here by name.
+A window sum is the difference of two running totals over event dates before t - w, known by t, and
+each tile enters such a total on one date. So tiles are read once for any number of as-of dates.
+No feature is known here by name.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +28,7 @@ from retention_assets.features.expressions import (
     TenureDays,
     WeightedScore,
     WindowRate,
-    attributes,
+    attribute_names,
 )
 from retention_assets.features.measures import UNITS
 from retention_assets.features.point_in_time import customers_as_of
@@ -48,28 +49,30 @@ def compute_features(
 ) -> DataFrame:
     """One row per customer and as-of date t, for every customer known at t.
 
-    `tiles`: features/daily_activity. `customers`: validated/customers. `history_start`: first day that the source could
-    have recorded. Columns: customer_id, as_of (date), and a double per feature, null where unknown.
+    `tiles`: features/daily_activity. `customers`: validated/customers. `history_start`: first day
+    that the source could have recorded. Columns: customer_id, as_of (date), and a double per
+    feature, null if unknown.
     """
     features = list(declarations)
     parts = [feature.expression for feature in features]
-    moments = sorted(set(as_ofs))
-    known = customers_as_of(customers, moments, set().union(*map(attributes, parts)))
-    totals = with_totals(known, tiles, moments, RequiredTotals.of(parts))
+    as_of_dates = sorted(set(as_ofs))
+    attributes = set().union(*(attribute_names(part) for part in parts))
+    known = customers_as_of(customers, as_of_dates, attributes)
+    totals = with_totals(known, tiles, as_of_dates, RequiredTotals.of(parts))
     days = {
         "tenure_days": F.date_diff("as_of", "signup_date"),
         "history_days": F.date_diff("as_of", F.lit(history_start)),
     }
-    # Under names that no feature bears, so that a feature may be called tenure_days.
+    # With a leading underscore, because a feature may be called tenure_days.
     context = totals.withColumns({f"_{name}": column for name, column in days.items()})
     return context.select(
         "customer_id",
         "as_of",
-        *[value(f.expression).cast("double").alias(f.name) for f in features],
+        *[evaluate(f.expression).cast("double").alias(f.name) for f in features],
     )
 
 
-def value(expression: Expression) -> Column:
+def evaluate(expression: Expression) -> Column:
     """The expression over the columns of `with_totals`, `_tenure_days` and `_history_days`."""
     match expression:
         case Sum(measure, days, until):
@@ -85,20 +88,20 @@ def value(expression: Expression) -> Column:
             return F.coalesce(since, F.col("_tenure_days"))
         case TenureDays():
             return F.col("_tenure_days")
-        case AttributeEquals(attribute, wanted):
-            return (F.col(attribute) == wanted).cast("int")
+        case AttributeEquals(attribute, expected):
+            return (F.col(attribute) == expected).cast("int")
         case Ratio(numerator, denominator):
-            return _divided(value(numerator), value(denominator))
+            return _divided(evaluate(numerator), evaluate(denominator))
         case SignedLogRatio(recent, earlier):
-            return _signed_log(value(recent)) - _signed_log(value(earlier))
+            return _signed_log(evaluate(recent)) - _signed_log(evaluate(earlier))
         case WeightedScore(components):
             return _score(components)
         case GreaterThan(operand, limit):
-            return (value(operand) > limit).cast("int")
+            return (evaluate(operand) > limit).cast("int")
         case LessThan(operand, limit):
-            return (value(operand) < limit).cast("int")
+            return (evaluate(operand) < limit).cast("int")
         case AllOf(conditions):
-            return reduce(lambda left, right: left * right, map(value, conditions))
+            return reduce(lambda left, right: left * right, map(evaluate, conditions))
 
 
 def _sum(measure: str, days: int | None, until: int) -> Column:
@@ -109,10 +112,9 @@ def _sum(measure: str, days: int | None, until: int) -> Column:
 
 
 def _exposure(days: int | None, until: int) -> Column:
-    seen = F.least(
-        *([F.lit(days)] if days is not None else []), F.col("_tenure_days"), F.col("_history_days")
-    )
-    return F.greatest(seen - until, F.lit(0))
+    window = [F.lit(days)] if days is not None else []
+    observable = F.least(*window, F.col("_tenure_days"), F.col("_history_days"))
+    return F.greatest(observable - until, F.lit(0))
 
 
 def _divided(numerator: Column, denominator: Column) -> Column:
@@ -124,19 +126,18 @@ def _signed_log(operand: Column) -> Column:
 
 
 def _score(components: Sequence[ScoreComponent]) -> Column:
-    cut = [
-        F.when(value(part.expression).isNotNull(), F.greatest(value(part.expression), F.lit(0.0)))
-        for part in components
-    ]
-    points = [x / (x + part.half) * part.weight for x, part in zip(cut, components, strict=True)]
-    weights = [
-        F.when(x.isNotNull(), F.lit(part.weight)) for x, part in zip(cut, components, strict=True)
-    ]
+    points = []
+    weights = []
+    for part in components:
+        value = evaluate(part.expression)
+        x = F.when(value.isNotNull(), F.greatest(value, F.lit(0.0)))
+        points.append(x / (x + part.half) * part.weight)
+        weights.append(F.when(x.isNotNull(), F.lit(part.weight)))
     return _divided(_total(points), _total(weights))
 
 
 def _total(terms: Sequence[Column]) -> Column:
-    """Sum with nulls as 0, left to right."""
+    """Sum with nulls as 0, from left to right."""
     return reduce(
         lambda left, right: left + right, [F.coalesce(term, F.lit(0.0)) for term in terms]
     )

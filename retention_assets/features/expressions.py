@@ -1,7 +1,8 @@
-"""The algebra that features are written in: small frozen expressions over tiles and attributes at an as-of date t.
+"""The algebra of features: small frozen expressions over tiles and attributes at an as-of date t.
 
-Pure data. `engine_spark.py` and `engine_python.py` give each expression its value; neither may know a feature by name.
-Null means unknown and is passed on, except by `WeightedScore`, which leaves unknown components out.
+Pure data. `engine_spark.py` and `engine_python.py` evaluate each expression; neither may know a
+feature by name. Null means unknown, and any expression of an unknown is unknown, except that
+`WeightedScore` leaves unknown components out.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Sum:
-    """Sum of a measure over event dates in [t - days, t - until); days None: since the beginning."""
+    """Sum of a measure over event dates in [t - days, t - until); days None: from the start."""
 
     measure: str
     days: int | None = None
@@ -20,7 +21,7 @@ class Sum:
 
 @dataclass(frozen=True)
 class Exposure:
-    """Days of [t - days, t - until) on which we could have seen the customer: after sign-up and after the source began."""
+    """Days of [t - days, t - until) after the customer's sign-up and after the source's start."""
 
     days: int | None = None
     until: int = 0
@@ -38,7 +39,9 @@ class WindowRate:
 
 @dataclass(frozen=True)
 class DaysSince:
-    """Days from the last event date on which the measure was above zero to t; from sign-up where there was none yet."""
+    """Days to t from the last event date with the measure above zero; from sign-up if there is
+    none.
+    """
 
     measure: str
 
@@ -50,7 +53,7 @@ class TenureDays:
 
 @dataclass(frozen=True)
 class AttributeEquals:
-    """1 where the customer's attribute, as text, has the value at t, else 0; null where the attribute is unknown."""
+    """1 if the customer's attribute, as text, has the value at t, else 0; null if it is unknown."""
 
     attribute: str
     value: str
@@ -58,7 +61,7 @@ class AttributeEquals:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Numerator by denominator; null where the denominator is 0."""
+    """Numerator divided by denominator; null if the denominator is 0."""
 
     numerator: "Expression"
     denominator: "Expression"
@@ -66,7 +69,10 @@ class Ratio:
 
 @dataclass(frozen=True)
 class SignedLogRatio:
-    """slog(recent) - slog(earlier), slog(x) = sign(x) ln(1 + |x|): 0 for steady, symmetric, defined for refunds."""
+    """slog(recent) - slog(earlier) with slog(x) = sign(x) ln(1 + |x|).
+
+    It is 0 for steady values, symmetric, and defined for negative values (refunds).
+    """
 
     recent: "Expression"
     earlier: "Expression"
@@ -74,7 +80,7 @@ class SignedLogRatio:
 
 @dataclass(frozen=True)
 class ScoreComponent:
-    """A part of a score: x / (x + half) with x cut at 0, so that `half` is the x that earns half a point."""
+    """A part of a score: x / (x + half), negative x counts as 0; `half` is the x of half a point."""
 
     expression: "Expression"
     half: float
@@ -83,14 +89,14 @@ class ScoreComponent:
 
 @dataclass(frozen=True)
 class WeightedScore:
-    """Weighted mean of components in [0, 1); unknown ones are left out and the weights of the others renormalised."""
+    """Weighted mean of the known components, in [0, 1)."""
 
     components: tuple[ScoreComponent, ...]
 
 
 @dataclass(frozen=True)
 class GreaterThan:
-    """1 where the operand exceeds the limit, else 0."""
+    """1 if the operand exceeds the limit, else 0."""
 
     operand: "Expression"
     limit: float
@@ -98,7 +104,7 @@ class GreaterThan:
 
 @dataclass(frozen=True)
 class LessThan:
-    """1 where the operand is under the limit, else 0."""
+    """1 if the operand is below the limit, else 0."""
 
     operand: "Expression"
     limit: float
@@ -106,7 +112,7 @@ class LessThan:
 
 @dataclass(frozen=True)
 class AllOf:
-    """1 where every condition is 1, else 0; null where any is unknown."""
+    """1 if every condition is 1, else 0; null if any is unknown."""
 
     conditions: tuple[GreaterThan | LessThan, ...]
 
@@ -128,7 +134,7 @@ Expression: TypeAlias = (
 
 
 def walk(expression: "Expression | ScoreComponent") -> Iterator["Expression | ScoreComponent"]:
-    """The expression and all that it is made of."""
+    """The expression and all its parts."""
     yield expression
     for field in fields(expression):
         value = getattr(expression, field.name)
@@ -137,18 +143,23 @@ def walk(expression: "Expression | ScoreComponent") -> Iterator["Expression | Sc
                 yield from walk(part)
 
 
-def measures(expression: Expression) -> set[str]:
+def measure_names(expression: Expression) -> set[str]:
     """Names of the measures that it reads."""
-    return {part.measure for part in walk(expression) if isinstance(part, (Sum, WindowRate, DaysSince))}
+    return {
+        part.measure for part in walk(expression) if isinstance(part, (Sum, WindowRate, DaysSince))
+    }
 
 
-def attributes(expression: Expression) -> set[str]:
-    """Names of the customers' columns that it reads."""
+def attribute_names(expression: Expression) -> set[str]:
+    """Names of the columns of `customers` that it reads."""
     return {part.attribute for part in walk(expression) if isinstance(part, AttributeEquals)}
 
 
-def offsets(expression: Expression) -> set[tuple[str, int]]:
-    """(measure, w) for every running total "event dates before t - w" that its windows are differences of."""
+def window_totals(expression: Expression) -> set[tuple[str, int]]:
+    """(measure, w) of each running total over event dates before t - w that its windows need.
+
+    A window is the difference of two such totals.
+    """
     windows = {
         (part.measure, part.days, part.until)
         for part in walk(expression)
@@ -158,15 +169,15 @@ def offsets(expression: Expression) -> set[tuple[str, int]]:
     return starts | {(measure, until) for measure, _, until in windows}
 
 
-def last_seen(expression: Expression) -> set[str]:
-    """Measures whose last day it reads."""
+def last_date_measures(expression: Expression) -> set[str]:
+    """Measures whose last event date it reads."""
     return {part.measure for part in walk(expression) if isinstance(part, DaysSince)}
 
 
 def days_needed(expression: Expression) -> int | None:
-    """How many days before t it reads; None: all there are."""
-    if last_seen(expression) or any(
+    """How many days before t it reads; None: all."""
+    if last_date_measures(expression) or any(
         isinstance(part, Sum) and part.days is None for part in walk(expression)
     ):
         return None
-    return max((days for _, days in offsets(expression)), default=0)
+    return max((days for _, days in window_totals(expression)), default=0)

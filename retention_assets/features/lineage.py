@@ -3,7 +3,7 @@
 Plain mappings; the asset turns them into Dagster's column lineage and column descriptions.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from retention_assets import keys
 from retention_assets.features.declarations import Feature
@@ -23,7 +23,7 @@ from retention_assets.features.measures import MEASURES_BY_NAME, Measure, Source
 ColumnOrigin = tuple[str, str]
 
 _SIGNUP: ColumnOrigin = (keys.CUSTOMERS, "event_ts")
-# Tiles and features describe days, so every measure depends on when and for whom a fact happened.
+# A tile belongs to a customer and a day, so every measure depends on these columns.
 _TILE_KEYS = ("customer_id", "event_ts")
 
 
@@ -49,7 +49,7 @@ def feature_lineage(
 def feature_sources(
     features: Iterable[Feature], tables: SourceTables
 ) -> dict[str, list[ColumnOrigin]]:
-    """Feature name -> the columns it reads directly: measures of the tiles, and customer columns."""
+    """Feature name -> the columns it reads directly: measures of tiles and customer columns."""
     declared = list(features)
     origins = feature_lineage(declared, tables)
     return {
@@ -73,11 +73,7 @@ def feature_descriptions(features: Iterable[Feature]) -> dict[str, str]:
 
 def _measure_origins(measure: Measure) -> list[ColumnOrigin]:
     key = keys.validated(measure.table)
-    value = (
-        (measure.value,) if measure.value.isidentifier() and measure.value != "event_date" else ()
-    )
-    columns = dict.fromkeys((*_TILE_KEYS, *value, *measure.columns))
-    return [(key, column) for column in columns]
+    return [(key, column) for column in (*_TILE_KEYS, *measure.columns)]
 
 
 def _origins(expression: Expression) -> list[ColumnOrigin]:

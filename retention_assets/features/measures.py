@@ -1,7 +1,8 @@
-"""What a daily tile counts, as data: one measure a row. How tiles are made is in `tiles.py`; no feature is declared here.
+"""What a daily tile counts: one measure per row. tiles.py makes the tiles; declarations.py has the
+features.
 
-A measure is a double per customer, event date and known date, kept to four decimals, so that sums do not depend on
-the order in which they are added.
+A measure is a double per customer, event date and known date, rounded to four decimals, so that
+sums do not depend on the order of addition.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from retention_assets.sources.contracts import TABLES
 
-# Tiles hold multiples of 1 / UNITS: both engines add them as integers, which is exact in any order.
+# Tiles hold multiples of 1 / UNITS. Both engines add them as integers, exact in any order.
 UNITS = 10_000
 
 
@@ -18,11 +19,14 @@ UNITS = 10_000
 class Measure:
     """One column of the tiles.
 
-    `kind`: "count" of rows, "sum" of `value`, or number of "distinct" values of `value` (a value is counted on the day
-    that its first row became known, so that a late second row of one order adds nothing). `where` picks the rows.
+    `kind`: "count" of rows, "sum" of `value`, or number of "distinct" values of `value`. A distinct
+    value is counted on the day that its first row became known, so a late second row of an order
+    adds nothing. `where` selects the rows. `columns` are the table's columns that `value` and
+    `where` read.
     """
 
     name: str
+    meaning: str
     table: str
     kind: Literal["count", "sum", "distinct"]
     value: str = "1"
@@ -32,25 +36,61 @@ class Measure:
 
 MEASURES: tuple[Measure, ...] = (
     Measure(
-        "purchases", "transactions", "distinct", "order_id", "kind = 'sale'", ("order_id", "kind")
+        "purchases",
+        "Orders with a sale.",
+        "transactions",
+        "distinct",
+        value="order_id",
+        where="kind = 'sale'",
+        columns=("order_id", "kind"),
     ),
-    Measure("revenue", "transactions", "sum", "amount", "kind = 'sale'", ("amount", "kind")),
-    Measure("items", "transactions", "sum", "quantity", "kind = 'sale'", ("quantity", "kind")),
     Measure(
-        "returns", "transactions", "distinct", "order_id", "kind = 'return'", ("order_id", "kind")
+        "revenue",
+        "Value sold.",
+        "transactions",
+        "sum",
+        value="amount",
+        where="kind = 'sale'",
+        columns=("amount", "kind"),
     ),
     Measure(
-        "return_amount", "transactions", "sum", "amount", "kind = 'return'", ("amount", "kind")
+        "items",
+        "Units sold.",
+        "transactions",
+        "sum",
+        value="quantity",
+        where="kind = 'sale'",
+        columns=("quantity", "kind"),
+    ),
+    Measure(
+        "returns",
+        "Orders with a return.",
+        "transactions",
+        "distinct",
+        value="order_id",
+        where="kind = 'return'",
+        columns=("order_id", "kind"),
+    ),
+    Measure(
+        "return_amount",
+        "Value returned.",
+        "transactions",
+        "sum",
+        value="amount",
+        where="kind = 'return'",
+        columns=("amount", "kind"),
     ),
     Measure(
         "net_revenue",
+        "Value sold less value returned.",
         "transactions",
         "sum",
-        "IF(kind = 'return', -amount, amount)",
+        value="IF(kind = 'return', -amount, amount)",
         columns=("amount", "kind"),
     ),
     Measure(
         "logins",
+        "Logins.",
         "engagement_events",
         "count",
         where="event_type = 'login'",
@@ -58,6 +98,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         "feature_uses",
+        "Uses of a feature of the service.",
         "engagement_events",
         "count",
         where="event_type = 'feature_use'",
@@ -65,18 +106,31 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         "community_posts",
+        "Posts in the community.",
         "engagement_events",
         "count",
         where="event_type = 'community_post'",
         columns=("event_type",),
     ),
     Measure(
-        "engagement_seconds", "engagement_events", "sum", "duration_s", columns=("duration_s",)
+        "engagement_seconds",
+        "Seconds of all engagement events.",
+        "engagement_events",
+        "sum",
+        value="duration_s",
+        columns=("duration_s",),
     ),
-    Measure("active_days", "engagement_events", "distinct", "event_date"),
-    Measure("tickets", "support_tickets", "count"),
+    Measure(
+        "active_days",
+        "1 if there was any engagement event on the day.",
+        "engagement_events",
+        "distinct",
+        value="event_date",
+    ),
+    Measure("tickets", "Support tickets opened.", "support_tickets", "count"),
     Measure(
         "severe_tickets",
+        "Support tickets of high severity.",
         "support_tickets",
         "count",
         where="severity = 'high'",
@@ -84,37 +138,53 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         "rated_tickets",
+        "Support tickets with a grade from the customer.",
         "support_tickets",
         "count",
         where="satisfaction IS NOT NULL",
         columns=("satisfaction",),
     ),
     Measure(
-        "satisfaction_points", "support_tickets", "sum", "satisfaction", columns=("satisfaction",)
+        "satisfaction_points",
+        "Sum of the customer's grades of support tickets.",
+        "support_tickets",
+        "sum",
+        value="satisfaction",
+        columns=("satisfaction",),
     ),
-    Measure("contacts", "campaign_contacts", "count", where="treated", columns=("treated",)),
+    Measure(
+        "contacts",
+        "Retention contacts received.",
+        "campaign_contacts",
+        "count",
+        where="treated",
+        columns=("treated",),
+    ),
 )
 MEASURES_BY_NAME: dict[str, Measure] = {measure.name: measure for measure in MEASURES}
 
-Tables: TypeAlias = Mapping[str, Any] | Iterable[str]
+SourceTables: TypeAlias = Mapping[str, Any] | Iterable[str]
 
 
-def source_columns(tables: Tables) -> dict[str, frozenset[str]]:
-    """What a source has: table name -> columns. Takes a profile's `tables`, or bare names (then every canonical column)."""
+def source_columns(tables: SourceTables) -> dict[str, frozenset[str]]:
+    """Table name -> columns that a source has.
+
+    Takes a profile's `tables`, or only table names, which then have every canonical column.
+    """
     if isinstance(tables, Mapping):
         return {name: frozenset(getattr(table, "columns", table)) for name, table in tables.items()}
     return {name: frozenset(TABLES[name].column_names) for name in tables}
 
 
-def why_measure_missing(measure: Measure, tables: Tables) -> str | None:
-    """Why a source cannot fill this measure, None when it can."""
-    source = source_columns(tables)
-    if measure.table not in source:
+def why_measure_missing(measure: Measure, tables: SourceTables) -> str | None:
+    """Why a source cannot fill this measure, None if it can."""
+    columns = source_columns(tables)
+    if measure.table not in columns:
         return f"the source has no {measure.table}"
-    missing = [column for column in measure.columns if column not in source[measure.table]]
+    missing = [column for column in measure.columns if column not in columns[measure.table]]
     return f"the source has no {measure.table}.{missing[0]}" if missing else None
 
 
-def available_measures(tables: Tables) -> list[Measure]:
+def available_measures(tables: SourceTables) -> list[Measure]:
     """The measures that a source can fill, in declared order."""
     return [measure for measure in MEASURES if why_measure_missing(measure, tables) is None]

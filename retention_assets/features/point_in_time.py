@@ -1,7 +1,8 @@
-"""Point-in-time reads: which facts were known at an as-of date t (midnight UTC), for many t at once.
+"""Point-in-time reads: which facts were known at an as-of date t (midnight UTC), for many t at
+once.
 
-The rule is `event_ts < t` and `ingested_ts <= t`. A fact is therefore seen from one date on, `seen_from`, and a read at
-many dates is one pass: each fact goes to the first as-of date at which it is seen.
+The rule is `event_ts < t` and `ingested_ts <= t`. So a fact is visible from one date on, and a read
+at many dates is one pass: each fact goes to the first as-of date at which it is visible.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,28 +14,31 @@ from pyspark.sql import functions as F
 from retention_assets.features.tiles import known_date
 
 
-def seen_from(event_date: Column, known: Column, days: int = 0) -> Column:
+def visible_from(event_date: Column, known: Column, days: int = 0) -> Column:
     """First t at which `event_date < t - days` and `known <= t`."""
     return F.greatest(F.date_add(event_date, days + 1), known)
 
 
-def first_moment(seen: Column, moments: Sequence[date]) -> Column:
-    """The first of the ascending moments at or after `seen`; null where there is none. A table lookup, not a join."""
-    start = moments[0]
-    length = (moments[-1] - start).days + 1
-    following = [min(t for t in moments if t >= start + timedelta(days=i)) for i in range(length)]
+def first_as_of(visible: Column, as_of_dates: Sequence[date]) -> Column:
+    """The first of the ascending dates at or after `visible`; null if there is none.
+
+    A table lookup, not a join.
+    """
+    start = as_of_dates[0]
+    days = [start + timedelta(days=i) for i in range((as_of_dates[-1] - start).days + 1)]
+    following = [min(t for t in as_of_dates if t >= day) for day in days]
     table = F.array(*[F.lit(t) for t in following])
-    place = F.greatest(F.date_diff(seen, F.lit(start)), F.lit(0))
-    return F.when(place < length, F.get(table, F.least(place, F.lit(length - 1))))
+    place = F.greatest(F.date_diff(visible, F.lit(start)), F.lit(0))
+    return F.when(place < len(days), F.get(table, F.least(place, F.lit(len(days) - 1))))
 
 
 def customers_as_of(
-    customers: DataFrame, moments: Sequence[date], attributes: Collection[str]
+    customers: DataFrame, as_of_dates: Sequence[date], attributes: Collection[str]
 ) -> DataFrame:
-    """One row per customer and moment from the moment on at which the customer is known.
+    """One row per customer and as-of date, from the first date at which the customer is known.
 
-    `customers`: validated rows, one per change. Columns out: customer_id, as_of, signup_date (of the earliest known
-    row), and each attribute as text, from the latest row known.
+    `customers`: validated rows, one per change. Columns out: customer_id, as_of, signup_date (of
+    the earliest known row), and each attribute as text, from the latest known row.
     """
     texts = [F.col(name).cast("string").alias(name) for name in sorted(attributes)]
     rows = customers.select(
@@ -42,11 +46,11 @@ def customers_as_of(
         F.to_date("event_ts").alias("signup_date"),
         F.struct("event_ts", "ingested_ts").alias("time"),
         F.struct(F.lit(0).alias("_"), *texts).alias("attributes"),
-        seen_from(F.to_date("event_ts"), known_date(F.col("ingested_ts"))).alias("seen"),
+        visible_from(F.to_date("event_ts"), known_date(F.col("ingested_ts"))).alias("visible"),
     )
-    grid = rows.select("*", F.explode(F.array(*[F.lit(t) for t in moments])).alias("as_of")).where(
-        "seen <= as_of"
-    )
+    grid = rows.select(
+        "*", F.explode(F.array(*[F.lit(t) for t in as_of_dates])).alias("as_of")
+    ).where("visible <= as_of")
     latest = F.max_by("attributes", "time").alias("attributes")
     known = grid.groupBy("customer_id", "as_of").agg(
         F.min("signup_date").alias("signup_date"), latest

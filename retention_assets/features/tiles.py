@@ -1,7 +1,7 @@
-"""Daily tiles: validated facts of a range of days -> one row per customer, event date and known date, a column a measure.
+"""Daily tiles: one row per customer, event date and known date, with one column per measure.
 
-`known_date` is the first midnight at which the facts behind the row were known, so that a point-in-time read at t is
-`event_date < t AND known_date <= t`, whole rows at a time. Pure Spark: no lake, no clock.
+`known_date` is the first midnight at which the facts behind the row were known, so that a
+point-in-time read at t is `event_date < t AND known_date <= t`. Pure Spark: no lake, no clock.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ KEYS = ("customer_id", "event_date", "known_date")
 
 
 def units(value: Column) -> Column:
-    """A double as a whole number of 1 / UNITS, so that sums are exact and independent of order."""
+    """A double as a whole number of 1 / UNITS, so that sums are exact in any order."""
     return F.rint(value * F.lit(float(UNITS))).cast("bigint")
 
 
@@ -30,9 +30,10 @@ def known_date(ingested_ts: Column) -> Column:
 def daily_activity(
     tables: Mapping[str, DataFrame], measures: Iterable[Measure], first: date, last: date
 ) -> DataFrame:
-    """Tiles of the event dates first..last. `tables`: validated tables by name; measures of other tables must not be asked.
+    """Tiles of the event dates from `first` to `last`, both included.
 
-    Columns: customer_id, event_date, known_date, and a double per measure, 0 where nothing happened.
+    `tables`: validated tables by name, among them the tables of all measures. Columns: customer_id,
+    event_date, known_date, and a double per measure, 0 if nothing happened.
     """
     measures = list(measures)
     parts = [
@@ -48,7 +49,7 @@ def daily_activity(
 
 
 def _parts(table: DataFrame, measures: list[Measure], first: date, last: date) -> list[DataFrame]:
-    """Per kind of aggregate, the table's measures in UNITS by KEYS; of a table without measures, nothing."""
+    """The table's measures in UNITS by KEYS, one frame per kind of aggregate."""
     days = table.where(F.col("event_date").between(F.lit(first), F.lit(last)))
     dated = days.withColumn("known_date", known_date(F.col("ingested_ts")))
     added = [m for m in measures if m.kind != "distinct"]
@@ -66,18 +67,25 @@ def _added(dated: DataFrame, measures: list[Measure]) -> DataFrame:
 
 
 def _distinct(dated: DataFrame, measures: list[Measure]) -> DataFrame:
-    """Each value counts once a day, at the known date of its first row: a late row of a known order adds nothing."""
+    """Each value counts once per day, at the known date of its first row.
+
+    So a late row of a known order adds nothing.
+    """
     pairs = [
-        (F.expr(m.where), F.lit(m.name).alias("of"), F.expr(m.value).cast("string").alias("value"))
+        F.when(
+            F.expr(m.where),
+            F.struct(F.lit(m.name).alias("measure"), F.expr(m.value).cast("string").alias("value")),
+        )
         for m in measures
     ]
-    values = [F.when(holds, F.struct(of, value)) for holds, of, value in pairs]
-    each = dated.select(*KEYS, F.explode(F.array(*values)).alias("one")).where("one IS NOT NULL")
-    once = each.groupBy("customer_id", "event_date", "one").agg(
-        F.min("known_date").alias("known_date")
+    exploded = dated.select(*KEYS, F.explode(F.array(*pairs)).alias("pair"))
+    first_rows = (
+        exploded.where("pair IS NOT NULL")
+        .groupBy("customer_id", "event_date", "pair")
+        .agg(F.min("known_date").alias("known_date"))
     )
     counts = [
-        F.sum(F.when(F.col("one.of") == m.name, F.lit(UNITS).cast("bigint"))).alias(m.name)
+        F.sum(F.when(F.col("pair.measure") == m.name, F.lit(UNITS).cast("bigint"))).alias(m.name)
         for m in measures
     ]
-    return once.groupBy(*KEYS).agg(*counts)
+    return first_rows.groupBy(*KEYS).agg(*counts)

@@ -1,4 +1,4 @@
-"""The current features of all customers as one matrix, for whoever scores or publishes them. No Spark, no store here."""
+"""The current features of all customers as one matrix, for scoring and publishing. No Spark."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retention_assets import keys
 from retention_assets.features.availability import available_features
 from retention_assets.features.declarations import FEATURES
-from retention_assets.features.measures import Tables
+from retention_assets.features.measures import SourceTables
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Vectors:
-    """A row of `matrix` (float64, NaN = not known) for each of `ids`, which are sorted by their UTF-8 bytes."""
+    """A row of `matrix` (float64, NaN = unknown) for each of `ids`, which are sorted by UTF-8
+    bytes.
+
+    `absent`: features that no table has.
+    """
 
     ids: list[str]
     as_of: date
@@ -29,42 +34,41 @@ class Vectors:
         return len(self.ids)
 
 
-def feature_tables(tables: Tables) -> list[str]:
-    """The feature tables that a source with these tables fills and that models see. Each has all customers."""
+def feature_tables(tables: SourceTables) -> list[str]:
+    """Keys of the feature tables that models read from a source with these tables."""
     groups = {item.group for item in available_features(FEATURES, tables) if item.model_input}
-    return sorted(f"features/customer_{group}" for group in groups)
+    return sorted(keys.customer_features(group) for group in groups)
 
 
 def vectors_of(tables: Sequence["pa.Table"], features: Sequence[str]) -> Vectors:
-    """Brings the feature tables (customer_id, as_of, features) together in the given order.
+    """Joins the feature tables (customer_id, as_of, features) into one matrix, columns in the order
+    of `features`.
 
-    Every customer of any table gets a row. A feature that no table has is unknown for all, and named in `absent`.
+    Every customer of any table gets a row. A feature that no table has is unknown for all.
     """
-    names = [table.column("customer_id").to_pylist() for table in tables]
-    ids = sorted(set().union(*names), key=lambda name: name.encode())
-    place = {name: at for at, name in enumerate(ids)}
+    ids_by_table = [table.column("customer_id").to_pylist() for table in tables]
+    ids = sorted(set().union(*ids_by_table), key=lambda name: name.encode())
+    row_of = {name: row for row, name in enumerate(ids)}
     matrix = np.full((len(ids), len(features)), np.nan)
-    found: set[str] = set()
-    for table, own in zip(tables, names, strict=True):
-        rows = np.array([place[name] for name in own], dtype=np.intp)
-        for at, feature in enumerate(features):
+    for table, table_ids in zip(tables, ids_by_table, strict=True):
+        rows = np.array([row_of[name] for name in table_ids], dtype=np.intp)
+        for column, feature in enumerate(features):
             if feature in table.column_names:
-                found.add(feature)
-                matrix[rows, at] = (
-                    table.column(feature).to_numpy(zero_copy_only=False).astype(np.float64)
-                )
+                values = table.column(feature).to_numpy(zero_copy_only=False)
+                matrix[rows, column] = values.astype(np.float64)
+    present = set().union(*(table.column_names for table in tables))
     return Vectors(
-        ids,
-        _as_of(tables),
-        list(features),
-        matrix,
-        [name for name in features if name not in found],
+        ids=ids,
+        as_of=_as_of(tables),
+        features=list(features),
+        matrix=matrix,
+        absent=[name for name in features if name not in present],
     )
 
 
 def _as_of(tables: Sequence["pa.Table"]) -> date:
-    """The one day that all rows are as of; the latest where tables are of several (their refresh is under way)."""
+    """The as-of day of all rows; the latest one if tables differ, as during a refresh."""
     days = [day for table in tables for day in table.column("as_of").unique().to_pylist()]
     if not days:
-        raise ValueError("the feature tables have no rows")
+        raise ValueError("The feature tables have no rows.")
     return max(days)

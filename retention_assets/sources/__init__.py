@@ -1,1 +1,1 @@
-"""What a source is: canonical table contracts, source profiles, file formats and the listing of source files. No Dagster."""
+"""What a source is: table contracts, profiles, file headers, listing of files. No Dagster."""

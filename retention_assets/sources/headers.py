@@ -1,4 +1,4 @@
-"""What columns a source file has, told from its header or footer alone. No Spark, no rows."""
+"""The columns of a source file, from its header or footer alone. No Spark, no rows."""
 
 import csv
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 from retention_assets.errors import ProfileError
 
 TYPES = (
-    "string", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal(p,s)", "boolean", "date", "timestamp",
-    "timestamp_ntz", "binary",
+    "string", "tinyint", "smallint", "int", "bigint", "float", "double", "decimal(p,s)", "boolean",
+    "date", "timestamp", "timestamp_ntz", "binary",
 )  # fmt: skip
 _OTHER_NAMES = {
     "integer": "int",
@@ -18,11 +18,11 @@ _OTHER_NAMES = {
     "text": "string",
 }
 _ARROW = {
-    "large_string": "string", "string_view": "string", "int8": "tinyint", "uint8": "smallint", "int16": "smallint",
-    "uint16": "int", "int32": "int", "uint32": "bigint", "int64": "bigint", "bool": "boolean", "date32[day]": "date",
-    "large_binary": "binary", "halffloat": "float",
+    "large_string": "string", "string_view": "string", "bool": "boolean", "date32[day]": "date",
+    "int8": "tinyint", "uint8": "smallint", "int16": "smallint", "uint16": "int", "int32": "int",
+    "uint32": "bigint", "int64": "bigint", "halffloat": "float", "large_binary": "binary",
 }  # fmt: skip
-# Types that a declared type may be read from without loss.
+# Declared type -> types that convert to it without loss.
 _WIDER = {
     "smallint": {"tinyint"},
     "int": {"tinyint", "smallint"},
@@ -41,9 +41,12 @@ def normal_type(kind: str) -> str:
 
 
 def header_of(path: Path, file_format: str) -> Header:
-    """Columns with their Spark types, in the file's order. Empty where the format has no header (JSON, an empty CSV)."""
+    """Columns with their Spark types, in the file's order. Empty if the file has no header (JSON,
+    an empty CSV).
+    """
     if file_format == "csv":
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        # The buffer reaches beyond the header: a later byte that is not UTF-8 must not fail.
+        with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
             return tuple((column, "string") for column in next(csv.reader(file), []))
     if file_format == "parquet":
         return _parquet_header(path)
@@ -53,9 +56,11 @@ def header_of(path: Path, file_format: str) -> Header:
 
 
 def readable_as(actual: str, declared: str, file_format: str) -> bool:
-    """Whether a column of this type gives the declared one. The text of a CSV is cast value by value, so any will do."""
-    wanted = normal_type(declared)
-    return file_format in {"csv", "json"} or actual == wanted or actual in _WIDER.get(wanted, set())
+    """Whether a column of type `actual` converts to the declared type. Text formats are cast value
+    by value, so always.
+    """
+    target = normal_type(declared)
+    return file_format in {"csv", "json"} or actual == target or actual in _WIDER.get(target, set())
 
 
 def _parquet_header(path: Path) -> Header:
@@ -66,7 +71,7 @@ def _parquet_header(path: Path) -> Header:
         schema = pq.read_schema(path)
     except pa.ArrowInvalid as error:
         raise ProfileError(
-            f"{path} is not a Parquet file: {error}.", "Mend or remove the file."
+            f"{path} is not a Parquet file: {error}.", "Replace or remove the file."
         ) from error
     return tuple((field.name, _spark_type(field.type)) for field in schema)
 
@@ -79,7 +84,7 @@ def _delta_header(path: Path) -> Header:
         fields = DeltaTable(str(path)).schema().fields
     except DeltaError as error:
         raise ProfileError(
-            f"{path} is not a Delta table: {error}.", "Mend the table's path in the profile."
+            f"{path} is not a Delta table: {error}.", "Correct the table's path in the profile."
         ) from error
     return tuple(
         (field.name, normal_type(str(getattr(field.type, "type", field.type)))) for field in fields

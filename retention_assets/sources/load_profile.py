@@ -1,4 +1,5 @@
-"""Loads the source profile that the settings name, and checks it. No Spark; only headers of the source's files are read.
+"""Loads the source profile that the settings name, and checks it. No Spark; only headers of the
+source's files are read.
 
 Errors name the profile, the table, the column and the fix.
 """
@@ -20,7 +21,9 @@ BUILT_IN = Path(__file__).parent / "built_in"
 
 
 def load_profile(settings: Settings) -> Profile:
-    """The profile that `settings.source` names: a built-in one, or a YAML file. Raises ProfileError."""
+    """The profile that `settings.source` names: a built-in one, or a YAML file. Raises
+    ProfileError.
+    """
     file = _profile_file(settings.source)
     profile = _parse(file, _with_defaults(_read_yaml(file)))
     root = _data_folder(profile, file, settings)
@@ -96,7 +99,9 @@ def _parse(file: Path, content: dict[str, Any]) -> Profile:
 
 
 def _data_folder(profile: Profile, file: Path, settings: Settings) -> Path:
-    """The profile's `data_dir`, below RETENTION_DATA_DIR if that is set, else below the profile's own folder."""
+    """The profile's `data_dir`, below RETENTION_DATA_DIR if that is set, else below the profile's
+    own folder.
+    """
     if profile.is_simulated:
         return settings.simulated_dir
     base = settings.data_dir

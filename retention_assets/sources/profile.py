@@ -1,4 +1,5 @@
-"""The model of a source profile: where files lie, what their columns are, and how canonical columns come from them.
+"""The model of a source profile: where files lie, what their columns are, and how canonical columns
+come from them.
 
 Data only. Checks are in profile_checks.py, reading the YAML file in load_profile.py.
 """
@@ -21,7 +22,7 @@ class _Strict(BaseModel):
 
 
 class Churn(_Strict):
-    """What churn is in a source. `column`: the label's column, if the source has the label itself."""
+    """What churn is in a source. `column`: the label's column, if the source has a label."""
 
     kind: Literal["cancellation", "inactivity", "label"]
     horizon_days: int = Field(default=90, ge=1)

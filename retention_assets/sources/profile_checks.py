@@ -1,4 +1,6 @@
-"""Checks of a profile: against the canonical contracts, and against the headers of the source's files. No Spark."""
+"""Checks of a profile: against the canonical contracts, and against the headers of the source's
+files. No Spark.
+"""
 
 import re
 from collections.abc import Iterable
@@ -80,7 +82,8 @@ def check_headers(
         faults = _header_faults(dict(header), table) if header else []
         if faults:
             raise SchemaChangedError(
-                f"Profile {profile.name}, table {name}, file {file.path.name}: {'; '.join(faults)}.",
+                f"Profile {profile.name}, table {name}, file {file.path.name}: "
+                f"{'; '.join(faults)}.",
                 f"Correct tables.{name}.source_columns, or have the source send what it declares.",
             )
     return headers

@@ -1,4 +1,5 @@
-"""Which files a source has and for which days: a listing with sizes and times, cheap enough for a sensor.
+"""Which files a source has and for which days: a listing with sizes and times, cheap enough for a
+sensor.
 
 No Spark, and no file is opened.
 """
@@ -18,7 +19,7 @@ _UNDATED = "undated"
 
 @dataclass(frozen=True, order=True)
 class SourceFile:
-    """One file (or Delta table) of a source. `day`: when it arrived, None if its name has no day."""
+    """One file (or Delta table) of a source. `day`: when it arrived, if its name says so."""
 
     table: str
     path: Path
@@ -28,7 +29,9 @@ class SourceFile:
 
 
 def source_files(profile: Profile, as_of: date | None = None) -> list[SourceFile]:
-    """All files between the profile's start and end that arrived before `as_of`, sorted by table and path."""
+    """All files between the profile's start and end that arrived before `as_of`, sorted by table
+    and path.
+    """
     last = min(_last_days(profile, as_of), default=date.max)
     files = [
         file
@@ -45,7 +48,9 @@ def newest_day(profile: Profile, as_of: date | None = None) -> date | None:
 
 
 def fingerprint(profile: Profile, as_of: date | None = None) -> dict[str, str]:
-    """Day -> a digest of its files' names, sizes and times. A sensor remembers it to notice changes."""
+    """Day -> a digest of its files' names, sizes and times. A sensor remembers it to notice
+    changes.
+    """
     by_day: dict[str, list[SourceFile]] = {}
     for file in source_files(profile, as_of):
         by_day.setdefault(str(file.day or _UNDATED), []).append(file)
@@ -121,7 +126,9 @@ def _last_days(profile: Profile, as_of: date | None) -> list[date]:
 
 
 def _undated_end(profile: Profile, file: SourceFile, as_of: date | None) -> date:
-    """The last day that an undated file can hold: not after the profile's end, nor after the day it was written."""
+    """The last day that an undated file can hold: not after the profile's end, nor after the day it
+    was written.
+    """
     written = datetime.fromtimestamp(file.mtime_ns / 1e9, UTC).date()
     return min([*_last_days(profile, as_of), written])
 

@@ -1,1 +1,1 @@
-"""Stage `validated`: which rows the platform may build on, and why it set the others aside."""
+"""validated/*: the rows that obey every rule; quarantine/*: the others, with reasons."""

@@ -1,7 +1,8 @@
-"""The rules that a valid row obeys, derived from the table contracts. The split and the suites both read them.
+"""The rules that a valid row obeys, derived from the table contracts. The split and the suites both
+read them.
 
-A rule is text only: Spark SQL that is true for a broken row, a reason for people, and the Great Expectations
-expectation with the same meaning. Nothing is computed here.
+A rule is text only: Spark SQL that is true for a broken row, a reason for people, and the Great
+Expectations expectation with the same meaning. Nothing is computed here.
 """
 
 import sys
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from retention_assets.sources.contracts import Column, Table
+from retention_assets.sources.contracts import CanonicalColumn, Table
 
 # Column that the split adds: the number of a row among the unbroken rows of its key. Row 1 is kept.
 COPY = "_copy"
@@ -19,7 +20,8 @@ NOT_NULL = "ExpectColumnValuesToNotBeNull"
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. `broken` is Spark SQL (null: not broken); `expectation` names a GX class, called with `arguments`.
+    """One rule. `broken` is Spark SQL (null: not broken); `expectation` names a GX class, called
+    with `arguments`.
 
     `projection` is the Spark SQL of an extra column with the rule's name, for rules that no
     expectation can check on the table's own columns. `covered_by` names a rule that explains the
@@ -36,19 +38,23 @@ class Rule:
 
     @property
     def of_key(self) -> bool:
-        """Whether it compares a row with the other rows of its key, rather than checking it alone."""
+        """Whether it compares a row with the other rows of its key."""
         return self.arguments["column"] == COPY
 
     @property
     def checked_value(self) -> str:
-        """Spark SQL that is null where the rule does not apply: a missing value breaks only a not-null rule."""
+        """Spark SQL that is null where the rule does not apply: a missing value breaks only a
+        not-null rule.
+        """
         if self.expectation == NOT_NULL:
             return "true"
         return self.projection or self.arguments["column"]
 
 
 def rules_of(table: Table) -> list[Rule]:
-    """All rules of a table. The last one, uniqueness of the key, checks only rows that break no other."""
+    """All rules of a table. The last one, uniqueness of the key, checks only rows that break no
+    other.
+    """
     rules = [rule for column in table.columns for rule in column_rules(column)]
     rules.append(NOT_AFTER_INGESTION)
     if not table.valid_until_replaced:
@@ -56,7 +62,7 @@ def rules_of(table: Table) -> list[Rule]:
     return [*rules, unique(table)]
 
 
-def column_rules(column: Column) -> Iterator[Rule]:
+def column_rules(column: CanonicalColumn) -> Iterator[Rule]:
     """The rules of one column: not null, readable, in its set, within its bounds."""
     typed = column.type != "string"
     if column.required:
@@ -100,14 +106,16 @@ def not_blank(name: str) -> Rule:
     )
 
 
-def readable(column: Column) -> Rule:
+def readable(column: CanonicalColumn) -> Rule:
     name = f"{column.name}_readable"
     unreadable = f"coalesce(array_contains(parse_errors, '{column.name}'), false)"
     return expression_rule(name, f"{column.name} cannot be read as {column.type}", unreadable)
 
 
 def finite(name: str) -> Rule:
-    """NaN sorts above all numbers in Spark, so it passes a minimum; one NaN would make every sum with it NaN."""
+    """NaN sorts above all numbers in Spark, so it passes a minimum; one NaN would make every sum
+    with it NaN.
+    """
     limit = sys.float_info.max
     arguments = {"column": name, "min_value": -limit, "max_value": limit}
     broken = f"isnan({name}) OR abs({name}) = double('infinity')"
@@ -120,7 +128,7 @@ def finite(name: str) -> Rule:
     )
 
 
-def in_set(column: Column) -> Rule:
+def in_set(column: CanonicalColumn) -> Rule:
     allowed = ", ".join(f"'{value}'" for value in column.allowed)
     arguments = {"column": column.name, "value_set": list(column.allowed)}
     reason = f"{column.name} must be one of {', '.join(column.allowed)}"
@@ -128,7 +136,7 @@ def in_set(column: Column) -> Rule:
     return Rule(f"{column.name}_in_set", reason, broken, "ExpectColumnValuesToBeInSet", arguments)
 
 
-def between(column: Column) -> Rule:
+def between(column: CanonicalColumn) -> Rule:
     name = column.name
     strict = column.exclusive_minimum is not None
     low = column.exclusive_minimum if strict else column.minimum
@@ -149,7 +157,9 @@ def between(column: Column) -> Rule:
 
 
 def unique(table: Table) -> Rule:
-    """Counts copies above the first. GX's own uniqueness would also count the kept row of a repeated key as broken."""
+    """Counts copies above the first. GX's own uniqueness would also count the kept row of a
+    repeated key as broken.
+    """
     key = ", ".join(table.key)
     arguments = {"column": COPY, "max_value": 1}
     reason = f"duplicate of an earlier row with the same {key}"
@@ -163,7 +173,7 @@ def unique(table: Table) -> Rule:
 
 
 def expression_rule(name: str, reason: str, broken: str) -> Rule:
-    """A rule that no expectation checks by itself: its extra column is true where the row is valid."""
+    """A rule that no expectation has: its extra column is true where the row is valid."""
     return Rule(
         name,
         reason,

@@ -1,7 +1,9 @@
-"""Splits raw rows into valid and broken ones, with reasons. Spark frames in, frames out; nothing is written here.
+"""Splits raw rows into valid and broken ones, with reasons. Spark frames in, frames out; nothing is
+written here.
 
-Every row comes out exactly once. Duplicates are found only among the rows that come in, that is within the days of
-one run: `raw/*` holds whole days, so a late copy from the same day is found, and a copy from a day outside is not.
+Every row comes out exactly once. Duplicates are found only among the rows that come in, that is
+within the days of one run: `raw/*` holds whole days, so a late copy from the same day is found, and
+a copy from a day outside is not.
 """
 
 from collections.abc import Sequence
@@ -16,7 +18,7 @@ from retention_assets.validation.rules import COPY, SEPARATOR, Rule
 
 BROKEN = "_broken"
 REASON = "quarantine_reason"  # churn_events has a column of its own called reason
-# The earliest copy is kept. Rows equal in all three columns are identical, so any of them may be kept.
+# The earliest copy is kept. Rows equal in all three are identical, so any of them may be kept.
 COPY_ORDER = ("ingested_ts", "source_file", "raw_text")
 
 
@@ -52,7 +54,9 @@ class Split:
 
 
 def split(frame: DataFrame, key: Sequence[str], rules: Sequence[Rule]) -> Split:
-    """Checks each row against the rules; of unbroken rows with one key, the first by `COPY_ORDER` stays valid."""
+    """Checks each row against the rules; of unbroken rows with one key, the first by `COPY_ORDER`
+    stays valid.
+    """
     marked = frame.withColumn(BROKEN, broken_bits(rules, of_key=False))
     marked = marked.withColumn(COPY, F.when(F.col(BROKEN) == 0, F.lit(1)))
     repeated = (
@@ -77,13 +81,17 @@ def split(frame: DataFrame, key: Sequence[str], rules: Sequence[Rule]) -> Split:
 
 
 def number_copies(repeated: DataFrame, key: Sequence[str]) -> DataFrame:
-    """Numbers the rows of each key from 1. It sorts whole rows, `raw_text` too, so pass rows of repeated keys only."""
+    """Numbers the rows of each key from 1. It sorts whole rows, `raw_text` too, so pass rows of
+    repeated keys only.
+    """
     copies = Window.partitionBy(*key).orderBy(*COPY_ORDER)
     return repeated.withColumn(COPY, F.row_number().over(copies))
 
 
 def broken_bits(rules: Sequence[Rule], of_key: bool) -> Column:
-    """The sum of the bits of the rules that a row breaks. A number, because an array of names costs twice the scan."""
+    """The sum of the bits of the rules that a row breaks. A number, because an array of names costs
+    twice the scan.
+    """
     bits = [
         F.when(F.expr(rule.broken), F.lit(bit)).otherwise(F.lit(0))
         for bit, rule in with_bits(rules)
@@ -98,7 +106,9 @@ def with_bits(rules: Sequence[Rule]) -> list[tuple[int, Rule]]:
 
 
 def reported_rules(rules: Sequence[Rule], broken: int) -> list[Rule]:
-    """The rules of a `_broken` number whose reasons are reported: all but those that another rule explains better."""
+    """The rules of a `_broken` number whose reasons are reported: all but those that another rule
+    explains better.
+    """
     names = {rule.name for bit, rule in with_bits(rules) if broken & bit}
     return [rule for rule in rules if rule.name in names and rule.covered_by not in names]
 

@@ -1,8 +1,9 @@
-"""The rules as Great Expectations suites: one suite per table, run on the incoming rows. No splitting, no Dagster.
+"""The rules as Great Expectations suites: one suite per table, run on the incoming rows. No
+splitting, no Dagster.
 
-A suite answers yes or no per expectation, with the allowed share of broken rows as `mostly`; it reads the columns once,
-in one aggregation. Its own count of unexpected values would cost one scan per expectation, and the split counts them
-anyway.
+A suite answers yes or no per expectation, with the allowed share of broken rows as `mostly`; it
+reads the columns once, in one aggregation. Its own count of unexpected values would cost one scan
+per expectation, and the split counts them anyway.
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,9 @@ RULE = "rule"
 def suite_results(
     marked: DataFrame, name: str, rules: Sequence[Rule], allowed_share: float
 ) -> dict[str, bool]:
-    """Rule -> whether its broken share is allowed. `marked` is the split's frame with its `_copy` column."""
+    """Rule -> whether its broken share is allowed. `marked` is the split's frame with its `_copy`
+    column.
+    """
     suite = suite_of(name, rules, allowed_share)
     results = run_suite(suite, suite_columns(marked, rules)).results
     return {rule_name(result): bool(result.success) for result in results}
@@ -48,15 +51,15 @@ def suite_columns(marked: DataFrame, rules: Sequence[Rule]) -> DataFrame:
     """Only the columns that the suite reads, because the raw text is wide."""
     projections = {rule.name: rule.projection for rule in rules if rule.projection}
     columns = dict.fromkeys(rule.arguments["column"] for rule in rules if not rule.projection)
-    return marked.select(
-        *columns, *(F.expr(sql).alias(name) for name, sql in projections.items())
-    )
+    return marked.select(*columns, *(F.expr(sql).alias(name) for name, sql in projections.items()))
 
 
 def run_suite(
     suite: gx.ExpectationSuite, frame: DataFrame, result_format: Any = "BOOLEAN_ONLY"
 ) -> "ExpectationSuiteValidationResult":
-    """Runs the suite on a frame, in a temporary context that stores nothing and sends no usage statistics."""
+    """Runs the suite on a frame, in a temporary context that stores nothing and sends no usage
+    statistics.
+    """
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(False)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)

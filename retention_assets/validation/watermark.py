@@ -1,4 +1,6 @@
-"""The watermark: the latest closed day of the validated data. Frames and dates in, a value out; no clock."""
+"""The watermark: the latest closed day of the validated data. Frames and dates in, a value out; no
+clock.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,17 +27,21 @@ class Watermark:
 
 
 def read_watermark(read: Callable[[str], DataFrame]) -> date:
-    """The day that validated/watermark holds. `read` returns the frame of an asset, such as `lake.read`."""
+    """The day that validated/watermark holds. `read` returns the frame of an asset, such as
+    `lake.read`.
+    """
     return read(WATERMARK).collect()[0]["watermark"]
 
 
 def event_tables(names: list[str]) -> list[str]:
-    """The tables that set a source's watermark: all but customers, unless there is no other table."""
+    """The tables that set a source's watermark: all but customers, unless there is no other."""
     return [name for name in names if name != "customers"] or names
 
 
 def find_watermark(frames: Mapping[str, DataFrame], as_of: date | None) -> Watermark:
-    """The newest day of the frames before `as_of`, from rows known by then. Raises ProfileError if there is no valid row."""
+    """The newest day of the frames before `as_of`, from rows known by then. Raises ProfileError if
+    there is no valid row.
+    """
     newest = reduce(
         DataFrame.unionByName, (_newest(name, frame, as_of) for name, frame in frames.items())
     )
@@ -54,7 +60,9 @@ def find_watermark(frames: Mapping[str, DataFrame], as_of: date | None) -> Water
 
 
 def lag_days(watermark: date, newest: date, as_of: date | None) -> int:
-    """Days from the watermark to the newest day of the source, counted up to the day before `as_of`."""
+    """Days from the watermark to the newest day of the source, counted up to the day before
+    `as_of`.
+    """
     visible = min(newest, as_of - timedelta(days=1)) if as_of else newest
     return max(0, (visible - watermark).days)
 

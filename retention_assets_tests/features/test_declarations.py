@@ -127,7 +127,7 @@ class Source:
         self.kind, self.column = kind, column
 
 
-LEAVES = Measure("leaves", "churn_events", "count")
+LEAVES = Measure("leaves", "Churn events.", "churn_events", "count")
 
 
 @pytest.mark.parametrize(
