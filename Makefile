@@ -1,30 +1,37 @@
-# Everything that a user of the clone does. Settings are RETENTION_* variables; `retention --help` has the finer commands.
+# The commands for a user of this clone. Settings are RETENTION_* variables; `.venv/bin/retention --help` lists
+# the commands of the platform itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup run down test lint bench
+.PHONY: help setup run down test acceptance lint bench architecture
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CANDIDATES := $(PYTHON) python3.11 python3.12 python3 python
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(INSTALLED)  ## Create .venv, install the pinned packages, fetch Delta's jars (once)
+setup: $(INSTALLED)  ## Create .venv, install the pinned packages, download Delta's jars (once)
 
-run: setup  ## Start the services, run the whole graph, deploy, ask one live prediction
+run: setup  ## Start the services, run the whole graph, deploy the champion, ask for one prediction
 	@$(BIN)/retention run
 
-down:  ## Stop exactly what was started
+down:  ## Stop the services that `make run` started
 	@if [ -x $(BIN)/retention ]; then $(BIN)/retention down; fi
 
-test: setup  ## Run the whole test suite, files side by side on two cores
+test: setup  ## Run all tests, on two cores
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-lint: setup  ## Check style, types and the order of the stages
+acceptance: setup  ## Run the acceptance tests: Dagster UI, sensors and HTTP on a running platform
+	@$(BIN)/python -m pytest retention_assets_tests/acceptance -v
+
+lint: setup  ## Check style, types and the import order of the stages
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright && $(BIN)/lint-imports
 
 bench: setup  ## Measure every published figure
 	@for script in $(filter-out benchmarks/report.py benchmarks/bare_fastapi.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
+
+architecture: setup  ## Draw the import graph of the stages (docs/architecture.svg)
+	@$(BIN)/python tools/architecture.py
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@supported='import sys, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))'; \
@@ -35,7 +42,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  echo "No Python 3.11 or 3.12 with venv was found. Fix: install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; \
 	fi; \
 	[ "$$python" = $(BIN)/python ] || "$$python" -m venv --clear $(VENV)
+	@echo "Installing the pinned packages into $(VENV) (about 1 minute) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	@$(BIN)/uv pip install --python $(BIN)/python --constraint constraints.txt --editable '.[dev,bench]'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev,bench]'
 	@$(BIN)/retention setup
 	@touch $@
