@@ -3,6 +3,7 @@
 import dagster as dg
 
 from retention_assets.automation import conditions as automation
+from retention_assets.automation.step_threads import step_threads
 from retention_assets.decisions import assets as decisions
 from retention_assets.features import assets as features
 from retention_assets.ingestion import assets as ingestion
@@ -40,7 +41,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             "deployer": Deployer.of(settings),
             "alerts": Alerts.of(settings),
         },
-        executor=dg.in_process_executor,  # one Spark session a run, not one a step
+        executor=step_threads,
         jobs=list(jobs.values()),
         schedules=automation.retention_schedules(jobs, platform),
         sensors=automation.retention_sensors(jobs, platform),

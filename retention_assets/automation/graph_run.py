@@ -14,7 +14,7 @@ from typing import Protocol
 import dagster as dg
 
 from retention_assets.automation import backlog
-from retention_assets.automation.reconciliation import GraphRun, RunProgress
+from retention_assets.automation.reconciliation import Reconciliation, RunProgress
 from retention_assets.errors import SetupError
 from retention_assets.keys import CHURN
 from retention_assets.platform import Platform
@@ -66,17 +66,24 @@ def run_graph(
         open_instance(settings) as instance,
         backlog.held(instance),
     ):
-        services.up(settings, report=reporter.message)
+        # The services start while the source is read; only what comes later needs them.
+        services.start(settings)
         _await_automation(instance, reporter)
         _prepare_source(platform, reporter)
-        graph = GraphRun(defs, platform, instance, reporter)
+        graph = Reconciliation(
+            defs,
+            platform,
+            instance,
+            reporter,
+            await_services=lambda: services.await_ready(settings, report=reporter.message),
+        )
         if select:
-            graph.make_selected(select)
+            graph.materialize_selected(select)
             return GraphRunResult(changed=True)
         changed = graph.bring_up_to_date()
         champion = Registry.of(settings).champion(CHURN)
         if champion and not _is_served(settings, champion):
-            graph.deploy_again()
+            graph.redeploy()
         watermark = backlog.metadata_of(instance, backlog.WATERMARK)["watermark"]
     return GraphRunResult(changed=changed, watermark=watermark, champion=champion)
 

@@ -1,25 +1,30 @@
-"""The graph, run in this process: source days, matured weeks, then everything else, in one Spark session.
+"""Brings the graph up to date in this process: source days, matured weeks, then everything else.
 
-What is already there and unchanged is left alone. Which days and weeks lack stands in backlog.py.
+Assets that exist and whose inputs have not changed are left alone. backlog.py says which days and
+weeks are missing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
 import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
 from dagster._core.utils import make_new_run_id
 
+from retention_assets import keys
 from retention_assets.automation import backlog
 from retention_assets.errors import RunFailedError
 from retention_assets.modeling.label_window import matured_mondays
 from retention_assets.platform import Platform
 from retention_assets.services.instance import read_state, write_state
 
-COMPLETE = "complete"  # name of the fact: which source and knobs the unpartitioned assets were last made from
-SERVING = ("serving/online_features", "serving/champion_deployment")
+COMPLETE = "complete"  # source and settings that the unpartitioned assets were made from
+SERVING = (keys.ONLINE_FEATURES, keys.CHAMPION_DEPLOYMENT)
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 class RunProgress(Protocol):
@@ -32,72 +37,97 @@ class RunProgress(Protocol):
     def on_event(self, entry: dg.EventLogEntry) -> None: ...
 
 
+def _nothing_to_await() -> None: ...
+
+
 @dataclass
-class GraphRun:
-    """One `retention run` against one instance."""
+class Reconciliation:
+    """Compares one home's graph with its source and settings, and materializes what differs.
+
+    `await_services` is called before the first asset that needs a service besides Spark.
+    """
 
     defs: dg.Definitions
     platform: Platform
     instance: dg.DagsterInstance
     progress: RunProgress
-    tags: dict[str, str] = field(default_factory=lambda: {backlog.BY_HAND: "true"})
+    await_services: Callable[[], None] = _nothing_to_await
 
     def bring_up_to_date(self) -> bool:
-        """Makes all that is missing or no longer true. Returns whether there was anything to do."""
+        """Materializes what is missing or outdated. Returns whether there was anything to do."""
         source = backlog.source_now(self.platform)
-        wanted = {"source": backlog.digest(source), "knobs": self._knobs()}
-        had = read_state(self.instance, COMPLETE) or {}
-        read = self._read_days(source)
-        filled = self._fill_weeks(again=had.get("knobs") != wanted["knobs"])
-        rest = [key for key in self.keys(None) if key != backlog.WATERMARK]
-        stale = had != wanted or any(
-            self.instance.get_latest_materialization_event(key) is None for key in rest
+        current = {"source": backlog.digest(source), "settings": self.settings_digest()}
+        previous = read_state(self.instance, COMPLETE) or {}
+        days_read = self._read_days(source)
+        settings_changed = previous.get("settings") != current["settings"]
+        weeks_filled = self._fill_weeks(refill=settings_changed)
+        watermark = dg.AssetKey.from_user_string(keys.WATERMARK)
+        unpartitioned = [key for key in self.keys(None) if key != watermark]
+        outdated = previous != current or any(
+            self.instance.get_latest_materialization_event(key) is None for key in unpartitioned
         )
-        if stale:
-            self.make("Features, models, decisions, serving, monitoring", rest)
-            write_state(self.instance, COMPLETE, wanted)
-        return read or filled or stale
+        self.await_services()
+        if outdated:
+            self.materialize("Features, models, decisions, serving, monitoring", unpartitioned)
+            write_state(self.instance, COMPLETE, current)
+        return days_read or weeks_filled or outdated
 
-    def make_selected(self, selection: str) -> None:
-        """Makes the selected assets again, whatever their state: daily ones for all days, weekly ones for all matured weeks."""
-        keys = dg.AssetSelection.from_string(selection).resolve(self.defs.resolve_asset_graph())
-        last = backlog.last_day(self.platform)
+    def materialize_selected(self, selection: str) -> None:
+        """Materializes the selected assets, whatever their state.
+
+        Daily assets for all days, weekly assets for all matured weeks.
+        """
+        graph = self.defs.resolve_asset_graph()
+        selected = dg.AssetSelection.from_string(selection).resolve(graph)
+        partitions = self.platform.partitions
         first = self.platform.profile.start
-        if daily := keys & set(self.keys(self.platform.partitions.daily)):
-            self.make(f"Days {first} to {last}", daily, backlog.range_tags(first, last))
-        weeks = self._matured()
-        if weeks and (weekly := keys & set(self.keys(self.platform.partitions.weekly))):
-            self.make(
-                f"Weeks {weeks[0]} to {weeks[-1]}", weekly, backlog.range_tags(weeks[0], weeks[-1])
-            )
-        if rest := keys & set(self.keys(None)):
-            self.make("Selected assets", rest)
+        last = backlog.last_day(self.platform)
+        self.await_services()
+        if daily := selected & set(self.keys(partitions.daily)):
+            self.materialize(f"Days {first} to {last}", daily, backlog.range_tags(first, last))
+        weeks = self._matured_weeks()
+        if weeks and (weekly := selected & set(self.keys(partitions.weekly))):
+            self._materialize_weeks(weeks, weekly)
+        if unpartitioned := selected & set(self.keys(None)):
+            self.materialize("Selected assets", unpartitioned)
 
-    def deploy_again(self) -> None:
-        self.make("Deployment", [dg.AssetKey.from_user_string(key) for key in SERVING])
+    def redeploy(self) -> None:
+        """Publishes the features and deploys the champion again."""
+        self.materialize("Deployment", [dg.AssetKey.from_user_string(key) for key in SERVING])
 
     def keys(self, partitions: dg.PartitionsDefinition | None) -> list[dg.AssetKey]:
+        """Keys of the assets with these partitions, or without any."""
         nodes = self.defs.resolve_asset_graph().asset_nodes
         return sorted(node.key for node in nodes if node.partitions_def == partitions)
 
-    def make(
-        self, title: str, keys: Iterable[dg.AssetKey], tags: dict[str, str] | None = None
+    def materialize(
+        self,
+        title: str,
+        asset_keys: Iterable[dg.AssetKey],
+        tags: Mapping[str, str] | None = None,
     ) -> None:
-        """One Dagster run of these assets and their checks. Raises RunFailedError with the first cause."""
-        run_id = make_new_run_id()
+        """One Dagster run of these assets and their checks. Raises RunFailedError with the cause."""
+        selection = frozenset(asset_keys)
         job = self.defs.resolve_implicit_global_asset_job_def()
+        run_id = make_new_run_id()
         self.instance.add_event_listener(run_id, self.progress.on_event)
+        run = self.instance.create_run_for_job(
+            job_def=job.get_subset(asset_selection=selection),
+            run_id=run_id,
+            run_config=QUIET,
+            tags={backlog.BY_HAND: "true", **(tags or {})},
+            asset_selection=selection,
+        )
         with self.progress.title(title):
-            result = job.execute_in_process(
-                instance=self.instance, asset_selection=sorted(keys), run_id=run_id, raise_on_error=False,
-                tags=self.tags | (tags or {}), run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            )  # fmt: skip
+            result = execute_run(InMemoryJob(job), run, self.instance, raise_on_error=False)
         if not result.success:
             log = self.platform.settings.logs / "run.log"
             failure = self.progress.failure or RunFailedError(f"{title} failed.", "")
-            raise RunFailedError(
-                failure.problem, failure.fix or f"The full account is in {log}."
-            )
+            raise RunFailedError(failure.problem, failure.fix or f"See the full error in {log}.")
+
+    def settings_digest(self) -> str:
+        """Changes with every setting that results depend on."""
+        return backlog.digest(self.platform.settings.result_settings())
 
     def _read_days(self, source: dict[str, Any]) -> bool:
         days = backlog.days_to_read(self.platform, self.instance)
@@ -105,28 +135,28 @@ class GraphRun:
             return False
         first, last = days
         tags = backlog.range_tags(first, last) | {backlog.ARRIVALS: backlog.digest(source)}
-        self.make(
-            f"Days {first} to {last}",
-            [*self.keys(self.platform.partitions.daily), backlog.WATERMARK],
-            tags,
-        )
+        daily = self.keys(self.platform.partitions.daily)
+        watermark = dg.AssetKey.from_user_string(keys.WATERMARK)
+        self.materialize(f"Days {first} to {last}", [*daily, watermark], tags)
         backlog.mark_read(self.instance, source)
         return True
 
-    def _fill_weeks(self, again: bool) -> bool:
-        weeks = self._matured() if again else backlog.weeks_to_fill(self.platform, self.instance)
+    def _fill_weeks(self, *, refill: bool) -> bool:
+        if refill:
+            weeks = self._matured_weeks()
+        else:
+            weeks = backlog.weeks_to_fill(self.platform, self.instance)
         if weeks:
-            tags = backlog.range_tags(weeks[0], weeks[-1])
-            self.make(
-                f"Weeks {weeks[0]} to {weeks[-1]}", self.keys(self.platform.partitions.weekly), tags
-            )
+            self._materialize_weeks(weeks, self.keys(self.platform.partitions.weekly))
         return bool(weeks)
 
-    def _matured(self) -> list[date]:
-        watermark = date.fromisoformat(
-            backlog.metadata_of(self.instance, backlog.WATERMARK)["watermark"]
-        )
-        return matured_mondays(self.platform.profile, self.platform.settings, watermark)
+    def _matured_weeks(self) -> list[date]:
+        watermark = backlog.metadata_of(self.instance, backlog.WATERMARK)["watermark"]
+        day = date.fromisoformat(str(watermark))
+        return matured_mondays(self.platform.profile, self.platform.settings, day)
 
-    def _knobs(self) -> str:
-        return backlog.digest(self.platform.settings.result_settings())
+    def _materialize_weeks(self, weeks: list[date], asset_keys: Iterable[dg.AssetKey]) -> None:
+        first = weeks[0]
+        last = weeks[-1]
+        tags = backlog.range_tags(first, last)
+        self.materialize(f"Weeks {first} to {last}", asset_keys, tags)

@@ -20,6 +20,8 @@ from dagster._core.execution.plan.instance_concurrency_context import InstanceCo
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.base import Executor
 
+from retention_assets.keys import ONE_AT_A_TIME
+
 if TYPE_CHECKING:
     from dagster._core.execution.context.system import (
         PlanExecutionContext,
@@ -30,9 +32,7 @@ if TYPE_CHECKING:
     from dagster._core.execution.plan.plan import ExecutionPlan
 
 STEPS_AT_ONCE = 3
-# Steps with this tag run one at a time: TensorFlow's seeds and MLflow's active run belong to the whole process.
-ALONE = {"retention/one_at_a_time": "true"}
-LIMITS = [{"key": key, "value": value, "limit": 1} for key, value in ALONE.items()]
+LIMITS = [{"key": key, "value": value, "limit": 1} for key, value in ONE_AT_A_TIME.items()]
 
 
 class StepThreads(Executor):

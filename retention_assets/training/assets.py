@@ -2,12 +2,18 @@
 
 import dagster as dg
 
+from retention_assets import keys
 from retention_assets.ingestion.assets import days_of
 from retention_assets.modeling.candidates.declared import CANDIDATES, Candidate
 from retention_assets.modeling.label_window import matured_mondays
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
-from retention_assets.resources.metadata import png, report_partitions, rows_as_table, table_metadata
+from retention_assets.resources.metadata import (
+    png,
+    report_partitions,
+    rows_as_table,
+    table_metadata,
+)
 from retention_assets.resources.registry import Registry
 
 EXAMPLES, LEADERBOARD, CHAMPION = (
@@ -88,6 +94,7 @@ def _candidate(platform: Platform, candidate: Candidate) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=_key(key),
+        op_tags=keys.ONE_AT_A_TIME,
         deps=[_key(EXAMPLES)],
         kinds=set(candidate.icons),
         group_name="training",

@@ -1,4 +1,4 @@
-"""What `retention run` makes again and what it says of a failure, on a graph of the test's own, without Spark."""
+"""What `retention run` materializes and how it reports a failure, on small graphs without Spark."""
 
 import io
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from retention_assets.automation import backlog
-from retention_assets.automation.reconciliation import SERVING, GraphRun
+from retention_assets.automation.reconciliation import SERVING, Reconciliation
 from retention_assets.cli.progress import RunDisplay
 from retention_assets.errors import ProfileError, RunFailedError
 from retention_assets.platform import Platform
@@ -21,42 +21,43 @@ def platform(tmp_path: Path) -> Platform:
     return Platform.of(Settings(home=tmp_path, source="simulated"))
 
 
-def graph_of(platform: Platform, *assets: dg.AssetsDefinition, instance: Any = None) -> GraphRun:
-    defs = dg.Definitions(assets, executor=dg.in_process_executor)
-    return GraphRun(defs, platform, instance, RunDisplay(Console(file=io.StringIO())))
+def reconciliation(
+    platform: Platform, *assets: dg.AssetsDefinition, instance: Any = None
+) -> Reconciliation:
+    definitions = dg.Definitions(assets, executor=dg.in_process_executor)
+    return Reconciliation(definitions, platform, instance, RunDisplay(Console(file=io.StringIO())))
 
 
-def partitioned(name: str, partitions: dg.PartitionsDefinition | None) -> dg.AssetsDefinition:
+def empty_asset(
+    name: str, partitions: dg.PartitionsDefinition | None = None
+) -> dg.AssetsDefinition:
     @dg.asset(name=name, partitions_def=partitions)
-    def made() -> None: ...
+    def empty() -> None: ...
 
-    return made
+    return empty
 
 
-def test_assets_are_told_apart_by_their_partitions(platform: Platform) -> None:
-    clock = platform.partitions
-    pairs = [("d", clock.daily), ("w", clock.weekly), ("b", None), ("a", None)]
-    graph = graph_of(platform, *(partitioned(*pair) for pair in pairs))
-    asked = (clock.daily, clock.weekly, None)
-    assert [[key.to_user_string() for key in graph.keys(which)] for which in asked] == [
-        ["d"],
-        ["w"],
-        ["a", "b"],
+def test_keys_are_grouped_by_partitions(platform: Platform) -> None:
+    partitions = platform.partitions
+    pairs = [("d", partitions.daily), ("w", partitions.weekly), ("b", None), ("a", None)]
+    graph = reconciliation(platform, *(empty_asset(name, kind) for name, kind in pairs))
+    keys = [
+        [key.to_user_string() for key in graph.keys(kind)]
+        for kind in (partitions.daily, partitions.weekly, None)
     ]
+    assert keys == [["d"], ["w"], ["a", "b"]]
 
 
-def test_a_run_makes_what_was_asked_for_and_is_marked_as_by_hand(platform: Platform) -> None:
+def test_run_materializes_selection_and_is_tagged(platform: Platform) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        graph = graph_of(
-            platform, partitioned("a", None), partitioned("b", None), instance=instance
-        )
-        graph.make("One", [dg.AssetKey("a")], {"why": "test"})
+        graph = reconciliation(platform, empty_asset("a"), empty_asset("b"), instance=instance)
+        graph.materialize("One", [dg.AssetKey("a")], {"why": "test"})
         (run,) = instance.get_runs()
-        made = [
+        materialized = [
             bool(instance.get_latest_materialization_event(dg.AssetKey(name)))
             for name in ("a", "b")
         ]
-    assert made == [True, False]
+    assert materialized == [True, False]
     assert (run.tags[backlog.BY_HAND], run.tags["why"]) == ("true", "test")
 
 
@@ -64,10 +65,10 @@ def test_a_run_makes_what_was_asked_for_and_is_marked_as_by_hand(platform: Platf
     ("error", "fix"),
     [
         (ProfileError("No such file.", "Put it there."), "Put it there."),
-        (ValueError("No such file."), "The full account is in "),
+        (ValueError("No such file."), "See the full error in "),
     ],
 )
-def test_a_failed_run_raises_its_first_cause_with_a_remedy(
+def test_failed_run_raises_first_cause_with_fix(
     platform: Platform, error: Exception, fix: str
 ) -> None:
     @dg.asset
@@ -77,16 +78,17 @@ def test_a_failed_run_raises_its_first_cause_with_a_remedy(
     @dg.asset(deps=[broken])
     def after() -> None: ...
 
-    with dg.DagsterInstance.ephemeral() as instance, pytest.raises(RunFailedError) as failed:
-        graph_of(platform, broken, after, instance=instance).make("All", [broken.key, after.key])
-    assert failed.value.problem.startswith("broken failed: ") and failed.value.problem.endswith(
-        "No such file."
-    )
-    assert failed.value.fix.startswith(fix)
+    with dg.DagsterInstance.ephemeral() as instance:
+        graph = reconciliation(platform, broken, after, instance=instance)
+        with pytest.raises(RunFailedError) as failure:
+            graph.materialize("All", [broken.key, after.key])
+    assert failure.value.problem.startswith("broken failed: ")
+    assert failure.value.problem.endswith("No such file.")
+    assert failure.value.fix.startswith(fix)
 
 
 @pytest.mark.parametrize(
-    ("change", "again"),
+    ("change", "is_changed"),
     [
         ({"serve_port": 9000}, False),
         ({"redis_url": "redis://elsewhere"}, False),
@@ -100,14 +102,15 @@ def test_a_failed_run_raises_its_first_cause_with_a_remedy(
         ({"feature_ttl_days": 31}, True),
     ],
 )
-def test_a_knob_that_changes_what_is_made_changes_the_recorded_digest(
-    platform: Platform, change: dict[str, Any], again: bool
+def test_digest_changes_with_settings_of_results(
+    platform: Platform, change: dict[str, Any], is_changed: bool
 ) -> None:
     other = Platform.of(platform.settings.model_copy(update=change))
-    assert (graph_of(platform)._knobs() != graph_of(other)._knobs()) == again
+    digests = {reconciliation(variant).settings_digest() for variant in (platform, other)}
+    assert (len(digests) == 2) == is_changed
 
 
-def test_what_is_deployed_again_is_in_the_graph(platform: Platform) -> None:
+def test_redeployed_assets_are_in_the_graph(platform: Platform) -> None:
     from retention_assets.definitions import build_definitions
 
     graph = build_definitions(platform.settings).resolve_asset_graph()

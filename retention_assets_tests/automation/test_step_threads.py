@@ -1,0 +1,124 @@
+"""Steps of a run side by side: their order, their limits, and what a failure leaves behind."""
+
+import threading
+import time
+
+import dagster as dg
+import pytest
+
+from retention_assets.automation.step_threads import STEPS_AT_ONCE, step_threads
+from retention_assets.keys import ONE_AT_A_TIME
+
+PATIENCE_S = 30
+
+
+def run(*assets: dg.AssetsDefinition) -> tuple[dg.DagsterRunStatus, list[dg.EventLogEntry]]:
+    """Runs all assets as `retention run` does; status and events of the run."""
+    from dagster._core.definitions.job_base import InMemoryJob
+    from dagster._core.execution.api import execute_run
+
+    job = dg.Definitions(assets, executor=step_threads).resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.ephemeral() as instance:
+        created = instance.create_run_for_job(job_def=job)
+        execute_run(InMemoryJob(job), created, instance, raise_on_error=False)
+        finished = instance.get_run_by_id(created.run_id)
+        assert finished is not None
+        return finished.status, list(instance.all_logs(created.run_id))
+
+
+def steps(events: list[dg.EventLogEntry], kind: dg.DagsterEventType) -> list[str]:
+    return [str(entry.step_key) for entry in events if entry.dagster_event_type == kind]
+
+
+def test_independent_steps_run_side_by_side() -> None:
+    """Each waits for the other to have started: one after another they would never end."""
+    barrier = threading.Barrier(2)
+
+    def waiting(name: str) -> dg.AssetsDefinition:
+        @dg.asset(name=name)
+        def wait() -> None:
+            barrier.wait(PATIENCE_S)
+
+        return wait
+
+    status, events = run(waiting("a"), waiting("b"))
+    assert status == dg.DagsterRunStatus.SUCCESS
+    assert sorted(steps(events, dg.DagsterEventType.STEP_SUCCESS)) == ["a", "b"]
+
+
+def test_steps_wait_for_their_inputs() -> None:
+    @dg.asset
+    def first() -> None:
+        time.sleep(0.2)
+
+    @dg.asset(deps=[first])
+    def second() -> None: ...
+
+    _, events = run(second, first)
+    order = [
+        (entry.dagster_event_type, entry.step_key)
+        for entry in events
+        if entry.dagster_event_type
+        in (dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS)
+    ]
+    assert [step for _, step in order] == ["first", "first", "second", "second"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "limit"), [({}, STEPS_AT_ONCE), (ONE_AT_A_TIME, 1)], ids=["untagged", "one_at_a_time"]
+)
+def test_steps_at_once_are_limited(tags: dict[str, str], limit: int) -> None:
+    running = 0
+    most = 0
+    lock = threading.Lock()
+
+    def counting(name: str) -> dg.AssetsDefinition:
+        @dg.asset(name=name, op_tags=tags)
+        def count() -> None:
+            nonlocal running, most
+            with lock:
+                running += 1
+                most = max(most, running)
+            time.sleep(0.1)
+            with lock:
+                running -= 1
+
+        return count
+
+    status, _ = run(*(counting(f"step_{number}") for number in range(6)))
+    assert status == dg.DagsterRunStatus.SUCCESS
+    assert most == limit
+
+
+def test_failed_step_skips_only_what_needs_it() -> None:
+    @dg.asset
+    def broken() -> None:
+        raise ValueError("no such file")
+
+    @dg.asset(deps=[broken])
+    def downstream() -> None: ...
+
+    @dg.asset
+    def independent() -> None:
+        time.sleep(0.2)
+
+    status, events = run(broken, downstream, independent)
+    assert status == dg.DagsterRunStatus.FAILURE
+    assert steps(events, dg.DagsterEventType.STEP_FAILURE) == ["broken"]
+    assert steps(events, dg.DagsterEventType.STEP_SUCCESS) == ["independent"]
+    assert "downstream" not in steps(events, dg.DagsterEventType.STEP_START)
+
+
+def test_failed_blocking_check_stops_downstream() -> None:
+    check = dg.AssetCheckSpec("is_sound", asset="table", blocking=True)
+
+    @dg.asset(check_specs=[check])
+    def table() -> dg.MaterializeResult:
+        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=False)])
+
+    @dg.asset(deps=[table])
+    def downstream() -> None: ...
+
+    status, events = run(table, downstream)
+    assert status == dg.DagsterRunStatus.FAILURE
+    assert steps(events, dg.DagsterEventType.STEP_START) == ["table"]
