@@ -15,6 +15,7 @@ import dagster as dg
 from rich.console import Console
 
 from retention_assets.errors import RunFailedError
+from retention_assets.resources.metadata import ROW_COUNT, ROWS_OF_RUN
 
 LABEL_WIDTH = 46
 CHECKS_SHOWN = 3
@@ -91,11 +92,12 @@ class RunDisplay:
             self._status.update(step.replace("__", "/"))
         elif event.is_step_materialization:
             materialization = event.step_materialization_data.materialization
-            count = materialization.metadata.get("dagster/row_count")
+            metadata = materialization.metadata
+            # A run over partitions gives its total with the last one of each asset.
+            count = metadata.get(ROW_COUNT) or metadata.get(ROWS_OF_RUN)
             rows = self._rows.setdefault(step, {})
-            rows[materialization.asset_key.to_user_string()] = (
-                int(str(count.value)) if count else None
-            )
+            key = materialization.asset_key.to_user_string()
+            rows[key] = int(str(count.value)) if count else rows.get(key)
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
             if not evaluation.passed:

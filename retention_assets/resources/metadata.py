@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 ROW_COUNT = "dagster/row_count"
 PARTITION_ROW_COUNT = "dagster/partition_row_count"
+ROWS_OF_RUN = "rows_of_run"
 Columns = Iterable[tuple[str, str]]
 
 
@@ -51,7 +52,7 @@ def report_partitions(
     for day in days:
         rows = rows_by_day.get(date.fromisoformat(day), 0)
         context.add_asset_metadata({PARTITION_ROW_COUNT: rows}, asset, day)
-    of_run = {"rows_of_run": sum(rows_by_day.values()), "partitions_of_run": len(days)}
+    of_run = {ROWS_OF_RUN: sum(rows_by_day.values()), "partitions_of_run": len(days)}
     context.add_asset_metadata(of_run | dict(run_metadata), asset, days[-1])
 
 
