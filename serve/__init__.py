@@ -1,1 +1,1 @@
-"""The HTTP application that answers predictions; it runs in Ray Serve and knows no Dagster, Spark, MLflow or pandas."""
+"""The HTTP application that Ray Serve runs. It imports nothing from the platform."""

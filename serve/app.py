@@ -1,6 +1,7 @@
-"""The Ray Serve application: `serve.app:app` builds it from typed arguments. One deployment, which answers by itself.
+"""The Ray Serve application: `serve.app:app` builds it from typed arguments.
 
-A second deployment behind a gateway would cost a hop of milliseconds; a model swap needs none.
+It has one deployment: a second one behind a gateway would cost milliseconds per request, and
+replacing a model does not need it.
 """
 
 from pathlib import Path
@@ -14,15 +15,18 @@ from starlette.types import ASGIApp
 from serve.features.store import FeatureStore
 from serve.http.limits import Limits
 from serve.http.routes import build_api
-from serve.http.security import Keys
+from serve.http.security import AcceptedKeys
 from serve.metrics import Metrics
-from serve.service import ModelChoice, Service
+from serve.service import ModelChoice, PredictionService
 
 DEPLOYMENT = "predictions"
 
 
 class ServingArgs(BaseModel):
-    """What stays while models change. Keys come as digests: a deployment's config is kept in clear by Ray."""
+    """Arguments that stay the same while models change.
+
+    API keys are passed as digests because Ray stores a deployment's arguments in clear text.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,29 +44,29 @@ class ServingArgs(BaseModel):
 )
 @serve.ingress()
 class Predictions:
-    """The service inside Ray Serve."""
+    """The prediction service as a Ray Serve deployment."""
 
     def __init__(self, args: ServingArgs) -> None:
         self._args = args
         store = FeatureStore(
             args.redis_url,
-            args.redis_timeout_ms / 1000,
-            Path(args.snapshots) if args.snapshots else None,
+            timeout_s=args.redis_timeout_ms / 1000,
+            snapshots=Path(args.snapshots) if args.snapshots else None,
         )
-        self._service = Service(store, Metrics())
+        self._service = PredictionService(store, Metrics())
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         args = self._args
         limits = Limits(
             body_bytes=args.max_body_bytes, batch=args.max_batch, rate_per_s=args.rate_limit_per_s
         )
-        return build_api(self._service, Keys(args.key_digests), limits)
+        return build_api(self._service, AcceptedKeys(args.key_digests), limits)
 
     async def reconfigure(self, user_config: dict[str, Any]) -> None:
-        """Called with the `user_config` at the start and at each deploy that changes it."""
-        await self._service.use(ModelChoice.model_validate(user_config))
+        """Ray calls this with the `user_config` at the start and whenever a deploy changes it."""
+        await self._service.switch_model(ModelChoice.model_validate(user_config))
 
 
 def app(args: ServingArgs) -> Application:
-    """The application of these arguments. Which model it serves comes with `user_config`."""
+    """The application with these arguments. The model it serves is named in `user_config`."""
     return Predictions.bind(args)

@@ -1,7 +1,7 @@
-"""Deploys the application on a running Ray cluster, as a short-lived program: `python -m serve.deploy < plan.json`.
+"""Deploys the application on a running Ray cluster: `python -m serve.deploy < plan.json`.
 
-A program of its own because Ray reads its switches at import and takes over the process that connects: whoever
-deploys stays clean, and can end a deploy that hangs. It waits until Ray says that the application runs, or why not.
+It is a process of its own because Ray reads its settings at import and takes over the process that
+connects. The caller stays without Ray, and can end a deploy that hangs.
 """
 
 import logging
@@ -19,13 +19,13 @@ from serve.app import DEPLOYMENT, ServingArgs
 
 APPLICATION = "retention"
 IMPORT_PATH = "serve.app:app"
-FAILED = 3  # exit code: Ray refused the application
+EXIT_DEPLOY_FAILED = 3
 _FAILURES = {ApplicationStatus.DEPLOY_FAILED, ApplicationStatus.UNHEALTHY}
 _POLL_S = 0.1
 
 
-class Plan(BaseModel):
-    """Where to deploy, and what. `user_config` names the model, and is all that changes when only the model does."""
+class DeploymentPlan(BaseModel):
+    """Where to deploy and what. `user_config` names the model; a new model changes nothing else."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,8 +38,8 @@ class Plan(BaseModel):
     timeout_s: float = 120.0
 
 
-def schema(plan: Plan) -> ServeDeploySchema:
-    """The whole truth about what Serve runs: an application that is left out here is deleted."""
+def deploy_schema(plan: DeploymentPlan) -> ServeDeploySchema:
+    """Everything that Serve should run. Ray deletes applications that are not listed here."""
     assert plan.args is not None
     application = {
         "name": APPLICATION,
@@ -52,11 +52,12 @@ def schema(plan: Plan) -> ServeDeploySchema:
 
 
 def main() -> int:
-    plan = Plan.model_validate_json(sys.stdin.read())
+    """Carries out the plan on standard input. Returns the exit code."""
+    plan = DeploymentPlan.model_validate_json(sys.stdin.read())
     ray.init(
         address=plan.address, namespace="serve", log_to_driver=False, logging_level=logging.ERROR
     )
-    # Nothing changes where Serve runs already. Access logs would name customers' requests one by one.
+    # No effect where Serve already runs. Access logs are off because they would name customers.
     serve.start(
         http_options={"host": plan.host, "port": plan.port},
         proxy_location="HeadOnly",
@@ -65,18 +66,18 @@ def main() -> int:
     if plan.action == "delete":
         serve.delete(APPLICATION)
         return 0
-    client = (
-        _get_global_client()
-    )  # what `serve deploy` talks to as well, there by way of the dashboard, which is off
+    # The `serve deploy` command uses the same client, through the dashboard, which is off here.
+    client = _get_global_client()
     assert client is not None
-    client.deploy_apps(schema(plan))
-    return _await(plan.timeout_s)
+    client.deploy_apps(deploy_schema(plan))
+    return _wait_until_running(plan.timeout_s)
 
 
-def _await(timeout_s: float) -> int:
-    """0 once the application runs; else why not goes to stderr, for the operator."""
-    end, message = time.monotonic() + timeout_s, "Ray did not report on it"
-    while time.monotonic() < end:
+def _wait_until_running(timeout_s: float) -> int:
+    """0 as soon as the application runs. Otherwise prints the reason to stderr for the operator."""
+    deadline = time.monotonic() + timeout_s
+    message = "Ray reported no status of the application"
+    while time.monotonic() < deadline:
         application = serve.status().applications.get(APPLICATION)
         if application is not None and application.status is ApplicationStatus.RUNNING:
             return 0
@@ -86,7 +87,7 @@ def _await(timeout_s: float) -> int:
                 break
         time.sleep(_POLL_S)
     print(message, file=sys.stderr)
-    return FAILED
+    return EXIT_DEPLOY_FAILED
 
 
 if __name__ == "__main__":

@@ -1,16 +1,19 @@
-"""What can go wrong on the serving side, before it becomes an HTTP problem. Messages never bear paths or secrets."""
+"""Errors of the serving side.
+
+Their messages reach callers, so they contain no paths and no secrets.
+"""
 
 
 class BundleError(Exception):
-    """A model folder is not what its digest, its card or its format promise. It is refused before it is opened."""
+    """A model folder does not match its digest, its card or its format, and was not loaded."""
 
 
 class UnavailableError(Exception):
-    """The service cannot answer now, for want of a model or of features. The caller may retry."""
+    """There is no model or no source of features right now. The caller may retry."""
 
 
 class UnknownCustomerError(Exception):
-    """No feature vector was ever published for these customers."""
+    """No feature vector has been published for this customer."""
 
     def __init__(self, customer_id: str) -> None:
         super().__init__("No features are published for this customer.")
@@ -18,7 +21,7 @@ class UnknownCustomerError(Exception):
 
 
 class UnknownFeatureError(Exception):
-    """A what-if names features that the model does not use."""
+    """A what-if request names features that the model does not use."""
 
     def __init__(self, names: list[str]) -> None:
         super().__init__(f"The model has no feature named {', '.join(names)}.")

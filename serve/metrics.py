@@ -1,4 +1,4 @@
-"""Prometheus figures of one replica: requests by route and status, latency, degraded answers, the model in use."""
+"""Prometheus metrics of one replica: requests, latency, degraded answers and the model in use."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import Scope
@@ -7,7 +7,7 @@ _LATENCY_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 
 
 class Metrics:
-    """A registry of our own, so that two applications in one process do not collide."""
+    """Uses its own registry, so that two applications in one process do not collide."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -31,18 +31,19 @@ class Metrics:
             registry=self._registry,
         )
 
-    def request(self, scope: Scope, status: int, seconds: float) -> None:
-        # The route's pattern, never the path: callers must not be able to create series.
+    def record_request(self, scope: Scope, status: int, seconds: float) -> None:
+        # The route's pattern, not the path: callers must not be able to create time series.
         route = getattr(scope.get("route"), "path", "none")
         self._requests.labels(route, str(status)).inc()
         self._latency.labels(route).observe(seconds)
 
-    def degraded(self, answers: int) -> None:
+    def record_degraded(self, answers: int) -> None:
         self._degraded.inc(answers)
 
-    def model(self, version: str, digest: str) -> None:
+    def set_model(self, version: str, digest: str) -> None:
         self._model.clear()
         self._model.labels(version, digest).set(1)
 
-    def text(self) -> bytes:
+    def render(self) -> bytes:
+        """All metrics in the Prometheus text format."""
         return generate_latest(self._registry)

@@ -1,21 +1,25 @@
-"""Requests and responses of the HTTP interface, strict: no unknown field, no coercion, no NaN or infinity."""
+"""Requests and responses of the HTTP interface.
+
+They are strict: no unknown field, no conversion of types, no NaN and no infinity.
+"""
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
+from serve.model.card import Fraction
+
 MAX_ID_CHARS = 128
 MAX_OVERRIDES = 500
-MAX_BATCH = 100_000  # of the schema; the service has a limit of its own below it
+MAX_BATCH = 100_000  # of the schema; `Limits.batch` is lower
 
 CustomerId = Annotated[
     str,
-    # No control characters: an id goes into keys and logs.
+    # No control characters: an id becomes part of keys and log lines.
     Field(
         min_length=1, max_length=MAX_ID_CHARS, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["c-000042"]
     ),
 ]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Strict(BaseModel):
@@ -32,17 +36,18 @@ class WhatIfRequest(_Strict):
     customer_id: CustomerId
     overrides: Annotated[
         dict[str, FiniteFloat | None], Field(min_length=1, max_length=MAX_OVERRIDES)
-    ] = Field(
-        description="Feature values to put in the place of the customer's own; null for not known."
-    )
+    ] = Field(description="Feature values that replace the customer's; null for an unknown value.")
 
 
 class BatchRequest(_Strict):
     customer_ids: Annotated[list[CustomerId], Field(min_length=1, max_length=MAX_BATCH)]
 
 
-class ReasonOut(_Strict):
-    """A feature's part in the score, in log odds; positive raises the risk. `typical`: the median in training."""
+class ReasonResponse(_Strict):
+    """The effect of a feature on the score, in log odds: positive raises the risk.
+
+    `typical` is the median in training.
+    """
 
     feature: str
     value: float | None
@@ -51,18 +56,23 @@ class ReasonOut(_Strict):
 
 
 class Prediction(_Strict):
-    """One customer's answer. `degraded`: from the last snapshot. `cached` is always false: answers are not cached."""
+    """The answer for one customer.
+
+    `degraded`: computed from the last snapshot. `cached` is always false, because answers are not
+    cached.
+    """
 
     customer_id: str
-    churn_probability: Share
+    churn_probability: Fraction
     churn_prediction: bool
     risk_level: Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
-    confidence_score: Share = Field(
-        description="(1 - width of the interval of the churn rate observed at such scores) * share of features that are "
-        "known and inside the range of training. Not how far the probability is from one half."
+    confidence_score: Fraction = Field(
+        description="(1 - width of the interval of the churn rate observed at such scores) * "
+        "share of features that are known and inside the range seen in training. "
+        "It does not measure how far the probability is from one half."
     )
     recommended_actions: list[str]
-    reasons: list[ReasonOut]
+    reasons: list[ReasonResponse]
     model_version: str
     model_digest: str
     features_as_of: str
@@ -73,7 +83,7 @@ class Prediction(_Strict):
 
 
 class WhatIfPrediction(Prediction):
-    """An answer about a customer who does not exist: some features were given by the caller."""
+    """The answer for a hypothetical customer: the caller replaced some feature values."""
 
     what_if: Literal[True]
     overridden: list[str]
@@ -85,8 +95,8 @@ class BatchPrediction(_Strict):
     request_id: str
 
 
-class Refused(_Strict):
-    """A model that was to be deployed and was not. The one before it goes on answering."""
+class RefusedModel(_Strict):
+    """A model that could not be loaded. The previous model continues to answer."""
 
     model_version: str
     model_digest: str
@@ -106,7 +116,7 @@ class ModelInfo(_Strict):
     trained_as_of: list[str]
     test_as_of: list[str]
     source: str
-    refused: Refused | None
+    refused: RefusedModel | None
 
 
 class Health(_Strict):
@@ -118,11 +128,11 @@ class Readiness(_Strict):
     model_version: str
     model_digest: str
     store: Literal["online", "snapshot"]
-    refused: Refused | None
+    refused: RefusedModel | None
 
 
 class Problem(BaseModel):
-    """RFC 9457. `code` is stable and for machines, `detail` says what to mend."""
+    """A problem document (RFC 9457). `code` is stable; `detail` tells a person what to fix."""
 
     type: str
     title: str

@@ -1,4 +1,7 @@
-"""The prediction service without its transport: holds the model in use, swaps it, and answers. No FastAPI, no Ray."""
+"""The prediction service without its transport: it loads and replaces the model, and answers.
+
+No FastAPI and no Ray here.
+"""
 
 import asyncio
 import logging
@@ -12,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from serve.errors import BundleError, UnavailableError, UnknownCustomerError, UnknownFeatureError
 from serve.features.codec import Vector
-from serve.features.store import FeatureStore, Found
+from serve.features.store import FeatureStore, FetchedVectors
 from serve.metrics import Metrics
 from serve.model.bundle import load_bundle
 from serve.model.scorer import Score, Scorer
@@ -21,16 +24,18 @@ from serve.schemas import (
     ModelInfo,
     Prediction,
     Readiness,
-    ReasonOut,
-    Refused,
+    ReasonResponse,
+    RefusedModel,
     WhatIfPrediction,
 )
+
+MAX_UNKNOWN_FEATURES = 5  # named in an error
 
 logger = logging.getLogger("serve")
 
 
 class ModelChoice(BaseModel):
-    """Which model to serve: the `user_config` of the deployment, and all that changes when a champion does."""
+    """The model to serve: the `user_config` of the deployment."""
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
@@ -41,144 +46,172 @@ class ModelChoice(BaseModel):
 
 
 @dataclass(frozen=True)
-class InUse:
-    """A loaded model. Swapped as one reference: a request sees the old or the new, never a mixture."""
+class LoadedModel:
+    """The model in use. It is replaced as one reference, so no request mixes two models."""
 
     scorer: Scorer
     choice: ModelChoice
 
 
-class Service:
-    """Answers from the model in use. `load` is injected: tests and Ray give the same interface another loader."""
+class PredictionService:
+    """Answers from the model in use. `load` reads a model folder; tests pass another function."""
 
     def __init__(
         self,
         store: FeatureStore,
         metrics: Metrics,
+        *,
         load: Callable[[Path, str], Scorer] = load_bundle,
         variant: str = "champion",
     ) -> None:
-        self._store, self.metrics, self._load, self._variant = store, metrics, load, variant
-        self._in_use: InUse | None = None
-        self._refused: Refused | None = None
+        self.metrics = metrics
+        self._store = store
+        self._load = load
+        self._variant = variant
+        self._model: LoadedModel | None = None
+        self._refused: RefusedModel | None = None
 
-    async def use(self, choice: ModelChoice) -> None:
-        """Loads in a thread, then swaps. A model that cannot be loaded is remembered as refused; the old one goes on."""
+    async def switch_model(self, choice: ModelChoice) -> None:
+        """Loads a model in a thread and then replaces the present one.
+
+        A model that cannot be loaded is reported as refused, and the present one stays in use.
+        """
         loading = asyncio.to_thread(self._load, choice.model_folder, choice.digest)
-        (loaded,) = await asyncio.gather(loading, return_exceptions=True)
-        if isinstance(loaded, BaseException):
-            logger.error("model %s was refused", choice.model_version, exc_info=loaded)
-            reason = (
-                str(loaded) if isinstance(loaded, BundleError) else "The model could not be loaded."
-            )
-            self._refused = Refused(
+        (result,) = await asyncio.gather(loading, return_exceptions=True)
+        if isinstance(result, BaseException):
+            logger.error("model %s could not be loaded", choice.model_version, exc_info=result)
+            # The text of other errors may contain paths.
+            is_ours = isinstance(result, BundleError)
+            reason = str(result) if is_ours else "The model could not be loaded."
+            self._refused = RefusedModel(
                 model_version=choice.model_version, model_digest=choice.digest, reason=reason
             )
             return
-        self._in_use, self._refused = InUse(loaded, choice), None
-        self.metrics.model(choice.model_version, choice.digest)
+        self._model = LoadedModel(result, choice)
+        self._refused = None
+        self.metrics.set_model(choice.model_version, choice.digest)
 
     async def predict(self, customer_id: str, request_id: str) -> Prediction:
-        model = self._model()
-        vector, degraded = await self._vector(model.scorer, customer_id)
-        score = model.scorer.score(vector.values)
-        return Prediction.model_construct(
-            **self._answer(model, customer_id, vector, score, degraded, request_id)
+        """The prediction of one customer. Raises UnknownCustomerError or UnavailableError."""
+        model = self._model_in_use()
+        vector, degraded = await self._fetch_one(model.scorer, customer_id)
+        fields = self._answer(
+            model,
+            customer_id=customer_id,
+            vector=vector,
+            score=model.scorer.score(vector.values),
+            degraded=degraded,
+            request_id=request_id,
         )
+        return Prediction.model_construct(**fields)
 
     async def what_if(
         self, customer_id: str, overrides: Mapping[str, float | None], request_id: str
     ) -> WhatIfPrediction:
-        model = self._model()
+        """The prediction with some feature values replaced; None stands for an unknown value.
+
+        Raises UnknownFeatureError, UnknownCustomerError or UnavailableError.
+        """
+        model = self._model_in_use()
         names = model.scorer.features
         unknown = sorted(set(overrides) - set(names))
         if unknown:
-            raise UnknownFeatureError(unknown[:5])
-        vector, degraded = await self._vector(model.scorer, customer_id)
+            raise UnknownFeatureError(unknown[:MAX_UNKNOWN_FEATURES])
+        vector, degraded = await self._fetch_one(model.scorer, customer_id)
         values = vector.values.copy()
         for name, value in overrides.items():
             values[names.index(name)] = np.nan if value is None else value
-        answer = self._answer(
-            model, customer_id, vector, model.scorer.score(values), degraded, request_id
+        fields = self._answer(
+            model,
+            customer_id=customer_id,
+            vector=vector,
+            score=model.scorer.score(values),
+            degraded=degraded,
+            request_id=request_id,
         )
-        return WhatIfPrediction.model_construct(
-            **answer, what_if=True, overridden=sorted(overrides)
-        )
+        overridden = sorted(overrides)
+        return WhatIfPrediction.model_construct(**fields, what_if=True, overridden=overridden)
 
     async def predict_batch(self, customer_ids: list[str], request_id: str) -> BatchPrediction:
-        model = self._model()
-        found = await self._fetch(model.scorer, customer_ids)
-        pairs = [
-            (name, vector)
-            for name, vector in zip(customer_ids, found.vectors, strict=True)
-            if vector is not None
-        ]
-        scores = await asyncio.to_thread(_score_all, model.scorer, [vector for _, vector in pairs])
-        predictions = [
-            Prediction.model_construct(
-                **self._answer(model, name, vector, score, found.degraded, request_id)
+        """The predictions of many customers, in their order, from one read of the store."""
+        model = self._model_in_use()
+        fetched = await self._fetch(model.scorer, customer_ids)
+        pairs = list(zip(customer_ids, fetched.vectors, strict=True))
+        known = [(name, vector) for name, vector in pairs if vector is not None]
+        unknown = [name for name, vector in pairs if vector is None]
+        vectors = [vector for _, vector in known]
+        scores = await asyncio.to_thread(_score_all, model.scorer, vectors)
+        predictions = []
+        for (name, vector), score in zip(known, scores, strict=True):
+            fields = self._answer(
+                model,
+                customer_id=name,
+                vector=vector,
+                score=score,
+                degraded=fetched.degraded,
+                request_id=request_id,
             )
-            for (name, vector), score in zip(pairs, scores, strict=True)
-        ]
-        unknown = [
-            name for name, vector in zip(customer_ids, found.vectors, strict=True) if vector is None
-        ]
+            predictions.append(Prediction.model_construct(**fields))
         return BatchPrediction.model_construct(
             predictions=predictions, unknown=unknown, request_id=request_id
         )
 
     async def readiness(self) -> Readiness:
-        """UnavailableError unless there is a model and somewhere to read vectors from."""
-        model = self._model()
-        store = "online" if await self._store.reachable() else "snapshot"
+        """Raises UnavailableError without a model, or without a source of features."""
+        model = self._model_in_use()
+        store = "online" if await self._store.is_reachable() else "snapshot"
         if store == "snapshot" and not await self._store.has_snapshot(model.scorer.fingerprint):
             raise UnavailableError("The feature store does not answer and there is no snapshot.")
-        choice = model.choice
         return Readiness(
             ready=True,
-            model_version=choice.model_version,
-            model_digest=choice.digest,
+            model_version=model.choice.model_version,
+            model_digest=model.choice.digest,
             store=store,
             refused=self._refused,
         )
 
     def model_info(self) -> ModelInfo:
-        model = self._model()
+        """Facts about the model in use. Raises UnavailableError where there is none."""
+        model = self._model_in_use()
         card = model.scorer.card
+        shared_fields = set(ModelInfo.model_fields) & set(type(card).model_fields)
         return ModelInfo(
-            **card.model_dump(include=set(ModelInfo.model_fields) & set(type(card).model_fields)),
+            **card.model_dump(include=shared_fields),
             model_version=model.choice.model_version,
             model_digest=model.choice.digest,
             refused=self._refused,
         )
 
-    def _model(self) -> InUse:
-        if self._in_use is None:
-            why = f" The last one was refused: {self._refused.reason}" if self._refused else ""
-            raise UnavailableError(f"No model is deployed.{why}")
-        return self._in_use
+    def _model_in_use(self) -> LoadedModel:
+        if self._model is None:
+            reason = f" The last model was refused: {self._refused.reason}" if self._refused else ""
+            raise UnavailableError(f"No model is deployed.{reason}")
+        return self._model
 
-    async def _fetch(self, scorer: Scorer, customer_ids: list[str]) -> Found:
-        found = await self._store.fetch(customer_ids, scorer.fingerprint, len(scorer.features))
-        if found.degraded:
-            self.metrics.degraded(len(customer_ids))
-        return found
+    async def _fetch(self, scorer: Scorer, customer_ids: list[str]) -> FetchedVectors:
+        fetched = await self._store.fetch(customer_ids, scorer.fingerprint, len(scorer.features))
+        if fetched.degraded:
+            self.metrics.record_degraded(len(customer_ids))
+        return fetched
 
-    async def _vector(self, scorer: Scorer, customer_id: str) -> tuple[Vector, bool]:
-        found = await self._fetch(scorer, [customer_id])
-        if found.vectors[0] is None:
+    async def _fetch_one(self, scorer: Scorer, customer_id: str) -> tuple[Vector, bool]:
+        """The customer's vector, and whether it is degraded."""
+        fetched = await self._fetch(scorer, [customer_id])
+        if fetched.vectors[0] is None:
             raise UnknownCustomerError(customer_id)
-        return found.vectors[0], found.degraded
+        return fetched.vectors[0], fetched.degraded
 
     def _answer(
         self,
-        model: InUse,
+        model: LoadedModel,
+        *,
         customer_id: str,
         vector: Vector,
         score: Score,
         degraded: bool,
         request_id: str,
     ) -> dict[str, Any]:
+        """The fields of a prediction. They are not validated again, for speed."""
         return {
             "customer_id": customer_id,
             "churn_probability": score.probability,
@@ -186,7 +219,7 @@ class Service:
             "risk_level": score.risk_level,
             "confidence_score": score.confidence,
             "recommended_actions": score.actions,
-            "reasons": [ReasonOut.model_construct(**vars(reason)) for reason in score.reasons],
+            "reasons": [ReasonResponse.model_construct(**vars(reason)) for reason in score.reasons],
             "model_version": model.choice.model_version,
             "model_digest": model.choice.digest,
             "features_as_of": vector.as_of.isoformat(),
@@ -198,6 +231,6 @@ class Service:
 
 
 def _score_all(scorer: Scorer, vectors: list[Vector]) -> list[Score]:
-    return (
-        list(scorer.score_all(np.stack([vector.values for vector in vectors]))) if vectors else []
-    )
+    if not vectors:
+        return []
+    return list(scorer.score_all(np.stack([vector.values for vector in vectors])))

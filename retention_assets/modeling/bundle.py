@@ -13,7 +13,7 @@ from retention_assets.modeling.evaluation.metrics import Economics
 from retention_assets.modeling.examples import Bools, Examples, Floats
 from retention_assets.modeling.pipeline import Trained
 from serve.model.bundle import digest_of
-from serve.model.card import CARD_FILE, FORMAT, MODEL_FILES, Card, fingerprint_of
+from serve.model.card import CARD_FILE, CARD_FORMAT, MODEL_FILES, Card, fingerprint_of
 
 REFERENCE_PERCENTILES = {"low": 0.5, "median": 50.0, "high": 99.5}
 
@@ -51,7 +51,7 @@ def card_of(trained: Trained, data: Examples, origin: Origin) -> dict[str, Any]:
     candidate, preprocess = trained.model.candidate, trained.model.fitted.preprocess
     edges, half_width = wilson_half_width(trained.calibration_p, trained.calibration_y)
     return {
-        "format": FORMAT,
+        "format": CARD_FORMAT,
         "task": origin.task,
         "candidate": candidate.name,
         "kind": candidate.kind,

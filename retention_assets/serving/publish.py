@@ -8,7 +8,7 @@ import numpy as np
 
 from retention_assets.features.vectors import Vectors
 from serve.model.card import fingerprint_of
-from serve.features.snapshot import IDS, MATRIX, META
+from serve.features.snapshot import IDS_FILE, MATRIX_FILE, META_FILE
 
 KEEP = 2  # per set of features: a reader may still map the one before
 
@@ -21,18 +21,18 @@ def write_snapshot(root: Path, vectors: Vectors) -> Path:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     np.save(
-        draft / IDS,
+        draft / IDS_FILE,
         np.array([name.encode() for name in vectors.ids], dtype=np.bytes_),
         allow_pickle=False,
     )
-    np.save(draft / MATRIX, vectors.matrix.astype("<f8"), allow_pickle=False)
+    np.save(draft / MATRIX_FILE, vectors.matrix.astype("<f8"), allow_pickle=False)
     meta = {
         "names": vectors.features,
         "fingerprint": fingerprint,
         "as_of": vectors.as_of.isoformat(),
         "rows": len(vectors),
     }
-    (draft / META).write_text(json.dumps(meta))
+    (draft / META_FILE).write_text(json.dumps(meta))
     _swap(draft, target)
     _prune(root, fingerprint)
     return target

@@ -75,12 +75,12 @@ def test_a_deploy_ends_when_the_new_model_answers(program: Path, tmp_path: Path)
 def test_the_plan_is_one_that_the_program_takes_and_bears_no_key(
     program: Path, tmp_path: Path
 ) -> None:
-    from serve.deploy import Plan
+    from serve.deploy import DeploymentPlan
 
     with deploying(tmp_path, (200, NEW)) as (deployer, server):
         deployer.deploy(Path("/models/m"), "new", "2")
     text = (tmp_path / "plan.json").read_text()
-    plan = Plan.model_validate_json(text)
+    plan = DeploymentPlan.model_validate_json(text)
     assert plan.args is not None and plan.args.key_digests == [
         key_digest("first"),
         key_digest("second"),

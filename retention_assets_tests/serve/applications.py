@@ -1,4 +1,4 @@
-"""The HTTP application over a real Redis and a model made by hand, without Ray."""
+"""The HTTP application with a real Redis and a small model, without Ray."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,15 +11,15 @@ from retention_assets_tests.serve.bundles import logistic
 from serve.features.store import FeatureStore
 from serve.http.limits import Limits
 from serve.http.routes import build_api
-from serve.http.security import Keys, key_digest
+from serve.http.security import AcceptedKeys, key_digest
 from serve.metrics import Metrics
-from serve.service import ModelChoice, Service
+from serve.service import ModelChoice, PredictionService
 
 KEY = "a-key-for-tests"
 
 
 def choice_of(folder: Path, version: str = "1", **changes) -> ModelChoice:
-    """A new model folder, as a deployment names it."""
+    """Writes a model folder and returns the choice that deploys it."""
     return ModelChoice(
         model_folder=folder, digest=logistic(folder, **changes), model_version=version
     )
@@ -31,12 +31,14 @@ def client_of(
     choice: ModelChoice | None,
     snapshots: Path | None = None,
     limits: Limits | None = None,
-) -> Iterator[tuple[TestClient, Service]]:
+) -> Iterator[tuple[TestClient, PredictionService]]:
     """A client that sends the key, and the service behind it."""
-    service = Service(FeatureStore(redis_url, 0.2, snapshots), Metrics())
+    service = PredictionService(
+        FeatureStore(redis_url, timeout_s=0.2, snapshots=snapshots), Metrics()
+    )
     if choice:
-        asyncio.run(service.use(choice))
-    api = build_api(service, Keys([key_digest(KEY)]), limits or Limits())
+        asyncio.run(service.switch_model(choice))
+    api = build_api(service, AcceptedKeys([key_digest(KEY)]), limits or Limits())
     with TestClient(
         api, raise_server_exceptions=False, headers={"Authorization": f"Bearer {KEY}"}
     ) as client:

@@ -1,4 +1,4 @@
-"""Small model folders for tests, made by hand or by the libraries that training uses."""
+"""Small model folders and published vectors for tests."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from serve.model.card import CARD_FILE, MODEL_FILES, fingerprint_of
 
 FEATURES = ["recency_days", "engagement_score", "support_tickets_30d"]
 AS_OF = date(2024, 3, 4)
-# Fill, then standardise; kinds that take NaN as it is have none.
+# Fill, then standardize. Kinds that accept NaN have no preprocessing.
 PREPROCESS = {"fill": [30.0, 0.5, 0.0], "mean": [30.0, 0.5, 1.0], "scale": [30.0, 0.25, 1.0]}
 
 
@@ -24,7 +24,7 @@ def card(
 ) -> dict[str, Any]:
     """A valid card; `changes` replace entries."""
     count = len(features)
-    made = {
+    content = {
         "format": 1,
         "task": "churn",
         "candidate": kind,
@@ -43,28 +43,31 @@ def card(
         },
         "confidence": {"edges": [0.0, 0.5, 1.0], "half_width": [0.05, 0.1]},
     }
-    return made | changes
+    return content | changes
 
 
-def write(folder: Path, made: dict[str, Any], model: Callable[[Path], object]) -> str:
+def write(folder: Path, content: dict[str, Any], model: Callable[[Path], object]) -> str:
     """Writes card and model file. Returns the digest."""
     folder.mkdir(parents=True)
-    (folder / CARD_FILE).write_text(json.dumps(made))
-    model(folder / made["model_file"])
+    (folder / CARD_FILE).write_text(json.dumps(content))
+    model(folder / content["model_file"])
     return digest_of(folder)
 
 
 def published(
     server: RedisServer, vectors: dict[str, list[float]], as_of: date = AS_OF, source: str = "test"
 ) -> None:
-    """Puts vectors of `FEATURES` into the store, as the platform does."""
+    """Publishes vectors of `FEATURES`, as the platform does."""
     OnlineStore(server.url, ttl_days=1).publish(
         source, FEATURES, as_of, list(vectors), np.array(list(vectors.values()))
     )
 
 
 def logistic(folder: Path, intercept: float = 0.0, **changes: Any) -> str:
-    """Risk rises with recency, falls with engagement. A higher intercept gives another model with another digest."""
+    """Risk rises with recency, falls with engagement.
+
+    A higher intercept gives another model with another digest.
+    """
     fitted = {"coef": [2.0, -1.0, 0.5], "intercept": intercept}
     return write(folder, card(**changes), lambda path: path.write_text(json.dumps(fitted)))
 

@@ -1,4 +1,4 @@
-"""Fixtures of the serving tests: a real Redis."""
+"""Fixture of the serving tests: a real Redis."""
 
 from collections.abc import Iterator
 

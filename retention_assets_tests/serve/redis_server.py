@@ -1,4 +1,4 @@
-"""A real Redis of a test's own, on a Unix socket in a folder with a short name."""
+"""A real Redis for a test, on a Unix socket."""
 
 import shutil
 import subprocess
@@ -12,12 +12,11 @@ from retention_assets_tests.waiting import eventually
 
 
 class RedisServer:
-    """Started by `start`, ended by `stop`; starting it again finds nothing of before."""
+    """A Redis server process. It keeps no data when it is stopped and started again."""
 
     def __init__(self) -> None:
-        self._folder = Path(
-            tempfile.mkdtemp(prefix="redis-")
-        )  # A socket's path ends at 107 bytes; tmp_path may be longer.
+        # The path of a socket may have 107 bytes; tmp_path may be longer.
+        self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
         self._process: subprocess.Popen | None = None
 
     @property

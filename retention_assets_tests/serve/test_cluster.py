@@ -1,4 +1,4 @@
-"""The application on a real Ray Serve behind HAProxy: deployed, swapped under load, refused, all without a failed answer."""
+"""The application on a real Ray Serve behind HAProxy: deployment and model changes under load."""
 
 import asyncio
 import subprocess
@@ -32,7 +32,7 @@ ROW = [40.0, 0.3, 1.0]
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """A Ray head and a Redis of this module's own, with one published customer."""
+    """A Ray head and a Redis of this module, with a single published customer."""
     redis = RedisServer()
     redis.start()
     settings = Settings(
@@ -66,19 +66,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 @pytest.fixture(scope="module")
 def deployer(home: Settings) -> Deployer:
-    """Serves the first model."""
-    made = Deployer.of(home)
-    made.deploy(home.home / "first", logistic(home.home / "first"), "1")
-    return made
+    """A deployer that has deployed the first model."""
+    deployer = Deployer.of(home)
+    deployer.deploy(home.home / "first", logistic(home.home / "first"), "1")
+    return deployer
 
 
-def test_http_answers_what_the_scorer_computes(home: Settings, deployer: Deployer) -> None:
-    said = deployer.predict("a")
-    scorer = load_bundle(home.home / "first", said["model_digest"])
-    assert said["churn_probability"] == pytest.approx(
+def test_http_answer_equals_the_scorer(home: Settings, deployer: Deployer) -> None:
+    answer = deployer.predict("a")
+    scorer = load_bundle(home.home / "first", answer["model_digest"])
+    assert answer["churn_probability"] == pytest.approx(
         scorer.score(np.array(ROW)).probability, abs=1e-6
     )
-    assert (said["model_version"], said["degraded"]) == ("1", False)
+    assert (answer["model_version"], answer["degraded"]) == ("1", False)
 
 
 def test_nothing_listens_beyond_loopback(home: Settings, deployer: Deployer) -> None:
@@ -86,73 +86,70 @@ def test_nothing_listens_beyond_loopback(home: Settings, deployer: Deployer) -> 
     assert {address for address, _ in listening(home.home)} <= LOOPBACK
 
 
-def test_without_a_key_even_the_proxy_refuses(deployer: Deployer) -> None:
+def test_proxy_rejects_requests_without_a_key(deployer: Deployer) -> None:
     assert httpx.post(f"{deployer.url}/predict", json={"customer_id": "a"}).status_code == 401
 
 
-def test_a_model_swapped_under_load_fails_no_request_and_old_answers_end(
-    home: Settings, deployer: Deployer
-) -> None:
+def test_model_change_under_load_fails_no_request(home: Settings, deployer: Deployer) -> None:
     digest = logistic(home.home / "second", intercept=1.0)
 
     async def swap() -> tuple[Counter, str]:
-        done = asyncio.Event()
-        callers = [asyncio.create_task(_call_until(home, done)) for _ in range(4)]
+        finished = asyncio.Event()
+        callers = [asyncio.create_task(_call_until(home, finished)) for _ in range(4)]
         await asyncio.to_thread(deployer.deploy, home.home / "second", digest, "2")
         after = (await asyncio.to_thread(deployer.predict, "a"))["model_version"]
         await asyncio.sleep(0.5)
-        done.set()
+        finished.set()
         return sum(await asyncio.gather(*callers), Counter()), after
 
     answers, after = asyncio.run(swap())
     assert after == "2"
     assert {status for status, _, _ in answers} == {200}, answers
-    # Version and digest always belong together: no answer mixes two models.
-    assert {version: said for _, version, said in answers}["2"] == digest
-    assert len({(version, said) for _, version, said in answers}) == 2
+    # Each version has a single digest: no answer mixes two models.
+    assert {version: answer_digest for _, version, answer_digest in answers}["2"] == digest
+    assert len({(version, answer_digest) for _, version, answer_digest in answers}) == 2
 
 
-async def _call_until(home: Settings, done: asyncio.Event) -> Counter:
+async def _call_until(home: Settings, finished: asyncio.Event) -> Counter:
     """(status, version, digest) of every answer; a connection that breaks counts as status 0."""
     answers: Counter = Counter()
     headers = {"Authorization": f"Bearer {api_keys(home)[0]}"}
     async with httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{home.serve_port}", headers=headers, timeout=30
     ) as client:
-        while not done.is_set():
+        while not finished.is_set():
             try:
                 answer = await client.post("/predict", json={"customer_id": "a"})
-                said = answer.json()
-                answers[
-                    answer.status_code,
-                    said.get("model_version"),
-                    said.get("model_digest", said.get("code")),
-                ] += 1
+                content = answer.json()
+                digest = content.get("model_digest", content.get("code"))
+                answers[answer.status_code, content.get("model_version"), digest] += 1
             except httpx.TransportError:
                 answers[0, None, None] += 1
     return answers
 
 
-def test_a_model_that_is_not_what_its_digest_says_is_refused_and_the_old_one_goes_on(
+def test_model_with_wrong_digest_leaves_the_old_one_in_use(
     home: Settings, deployer: Deployer
 ) -> None:
     before = deployer.predict("a")["model_version"]
     digest = logistic(home.home / "third", intercept=2.0)
     (home.home / "third" / "model.json").write_text('{"coef": [9, 9, 9], "intercept": 9}')
-    began = time.monotonic()
+    started = time.monotonic()
     with pytest.raises(ServingError, match="expected digest"):
         deployer.deploy(home.home / "third", digest, "3")
-    assert time.monotonic() - began < 120
+    assert time.monotonic() - started < 120
     assert deployer.predict("a")["model_version"] == before
 
 
-def test_deploying_leaves_this_process_without_ray(deployer: Deployer) -> None:
+def test_deployer_does_not_import_ray(deployer: Deployer) -> None:
     code = "import sys; import retention_assets.resources.deployer; print('ray' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "False"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "False"
 
 
-def test_a_cluster_that_is_not_there_is_told_with_a_remedy(tmp_path: Path) -> None:
+def test_missing_cluster_raises_an_error_with_a_fix(tmp_path: Path) -> None:
     away = Deployer.of(Settings(home=tmp_path, **free_ports()))
     assert away.ready() is None
     with pytest.raises(ServingError, match="Fix"):

@@ -1,4 +1,4 @@
-"""What is told to Ray Serve: one application, no key in clear, and nothing but `user_config` changed when the model is."""
+"""The schema that Ray Serve gets: a single application; a new model changes `user_config` only."""
 
 from importlib import import_module
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from serve.app import ServingArgs
-from serve.deploy import APPLICATION, IMPORT_PATH, Plan, schema
+from serve.deploy import APPLICATION, IMPORT_PATH, DeploymentPlan, deploy_schema
 
 ARGUMENTS = {
     "redis_url": "unix:///nowhere/s",
@@ -15,16 +15,18 @@ ARGUMENTS = {
     "snapshots": "/nowhere",
     "max_batch": 7,
 }
-PLACE = {"address": "127.0.0.1:6479", "host": "127.0.0.1", "port": 8000}
+ADDRESS = {"address": "127.0.0.1:6479", "host": "127.0.0.1", "port": 8000}
 
 
-def plan(version: str = "1", **arguments: Any) -> Plan:
+def plan(version: str = "1", **arguments: Any) -> DeploymentPlan:
     user_config = {"model_folder": "/models/m", "digest": "0" * 64, "model_version": version}
-    return Plan.model_validate(PLACE | {"args": ARGUMENTS | arguments, "user_config": user_config})
+    return DeploymentPlan.model_validate(
+        ADDRESS | {"args": ARGUMENTS | arguments, "user_config": user_config}
+    )
 
 
-def test_there_is_one_application_and_it_answers_at_the_root() -> None:
-    (application,) = schema(plan()).applications
+def test_schema_has_one_application_at_the_root() -> None:
+    (application,) = deploy_schema(plan()).applications
     assert (application.name, application.route_prefix, application.import_path) == (
         APPLICATION,
         "/",
@@ -35,33 +37,36 @@ def test_there_is_one_application_and_it_answers_at_the_root() -> None:
     ]
 
 
-def test_only_the_user_config_changes_with_the_model() -> None:
-    """Ray starts new replicas for any other change; this one it hands to those that run."""
+def test_new_model_changes_only_the_user_config() -> None:
+    """Ray starts new replicas for any other change."""
     first, second = (
-        schema(plan(version)).applications[0].model_dump(exclude_unset=True)
+        deploy_schema(plan(version)).applications[0].model_dump(exclude_unset=True)
         for version in ("1", "2")
     )
-    (one,), (two,) = first.pop("deployments"), second.pop("deployments")
+    (old,) = first.pop("deployments")
+    (new,) = second.pop("deployments")
     assert first == second
-    assert {key for key in one | two if one.get(key) != two.get(key)} == {"user_config"}
+    assert {key for key in old | new if old.get(key) != new.get(key)} == {"user_config"}
 
 
-def test_the_named_application_can_be_imported_and_has_the_named_deployment() -> None:
+def test_import_path_builds_the_named_deployment() -> None:
     module, _, name = IMPORT_PATH.partition(":")
-    told = schema(plan()).applications[0]
-    built = getattr(import_module(module), name)(ServingArgs.model_validate(told.args))
-    assert [deployment.name for deployment in told.deployments] == [built._bound_deployment.name]
+    application = deploy_schema(plan()).applications[0]
+    built = getattr(import_module(module), name)(ServingArgs.model_validate(application.args))
+    assert [deployment.name for deployment in application.deployments] == [
+        built._bound_deployment.name
+    ]
 
 
-def test_a_limit_that_the_platform_sets_reaches_the_application() -> None:
+def test_limits_of_the_plan_reach_the_application() -> None:
     assert (
-        schema(plan(max_body_bytes=2048)).applications[0].args
+        deploy_schema(plan(max_body_bytes=2048)).applications[0].args
         == plan(max_body_bytes=2048).model_dump()["args"]
     )
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "changes",
     [
         {"action": "destroy"},
         {"address": None},
@@ -70,10 +75,10 @@ def test_a_limit_that_the_platform_sets_reaches_the_application() -> None:
         {"args": ARGUMENTS | {"keys": ["in clear"]}},
     ],
 )
-def test_a_plan_of_another_form_is_refused(wrong: dict[str, Any]) -> None:
+def test_invalid_plan_is_rejected(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        Plan.model_validate(PLACE | wrong)
+        DeploymentPlan.model_validate(ADDRESS | changes)
 
 
-def test_taking_the_application_away_needs_no_arguments() -> None:
-    assert Plan.model_validate(PLACE | {"action": "delete"}).args is None
+def test_delete_plan_needs_no_arguments() -> None:
+    assert DeploymentPlan.model_validate(ADDRESS | {"action": "delete"}).args is None

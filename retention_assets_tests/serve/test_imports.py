@@ -1,4 +1,4 @@
-"""The request path holds none of the training's libraries."""
+"""Answering requests imports none of the libraries that training uses."""
 
 import subprocess
 import sys
@@ -16,10 +16,12 @@ HEAVY = (
 )
 
 
-def test_answering_loads_no_library_of_training() -> None:
+def test_request_path_imports_no_training_library() -> None:
     code = (
         "import sys, serve.http.routes, serve.service, treelite, h5py;"
         f"print(sorted(name for name in {HEAVY!r} if name in sys.modules))"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"

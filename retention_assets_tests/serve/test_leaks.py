@@ -1,4 +1,4 @@
-"""Whatever callers send, no answer tells of our insides, and none is an unplanned failure."""
+"""No request makes the service fail or reveal internal details."""
 
 import json
 import re
@@ -15,8 +15,9 @@ from retention_assets_tests.serve.bundles import published
 from retention_assets_tests.serve.redis_server import RedisServer
 from serve.model.scorer import Scorer
 
-INSIDES = re.compile(
-    r"Traceback|File \"|site-packages|\.py\b|redis|unix:|pydantic|/tmp|/home|/root|/usr|serve\.|0x[0-9a-f]{6}",
+INTERNAL_DETAILS = re.compile(
+    r"Traceback|File \"|site-packages|\.py\b|redis|unix:|pydantic"
+    r"|/tmp|/home|/root|/usr|serve\.|0x[0-9a-f]{6}",
     re.I,
 )
 PATHS = [
@@ -37,7 +38,7 @@ JSON = st.recursive(
     ),
     max_leaves=8,
 )
-NEARLY_RIGHT = st.fixed_dictionaries(
+NEARLY_VALID = st.fixed_dictionaries(
     {},
     optional={
         "customer_id": JSON | st.text(max_size=140),
@@ -49,7 +50,7 @@ NEARLY_RIGHT = st.fixed_dictionaries(
     },
 )
 BODIES = st.binary(max_size=200) | st.builds(
-    lambda value: json.dumps(value).encode(), JSON | NEARLY_RIGHT
+    lambda value: json.dumps(value).encode(), JSON | NEARLY_VALID
 )
 
 
@@ -64,17 +65,17 @@ def client(redis_server: RedisServer, tmp_path: Path) -> Iterator[TestClient]:
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(method=st.sampled_from(["GET", "POST", "PUT"]), path=st.sampled_from(PATHS), body=BODIES)
-def test_no_request_makes_it_fail_or_tell(
+def test_no_request_fails_or_reveals_internal_details(
     client: TestClient, method: str, path: str, body: bytes
 ) -> None:
     answer = client.request(method, path, content=body)
     assert answer.status_code in {200, 404, 405, 413, 422}
     if answer.status_code != 200:
         assert answer.headers["content-type"] == "application/problem+json"
-        assert not INSIDES.search(answer.text), answer.text
+        assert not INTERNAL_DETAILS.search(answer.text), answer.text
 
 
-def test_a_failure_of_ours_is_told_by_its_request_id_alone(client: TestClient, monkeypatch) -> None:
+def test_internal_error_reveals_only_the_request_id(client: TestClient, monkeypatch) -> None:
     def broken(self: Scorer, vector: object) -> None:
         raise RuntimeError("secret of /root/insides.py")
 
@@ -82,6 +83,6 @@ def test_a_failure_of_ours_is_told_by_its_request_id_alone(client: TestClient, m
     answer = client.post("/predict", json={"customer_id": "a"})
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
-    assert not INSIDES.search(answer.text)
+    assert not INTERNAL_DETAILS.search(answer.text)
     assert "secret" not in answer.text
     assert answer.json()["request_id"] == answer.headers["x-request-id"]

@@ -1,4 +1,4 @@
-"""Prometheus figures that a scraper can read, whose number of series depends on us alone."""
+"""The metrics are valid Prometheus text, and callers cannot create time series."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,12 +9,12 @@ from serve.metrics import Metrics
 
 
 def samples(metrics: Metrics) -> dict[str, list[tuple[dict[str, str], float]]]:
-    """Name -> labels and value of each series, as a scraper reads them."""
-    found: dict[str, list[tuple[dict[str, str], float]]] = {}
-    for family in text_string_to_metric_families(metrics.text().decode()):
+    """Name -> labels and value of each series, parsed as by a scraper."""
+    series: dict[str, list[tuple[dict[str, str], float]]] = {}
+    for family in text_string_to_metric_families(metrics.render().decode()):
         for sample in family.samples:
-            found.setdefault(sample.name, []).append((sample.labels, sample.value))
-    return found
+            series.setdefault(sample.name, []).append((sample.labels, sample.value))
+    return series
 
 
 @given(
@@ -25,19 +25,22 @@ def samples(metrics: Metrics) -> dict[str, list[tuple[dict[str, str], float]]]:
         )
     )
 )
-def test_there_is_one_model_in_use_and_it_is_the_last(models: list[tuple[str, str]]) -> None:
+def test_only_the_last_model_is_in_use(models: list[tuple[str, str]]) -> None:
     metrics = Metrics()
     for version, digest in models:
-        metrics.model(version, digest)
+        metrics.set_model(version, digest)
     expected = [({"version": version, "digest": digest}, 1.0) for version, digest in models[-1:]]
     assert samples(metrics).get("retention_model", []) == expected
 
 
-def test_a_path_makes_no_series_and_a_route_makes_one() -> None:
-    metrics, route = Metrics(), Route("/predict/{name}", lambda request: None)
+def test_series_are_created_per_route_not_per_path() -> None:
+    metrics = Metrics()
+    route = Route("/predict/{name}", lambda request: None)
     for number in range(50):
-        metrics.request({"type": "http", "path": f"/{number}"}, 404, 0.001)
-        metrics.request({"type": "http", "path": f"/predict/{number}", "route": route}, 200, 0.001)
+        metrics.record_request({"type": "http", "path": f"/{number}"}, 404, 0.001)
+        metrics.record_request(
+            {"type": "http", "path": f"/predict/{number}", "route": route}, 200, 0.001
+        )
     counted = [
         ({"route": "none", "status": "404"}, 50.0),
         ({"route": "/predict/{name}", "status": "200"}, 50.0),
@@ -45,10 +48,10 @@ def test_a_path_makes_no_series_and_a_route_makes_one() -> None:
     assert samples(metrics)["retention_requests_total"] == counted
 
 
-def test_latencies_are_told_apart_around_the_promised_one() -> None:
+def test_latency_buckets_separate_values_around_50_ms() -> None:
     metrics = Metrics()
     for seconds in (0.0004, 0.012, 0.049, 0.051, 30.0):
-        metrics.request({"type": "http"}, 200, seconds)
+        metrics.record_request({"type": "http"}, 200, seconds)
     below = {
         labels["le"]: count
         for labels, count in samples(metrics)["retention_request_seconds_bucket"]
@@ -62,14 +65,15 @@ def test_latencies_are_told_apart_around_the_promised_one() -> None:
     )
 
 
-def test_degraded_answers_are_counted_and_not_the_requests_that_asked_for_them() -> None:
+def test_degraded_answers_are_counted_per_customer() -> None:
     metrics = Metrics()
-    metrics.degraded(300)
-    metrics.degraded(1)
+    metrics.record_degraded(300)
+    metrics.record_degraded(1)
     assert samples(metrics)["retention_degraded_answers_total"] == [({}, 301.0)]
 
 
-def test_two_applications_in_one_process_count_apart() -> None:
-    one, other = Metrics(), Metrics()
-    one.degraded(1)
-    assert samples(other)["retention_degraded_answers_total"] == [({}, 0.0)]
+def test_two_applications_in_a_process_count_separately() -> None:
+    first = Metrics()
+    second = Metrics()
+    first.record_degraded(1)
+    assert samples(second)["retention_degraded_answers_total"] == [({}, 0.0)]

@@ -1,4 +1,4 @@
-"""What the HTTP interface takes for a customer, a number and a batch, to the last character."""
+"""Which ids, numbers and batches the HTTP interface accepts."""
 
 import json
 import unicodedata
@@ -21,7 +21,7 @@ ASCII_CONTROL = {chr(code) for code in (*range(32), 127)}
 
 
 def accepted(request: type[BaseModel], **body: object) -> bool:
-    """Whether a body that was parsed by Python's JSON, which knows NaN and infinity, is taken."""
+    """Whether the schema accepts a body parsed by Python's JSON, which allows NaN and infinity."""
     try:
         request.model_validate(json.loads(json.dumps(body)))
     except ValidationError:
@@ -35,14 +35,14 @@ def accepted(request: type[BaseModel], **body: object) -> bool:
         max_size=MAX_ID_CHARS + 3,
     )
 )
-def test_an_id_is_any_text_of_its_length_without_control_characters(name: str) -> None:
-    right = 0 < len(name) <= MAX_ID_CHARS and not ASCII_CONTROL & set(name)
-    assert accepted(PredictRequest, customer_id=name) == right
-    assert accepted(BatchRequest, customer_ids=["a", name]) == right
+def test_id_is_text_without_control_characters(name: str) -> None:
+    is_valid = 0 < len(name) <= MAX_ID_CHARS and not ASCII_CONTROL & set(name)
+    assert accepted(PredictRequest, customer_id=name) == is_valid
+    assert accepted(BatchRequest, customer_ids=["a", name]) == is_valid
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\x00", "\x1b[2J", "\x7f"])
-def test_an_id_cannot_end_a_line_of_a_log_or_a_key(end: str) -> None:
+def test_id_cannot_break_a_log_line_or_a_key(end: str) -> None:
     assert unicodedata.category(end[0]) == "Cc"
     assert not accepted(PredictRequest, customer_id=f"a{end}") and not accepted(
         PredictRequest, customer_id=f"{end}a"
@@ -50,7 +50,7 @@ def test_an_id_cannot_end_a_line_of_a_log_or_a_key(end: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "taken"),
+    ("value", "is_accepted"),
     [
         (0, True),
         (-1.5, True),
@@ -67,19 +67,22 @@ def test_an_id_cannot_end_a_line_of_a_log_or_a_key(end: str) -> None:
         ({}, False),
     ],
 )
-def test_an_override_is_a_finite_number_or_null(value: object, taken: bool) -> None:
-    assert accepted(WhatIfRequest, customer_id="a", overrides={"recency_days": value}) == taken
+def test_override_is_a_finite_number_or_null(value: object, is_accepted: bool) -> None:
+    assert (
+        accepted(WhatIfRequest, customer_id="a", overrides={"recency_days": value}) == is_accepted
+    )
 
 
 @pytest.mark.parametrize(
-    ("count", "taken"), [(0, False), (1, True), (MAX_OVERRIDES, True), (MAX_OVERRIDES + 1, False)]
+    ("count", "is_accepted"),
+    [(0, False), (1, True), (MAX_OVERRIDES, True), (MAX_OVERRIDES + 1, False)],
 )
-def test_overrides_have_a_limit(count: int, taken: bool) -> None:
+def test_number_of_overrides_is_limited(count: int, is_accepted: bool) -> None:
     assert (
         accepted(
             WhatIfRequest, customer_id="a", overrides={str(number): 1.0 for number in range(count)}
         )
-        == taken
+        == is_accepted
     )
 
 
@@ -93,23 +96,23 @@ def test_overrides_have_a_limit(count: int, taken: bool) -> None:
         {"customer_id": True},
     ],
 )
-def test_an_unknown_or_missing_field_or_another_type_is_refused(body: dict) -> None:
+def test_unknown_missing_or_mistyped_field_is_rejected(body: dict) -> None:
     assert not accepted(PredictRequest, **body)
 
 
-def test_one_wrong_id_refuses_the_batch_and_is_told_by_its_place() -> None:
-    with pytest.raises(ValidationError) as refused:
+def test_invalid_id_in_a_batch_is_located() -> None:
+    with pytest.raises(ValidationError) as error_info:
         BatchRequest.model_validate({"customer_ids": ["a", "", "b\x00"]})
-    assert [error["loc"] for error in refused.value.errors()] == [
+    assert [error["loc"] for error in error_info.value.errors()] == [
         ("customer_ids", 1),
         ("customer_ids", 2),
     ]
 
 
-def test_the_interface_shows_every_promised_limit() -> None:
-    """What is refused stands in the schema, so that a caller can know before."""
-    described = PredictRequest.model_json_schema()["properties"]["customer_id"]
-    assert (described["minLength"], described["maxLength"], "pattern" in described) == (
+def test_schema_shows_every_limit() -> None:
+    """Callers can read the limits before they send a request."""
+    customer_id = PredictRequest.model_json_schema()["properties"]["customer_id"]
+    assert (customer_id["minLength"], customer_id["maxLength"], "pattern" in customer_id) == (
         1,
         MAX_ID_CHARS,
         True,

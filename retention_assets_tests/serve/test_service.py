@@ -1,4 +1,4 @@
-"""The service without HTTP: one model an answer, refusals that tell nothing of ours, answers as valid as they are unchecked."""
+"""The service without HTTP: one model per answer, valid answers, and errors without details."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,30 +13,32 @@ from retention_assets_tests.serve.applications import choice_of
 from retention_assets_tests.serve.bundles import AS_OF, FEATURES
 from serve.errors import BundleError, UnavailableError, UnknownCustomerError, UnknownFeatureError
 from serve.features.codec import Vector
-from serve.features.store import FeatureStore, Found
+from serve.features.store import FeatureStore, FetchedVectors
 from serve.metrics import Metrics
 from serve.model.bundle import load_bundle
 from serve.model.scorer import Scorer
 from serve.schemas import BatchPrediction, Prediction, WhatIfPrediction
-from serve.service import ModelChoice, Service
+from serve.service import ModelChoice, PredictionService
 
 VALUE = st.floats(allow_nan=True, allow_infinity=False)
 ROW = [40.0, 0.3, 1.0]
 
 
-class Held(FeatureStore):
-    """A store of vectors in memory. `meanwhile` happens while it is being read."""
+class MemoryStore(FeatureStore):
+    """A store of vectors in memory. `during_fetch` runs while it is being read."""
 
     def __init__(self, rows: Mapping[str, list[float]]) -> None:
-        super().__init__("unix:///nowhere/s", 0.1, None)
+        super().__init__("unix:///nowhere/s", timeout_s=0.1, snapshots=None)
         self.rows = rows
-        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+        self.during_fetch: Callable[[], Awaitable[None]] | None = None
 
-    async def fetch(self, customer_ids: list[str], fingerprint: str, features: int) -> Found:
-        if self.meanwhile:
-            await self.meanwhile()
+    async def fetch(
+        self, customer_ids: list[str], fingerprint: str, features: int
+    ) -> FetchedVectors:
+        if self.during_fetch:
+            await self.during_fetch()
         rows = [self.rows.get(name) for name in customer_ids]
-        return Found(
+        return FetchedVectors(
             [None if row is None else Vector(fingerprint, AS_OF, np.array(row)) for row in rows],
             degraded=False,
         )
@@ -44,9 +46,9 @@ class Held(FeatureStore):
 
 def service_of(
     store: FeatureStore, choice: ModelChoice, load: Callable[[Path, str], Scorer] = load_bundle
-) -> Service:
-    service = Service(store, Metrics(), load)
-    asyncio.run(service.use(choice))
+) -> PredictionService:
+    service = PredictionService(store, Metrics(), load=load)
+    asyncio.run(service.switch_model(choice))
     return service
 
 
@@ -55,12 +57,14 @@ def choice(tmp_path_factory: pytest.TempPathFactory) -> ModelChoice:
     return choice_of(tmp_path_factory.mktemp("models") / "m")
 
 
-def test_an_answer_is_of_the_model_that_it_began_with(choice: ModelChoice, tmp_path: Path) -> None:
-    store = Held({"a": ROW})
-    service, other = service_of(store, choice), choice_of(tmp_path / "m", "2", intercept=5.0)
+def test_answer_comes_from_the_model_it_started_with(choice: ModelChoice, tmp_path: Path) -> None:
+    store = MemoryStore({"a": ROW})
+    service = service_of(store, choice)
+    other = choice_of(tmp_path / "m", "2", intercept=5.0)
     alone = asyncio.run(service.predict("a", "r"))
-    store.meanwhile = lambda: service.use(other)
-    during, after = asyncio.run(service.predict("a", "r")), asyncio.run(service.predict("a", "r"))
+    store.during_fetch = lambda: service.switch_model(other)
+    during = asyncio.run(service.predict("a", "r"))
+    after = asyncio.run(service.predict("a", "r"))
     assert during == alone
     assert (after.model_version, after.model_digest) == ("2", other.digest)
     assert after.churn_probability > during.churn_probability
@@ -74,42 +78,45 @@ def test_an_answer_is_of_the_model_that_it_began_with(choice: ModelChoice, tmp_p
         (MemoryError("at 0x7f"), "The model could not be loaded."),
     ],
 )
-def test_a_first_model_that_fails_to_load_is_told_without_our_insides(
+def test_load_error_is_reported_without_internal_details(
     choice: ModelChoice, error: Exception, reason: str
 ) -> None:
     def fail(folder: Path, digest: str) -> Scorer:
         raise error
 
-    service = service_of(Held({}), choice, fail)
-    with pytest.raises(UnavailableError) as refused:
+    service = service_of(MemoryStore({}), choice, fail)
+    with pytest.raises(UnavailableError) as error_info:
         service.model_info()
-    assert str(refused.value) == f"No model is deployed. The last one was refused: {reason}"
-    assert "retention_model{" not in service.metrics.text().decode()
+    message = f"No model is deployed. The last model was refused: {reason}"
+    assert str(error_info.value) == message
+    assert "retention_model{" not in service.metrics.render().decode()
 
 
-def test_a_good_model_after_a_refused_one_is_all_that_is_told(choice: ModelChoice) -> None:
-    service = service_of(Held({}), choice)
-    asyncio.run(service.use(choice.model_copy(update={"digest": "0" * 64, "model_version": "2"})))
+def test_loaded_model_clears_the_refused_one(choice: ModelChoice) -> None:
+    service = service_of(MemoryStore({}), choice)
+    asyncio.run(
+        service.switch_model(choice.model_copy(update={"digest": "0" * 64, "model_version": "2"}))
+    )
     refused = service.model_info().refused
     assert refused and (refused.model_version, refused.model_digest) == ("2", "0" * 64)
-    asyncio.run(service.use(choice.model_copy(update={"model_version": "3"})))
+    asyncio.run(service.switch_model(choice.model_copy(update={"model_version": "3"})))
     assert (service.model_info().refused, service.model_info().model_version) == (None, "3")
     assert (
         f'retention_model{{digest="{choice.digest}",version="3"}} 1.0'
-        in service.metrics.text().decode()
+        in service.metrics.render().decode()
     )
 
 
-def test_what_a_model_was_trained_with_stays_in_its_folder(tmp_path: Path) -> None:
-    told = choice_of(
+def test_model_info_omits_the_training_settings(tmp_path: Path) -> None:
+    choice = choice_of(
         tmp_path / "m",
         settings={"secret": 1},
         data_versions={"raw": 3},
         trained_as_of=["2024-01-01"],
     )
-    said = service_of(Held({}), told).model_info()
-    assert said.trained_as_of == ["2024-01-01"]
-    assert {"settings", "data_versions", "model_file", "preprocess"}.isdisjoint(said.model_dump())
+    info = service_of(MemoryStore({}), choice).model_info()
+    assert info.trained_as_of == ["2024-01-01"]
+    assert {"settings", "data_versions", "model_file", "preprocess"}.isdisjoint(info.model_dump())
 
 
 @settings(
@@ -119,33 +126,31 @@ def test_what_a_model_was_trained_with_stays_in_its_folder(tmp_path: Path) -> No
     row=st.lists(VALUE, min_size=3, max_size=3),
     overrides=st.dictionaries(st.sampled_from(FEATURES), VALUE | st.none()),
 )
-def test_every_answer_has_the_documented_form_whatever_the_numbers(
+def test_every_answer_is_valid_for_any_numbers(
     choice: ModelChoice, row: list[float], overrides: dict[str, float | None]
 ) -> None:
-    """They are built without validation, for speed."""
+    """Answers are built without validation, for speed."""
 
-    async def ask(service: Service) -> None:
+    async def ask(service: PredictionService) -> None:
         Prediction.model_validate((await service.predict("a", "r")).model_dump())
         WhatIfPrediction.model_validate((await service.what_if("a", overrides, "r")).model_dump())
         BatchPrediction.model_validate((await service.predict_batch(["a", "x"], "r")).model_dump())
 
-    asyncio.run(ask(service_of(Held({"a": row}), choice)))
+    asyncio.run(ask(service_of(MemoryStore({"a": row}), choice)))
 
 
-def test_a_batch_keeps_order_and_repetition_of_known_and_unknown(choice: ModelChoice) -> None:
-    service = service_of(Held({"a": ROW, "b": [1.0, 1.0, 0.0]}), choice)
+def test_batch_keeps_order_and_repetitions(choice: ModelChoice) -> None:
+    service = service_of(MemoryStore({"a": ROW, "b": [1.0, 1.0, 0.0]}), choice)
     answer = asyncio.run(service.predict_batch(["x", "b", "a", "b", "x", "y"], "r"))
-    assert [each.customer_id for each in answer.predictions] == ["b", "a", "b"]
+    assert [prediction.customer_id for prediction in answer.predictions] == ["b", "a", "b"]
     assert answer.predictions[0].churn_probability == answer.predictions[2].churn_probability
     assert answer.unknown == ["x", "x", "y"]
 
 
-def test_a_what_if_names_the_features_that_are_none_but_not_all_of_them(
-    choice: ModelChoice,
-) -> None:
-    service = service_of(Held({"a": ROW}), choice)
-    with pytest.raises(UnknownFeatureError) as refused:
+def test_what_if_error_names_some_unknown_features(choice: ModelChoice) -> None:
+    service = service_of(MemoryStore({"a": ROW}), choice)
+    with pytest.raises(UnknownFeatureError) as error_info:
         asyncio.run(service.what_if("a", dict.fromkeys("hgfedcba", 1.0) | {FEATURES[0]: 1.0}, "r"))
-    assert refused.value.names == ["a", "b", "c", "d", "e"]
+    assert error_info.value.names == ["a", "b", "c", "d", "e"]
     with pytest.raises(UnknownCustomerError):
         asyncio.run(service.what_if("x", {FEATURES[0]: 1.0}, "r"))

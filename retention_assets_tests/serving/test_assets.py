@@ -24,7 +24,7 @@ from retention_assets_tests.services.current import AS_OF, Vector, fill
 from retention_assets_tests.services.homes import free_ports
 from serve.model.card import fingerprint_of
 from serve.features.codec import KEY_PREFIX, META_KEY, encode
-from serve.features.snapshot import newest, open_snapshot
+from serve.features.snapshot import newest_snapshot, open_snapshot
 
 CUSTOMERS: dict[str, Vector] = {
     "C1": (0.0, 1.0, 0.0),
@@ -91,7 +91,7 @@ def test_vectors_have_the_champions_features_in_its_order(published: Stage) -> N
         assert vector is not None and vector.as_of == AS_OF
         assert np.array_equal(vector.values, np.array(expected, dtype=float), equal_nan=True)
     assert found[3] is None
-    folder = newest(published.deployer.snapshots, fingerprint_of(bundles.FEATURES))
+    folder = newest_snapshot(published.deployer.snapshots, fingerprint_of(bundles.FEATURES))
     assert folder is not None and [
         each is None for each in open_snapshot(folder).find(["C1", "C4"])
     ] == [False, True]

@@ -10,7 +10,7 @@ from retention_assets.features.vectors import Vectors
 from retention_assets.serving.publish import KEEP, differing, write_snapshot
 from serve.model.card import fingerprint_of
 from serve.features.codec import Vector
-from serve.features.snapshot import newest, open_snapshot
+from serve.features.snapshot import newest_snapshot, open_snapshot
 
 FEATURES = ["recency_days", "engagement_score"]
 DAY = date(2024, 3, 4)
@@ -22,7 +22,7 @@ def vectors(day: date = DAY, first: float = 1.0, features: list[str] = FEATURES)
 
 def test_the_serving_side_reads_back_every_bit(tmp_path: Path) -> None:
     written = write_snapshot(tmp_path, vectors())
-    assert newest(tmp_path, fingerprint_of(FEATURES)) == written
+    assert newest_snapshot(tmp_path, fingerprint_of(FEATURES)) == written
     found = open_snapshot(written).find(["Zoë", "C2", "C1"])
     assert [each and each.as_of for each in found] == [DAY, None, DAY]
     assert found[0] and found[0].values.tobytes() == vectors().matrix[1].tobytes()
@@ -44,14 +44,14 @@ def test_few_are_kept_of_each_set_of_features(tmp_path: Path) -> None:
         write_snapshot(tmp_path, vectors(day))
     kept = sorted(folder.name[:10] for folder in tmp_path.glob(f"*-{fingerprint_of(FEATURES)}"))
     assert kept == [day.isoformat() for day in days[-KEEP:]]
-    assert newest(tmp_path, fingerprint_of(["tenure_days", "monetary"])) is not None
+    assert newest_snapshot(tmp_path, fingerprint_of(["tenure_days", "monetary"])) is not None
 
 
 def test_a_draft_that_a_killed_run_left_is_neither_read_nor_in_the_way(tmp_path: Path) -> None:
     draft = tmp_path / f".draft-{DAY.isoformat()}-{fingerprint_of(FEATURES)}"
     draft.mkdir()
     (draft / "matrix.npy").write_bytes(b"half")
-    assert newest(tmp_path, fingerprint_of(FEATURES)) is None
+    assert newest_snapshot(tmp_path, fingerprint_of(FEATURES)) is None
     assert [each.name for each in write_snapshot(tmp_path, vectors()).parent.iterdir()] == [
         draft.name.removeprefix(".draft-")
     ]

@@ -1,1 +1,1 @@
-"""Where feature vectors come from: Redis first, the last snapshot on disk otherwise."""
+"""Published feature vectors: read from Redis, or from the last snapshot on disk."""

@@ -1,4 +1,4 @@
-"""A circuit breaker: a store that failed several times in a row is left alone for a while, so that answers stay fast."""
+"""A circuit breaker: a store that failed several times in a row is not called for a while."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -7,8 +7,11 @@ FAILURES = 3
 OPEN_S = 1.0
 
 
-class Breaker:
-    """Closed: calls go through. Open: they do not, until `open_s` have passed; then one failure opens it again."""
+class CircuitBreaker:
+    """Closed: calls are allowed. Open: they are not, for `open_s` seconds.
+
+    After that calls are allowed again, and a single failure opens the breaker anew.
+    """
 
     def __init__(
         self,
@@ -16,18 +19,20 @@ class Breaker:
         open_s: float = OPEN_S,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._limit, self._open_s, self._clock = failures, open_s, clock
+        self._limit = failures
+        self._open_s = open_s
+        self._clock = clock
         self._failures = 0
         self._opened_at = 0.0
 
     @property
-    def allows(self) -> bool:
+    def allows_calls(self) -> bool:
         return self._failures < self._limit or self._clock() - self._opened_at >= self._open_s
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         self._failures = 0
 
-    def failed(self) -> None:
+    def record_failure(self) -> None:
         self._failures += 1
         if self._failures >= self._limit:
             self._opened_at = self._clock()

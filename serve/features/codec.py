@@ -1,6 +1,7 @@
-"""A feature vector as bytes: fingerprint of the names, as-of day, values. Shared by who writes and who reads them.
+"""The byte format of a feature vector, shared by the platform, which writes it, and the service.
 
-Layout: 16 ASCII hex digits, int32 days since 1970-01-01, then float64 per feature; little endian; NaN = not known.
+Layout, little endian: fingerprint of the feature names (16 ASCII hex digits), days since 1970-01-01
+(int32), then a float64 per feature. NaN stands for an unknown value.
 """
 
 import struct
@@ -10,7 +11,7 @@ from datetime import date
 import numpy as np
 
 KEY_PREFIX = "features:"
-META_KEY = "features-meta"  # outside the prefix: no customer's identifier can name it
+META_KEY = "features-meta"  # outside the prefix, so that no customer id can name it
 
 _HEADER = struct.Struct("<16si")
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -18,7 +19,10 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 @dataclass(frozen=True)
 class Vector:
-    """One customer's features as of midnight at the start of `as_of`, in the order that `fingerprint` stands for."""
+    """A customer's features as of midnight at the start of `as_of`.
+
+    `fingerprint` identifies the names and the order of the values.
+    """
 
     fingerprint: str
     as_of: date
@@ -26,23 +30,22 @@ class Vector:
 
 
 def encode(fingerprint: str, as_of: date, values: np.ndarray) -> bytes:
-    head = _HEADER.pack(fingerprint.encode("ascii"), as_of.toordinal() - _EPOCH)
-    return head + np.asarray(values, dtype="<f8").tobytes()
+    """The bytes of a vector."""
+    header = _HEADER.pack(fingerprint.encode("ascii"), as_of.toordinal() - _EPOCH)
+    return header + np.asarray(values, dtype="<f8").tobytes()
 
 
 def decode(blob: bytes, fingerprint: str, features: int) -> Vector | None:
-    """The vector, or None where the bytes are of another set of features or not a vector at all."""
+    """The vector; None where the bytes are no vector, or one of other features."""
     if len(blob) != _HEADER.size + 8 * features:
         return None
-    found, days = _HEADER.unpack_from(blob)
-    if found != fingerprint.encode("ascii"):
+    stored_fingerprint, days = _HEADER.unpack_from(blob)
+    if stored_fingerprint != fingerprint.encode("ascii"):
         return None
-    return Vector(
-        fingerprint,
-        date.fromordinal(days + _EPOCH),
-        np.frombuffer(blob, dtype="<f8", offset=_HEADER.size),
-    )
+    values = np.frombuffer(blob, dtype="<f8", offset=_HEADER.size)
+    return Vector(fingerprint, date.fromordinal(days + _EPOCH), values)
 
 
 def key_of(customer_id: str) -> str:
+    """The Redis key of a customer's vector."""
     return f"{KEY_PREFIX}{customer_id}"

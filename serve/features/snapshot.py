@@ -1,7 +1,8 @@
-"""The last published vectors on disk: what answers while the online store does not. Read-only and memory-mapped.
+"""The last published vectors on disk, which are used while the online store does not answer.
 
-A snapshot is a folder `<root>/<as_of>-<fingerprint>` with `ids.npy` (sorted UTF-8 bytes), `matrix.npy` (float64, a row
-per id) and `meta.json`. It appears whole, by a rename.
+A snapshot is a folder `<root>/<as_of>-<fingerprint>` with `ids.npy` (sorted UTF-8 bytes),
+`matrix.npy` (float64, one row per id) and `meta.json`. The folder is complete when it appears. It
+is memory-mapped and never written here.
 """
 
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from numpy.lib.format import open_memmap
 
 from serve.features.codec import Vector
 
-IDS, MATRIX, META = "ids.npy", "matrix.npy", "meta.json"
+IDS_FILE = "ids.npy"
+MATRIX_FILE = "matrix.npy"
+META_FILE = "meta.json"
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All customers' vectors as of one day."""
+    """The vectors of all customers as of one day."""
 
     identity: tuple[str, int]
     fingerprint: str
@@ -29,20 +32,20 @@ class Snapshot:
 
     def find(self, customer_ids: list[str]) -> list[Vector | None]:
         """The vector of each customer; None where the snapshot has none."""
-        return [self._one(customer_id.encode()) for customer_id in customer_ids]
+        return [self._find_one(customer_id.encode()) for customer_id in customer_ids]
 
-    def _one(self, customer_id: bytes) -> Vector | None:
-        # numpy's bytes drop trailing zeros, so an id that ends in one could be taken for another.
+    def _find_one(self, customer_id: bytes) -> Vector | None:
+        # numpy drops trailing zero bytes, so an id that ends in one could match another id.
         if len(customer_id) > self.ids.dtype.itemsize or customer_id.endswith(b"\0"):
             return None
-        at = int(np.searchsorted(self.ids, np.bytes_(customer_id)))
-        if at == len(self.ids) or self.ids[at] != customer_id:
+        row = int(np.searchsorted(self.ids, np.bytes_(customer_id)))
+        if row == len(self.ids) or self.ids[row] != customer_id:
             return None
-        return Vector(self.fingerprint, self.as_of, np.array(self.matrix[at]))
+        return Vector(self.fingerprint, self.as_of, np.array(self.matrix[row]))
 
 
-def newest(root: Path, fingerprint: str) -> Path | None:
-    """The folder that was written last with these features."""
+def newest_snapshot(root: Path, fingerprint: str) -> Path | None:
+    """The folder of these features that was written last."""
     return max(
         root.glob(f"[0-9]*-{fingerprint}"),
         key=lambda folder: folder.stat().st_mtime_ns,
@@ -50,25 +53,26 @@ def newest(root: Path, fingerprint: str) -> Path | None:
     )
 
 
-def identity_of(folder: Path) -> tuple[str, int]:
-    """Differs between two snapshots of the same day and features."""
+def snapshot_identity(folder: Path) -> tuple[str, int]:
+    """A value that differs between two snapshots, even of the same day and features."""
     return folder.name, folder.stat().st_mtime_ns
 
 
 def open_snapshot(folder: Path) -> Snapshot:
-    """Maps a snapshot. ValueError or OSError where the folder is not one."""
-    identity = identity_of(folder)
+    """Maps a snapshot into memory. Raises ValueError or OSError where the folder is not one."""
+    identity = snapshot_identity(folder)
     as_of, fingerprint = folder.name.rsplit("-", 1)
-    ids, matrix = _mapped(folder / IDS), _mapped(folder / MATRIX)
-    shaped = ids.ndim == 1 and matrix.ndim == 2 and len(ids) == len(matrix)
-    if not shaped or ids.dtype.kind != "S" or matrix.dtype != np.dtype("<f8"):
+    ids = _map_array(folder / IDS_FILE)
+    matrix = _map_array(folder / MATRIX_FILE)
+    has_right_shape = ids.ndim == 1 and matrix.ndim == 2 and len(ids) == len(matrix)
+    if not has_right_shape or ids.dtype.kind != "S" or matrix.dtype != np.dtype("<f8"):
         raise ValueError(f"{folder.name} is not a snapshot")
     return Snapshot(identity, fingerprint, date.fromisoformat(as_of), ids, matrix)
 
 
-def _mapped(file: Path) -> np.ndarray:
-    """The array of an npy file, and of no other kind that numpy could open. ValueError or OSError where it is none."""
+def _map_array(file: Path) -> np.ndarray:
+    """The array of an npy file. Raises ValueError or OSError for any other kind of file."""
     try:
         return open_memmap(file, mode="r")
-    except (SyntaxError, TokenError) as error:  # numpy parses a header as Python's literals
-        raise ValueError(f"{file.name} has no sound header") from error
+    except (SyntaxError, TokenError) as error:  # numpy parses the header as Python literals
+        raise ValueError(f"{file.name} has an invalid header") from error

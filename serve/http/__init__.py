@@ -1,1 +1,1 @@
-"""The HTTP transport: routes, problem documents, authentication and limits. No model and no store."""
+"""The HTTP transport: routes, problem documents, authentication and limits."""

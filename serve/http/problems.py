@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 `application/problem+json`: what the caller can mend, and nothing about our insides."""
+"""Errors as RFC 9457 `application/problem+json`, without internal details."""
 
 import json
 import logging
@@ -14,23 +14,28 @@ from serve.errors import UnavailableError, UnknownCustomerError, UnknownFeatureE
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
+MAX_ERRORS = 20  # of one request, listed in its problem document
 
 logger = logging.getLogger("serve")
 
 
 class ProblemError(Exception):
-    """A refusal to be told to the caller as it stands."""
+    """An error whose status, code, detail and headers are sent to the caller unchanged."""
 
     def __init__(
         self, status: int, code: str, detail: str, headers: dict[str, str] | None = None
     ) -> None:
         super().__init__(detail)
-        self.status, self.code, self.detail, self.headers = status, code, detail, headers or {}
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.headers = headers or {}
 
 
-def problem(
+def problem_response(
     error: ProblemError, request_id: str, errors: list[dict[str, str]] | None = None
 ) -> Response:
+    """The problem document of an error; `errors` lists the invalid fields of a request."""
     body: dict[str, Any] = {
         "type": f"urn:retention:problem:{error.code}",
         "title": HTTPStatus(error.status).phrase,
@@ -48,49 +53,51 @@ def request_id_of(request: Request) -> str:
     return request.scope.get("request_id", "")
 
 
-def install(api: FastAPI) -> None:
-    """Makes every error of this application a problem document."""
+def install_problem_handlers(api: FastAPI) -> None:
+    """Turns every error of this application into a problem document."""
 
     @api.exception_handler(ProblemError)
-    def told(request: Request, error: ProblemError) -> Response:
-        return problem(error, request_id_of(request))
+    def handle_problem(request: Request, error: ProblemError) -> Response:
+        return problem_response(error, request_id_of(request))
 
     @api.exception_handler(UnknownCustomerError)
-    def unknown_customer(request: Request, error: UnknownCustomerError) -> Response:
-        return problem(ProblemError(404, "unknown-customer", str(error)), request_id_of(request))
+    def handle_unknown_customer(request: Request, error: UnknownCustomerError) -> Response:
+        problem = ProblemError(404, "unknown-customer", str(error))
+        return problem_response(problem, request_id_of(request))
 
     @api.exception_handler(UnknownFeatureError)
-    def unknown_feature(request: Request, error: UnknownFeatureError) -> Response:
-        return problem(ProblemError(422, "unknown-feature", str(error)), request_id_of(request))
+    def handle_unknown_feature(request: Request, error: UnknownFeatureError) -> Response:
+        problem = ProblemError(422, "unknown-feature", str(error))
+        return problem_response(problem, request_id_of(request))
 
     @api.exception_handler(UnavailableError)
-    def unavailable(request: Request, error: UnavailableError) -> Response:
-        told = ProblemError(503, "unavailable", str(error), {"Retry-After": str(RETRY_AFTER_S)})
-        return problem(told, request_id_of(request))
+    def handle_unavailable(request: Request, error: UnavailableError) -> Response:
+        headers = {"Retry-After": str(RETRY_AFTER_S)}
+        problem = ProblemError(503, "unavailable", str(error), headers)
+        return problem_response(problem, request_id_of(request))
 
     @api.exception_handler(RequestValidationError)
-    def invalid(request: Request, error: RequestValidationError) -> Response:
-        # Location and rule only: the value is the caller's, and may be personal.
+    def handle_invalid_request(request: Request, error: RequestValidationError) -> Response:
+        # Location and rule only: the value belongs to the caller and may be personal.
         errors = [
-            {"where": ".".join(map(str, one["loc"])), "problem": one["msg"]}
-            for one in error.errors()[:20]
+            {"where": ".".join(map(str, details["loc"])), "problem": details["msg"]}
+            for details in error.errors()[:MAX_ERRORS]
         ]
-        told = ProblemError(
-            422, "invalid-request", "The request does not have the documented form."
-        )
-        return problem(told, request_id_of(request), errors)
+        detail = "The request does not have the documented form."
+        problem = ProblemError(422, "invalid-request", detail)
+        return problem_response(problem, request_id_of(request), errors)
 
     @api.exception_handler(HTTPException)
-    def of_the_framework(request: Request, error: HTTPException) -> Response:
+    def handle_framework_error(request: Request, error: HTTPException) -> Response:
         phrase = HTTPStatus(error.status_code).phrase
         code = phrase.lower().replace(" ", "-")
-        told = ProblemError(error.status_code, code, f"{phrase}.", dict(error.headers or {}))
-        return problem(told, request_id_of(request))
+        headers = dict(error.headers or {})
+        problem = ProblemError(error.status_code, code, f"{phrase}.", headers)
+        return problem_response(problem, request_id_of(request))
 
     @api.exception_handler(Exception)
-    def unexpected(request: Request, error: Exception) -> Response:
+    def handle_unexpected(request: Request, error: Exception) -> Response:
         logger.error("request %s failed", request_id_of(request), exc_info=error)
-        told = ProblemError(
-            500, "internal-error", "The service failed. Tell its operator the request_id."
-        )
-        return problem(told, request_id_of(request))
+        detail = "The service failed. Give the request_id to its operator."
+        problem = ProblemError(500, "internal-error", detail)
+        return problem_response(problem, request_id_of(request))

@@ -1,4 +1,4 @@
-"""The routes of the HTTP interface, over a Service. No model, store or Ray here."""
+"""The routes of the HTTP interface. They call the prediction service and hold no logic."""
 
 from typing import Any
 
@@ -7,8 +7,13 @@ from starlette.types import ASGIApp
 
 from serve.http.guard import Guard
 from serve.http.limits import Limits
-from serve.http.problems import MEDIA_TYPE, ProblemError, install, request_id_of
-from serve.http.security import Keys
+from serve.http.problems import (
+    MEDIA_TYPE,
+    ProblemError,
+    install_problem_handlers,
+    request_id_of,
+)
+from serve.http.security import AcceptedKeys
 from serve.schemas import (
     BatchPrediction,
     BatchRequest,
@@ -21,26 +26,27 @@ from serve.schemas import (
     WhatIfPrediction,
     WhatIfRequest,
 )
-from serve.service import Service
+from serve.service import PredictionService
 
+PROBLEM_DESCRIPTIONS = (
+    (401, "No valid key"),
+    (404, "Unknown customer"),
+    (413, "Body or batch too large"),
+    (422, "Not the documented form"),
+    (429, "Too many requests"),
+    (503, "Cannot answer now; retry later"),
+)
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {
-        "description": phrase,
+        "description": description,
         "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}},
     }
-    for status, phrase in (
-        (401, "No valid key"),
-        (404, "Unknown customer"),
-        (413, "Body or batch too large"),
-        (422, "Not the documented form"),
-        (429, "Too many requests"),
-        (503, "Not able to answer now; retry later"),
-    )
+    for status, description in PROBLEM_DESCRIPTIONS
 }
 
 
-def build_api(service: Service, keys: Keys, limits: Limits) -> ASGIApp:
-    """The application, behind its guard."""
+def build_api(service: PredictionService, keys: AcceptedKeys, limits: Limits) -> ASGIApp:
+    """The application behind its guard."""
     api = FastAPI(
         title="Retention predictions",
         version="1",
@@ -49,40 +55,39 @@ def build_api(service: Service, keys: Keys, limits: Limits) -> ASGIApp:
         redirect_slashes=False,
         responses=PROBLEMS,
     )
-    install(api)
+    install_problem_handlers(api)
     _add_predictions(api, service, limits)
     _add_operations(api, service)
-    _declare_bearer(api)
-    return Guard(api, keys, limits, service.metrics)
+    _declare_bearer_keys(api)
+    return Guard(api, keys=keys, limits=limits, metrics=service.metrics)
 
 
-def _add_predictions(api: FastAPI, service: Service, limits: Limits) -> None:
+def _add_predictions(api: FastAPI, service: PredictionService, limits: Limits) -> None:
     @api.post("/predict", response_model=Prediction)
-    async def predict(asked: PredictRequest, request: Request) -> Response:
-        """The risk that this customer churns, why, and what to do."""
-        return _json(await service.predict(asked.customer_id, request_id_of(request)))
+    async def predict(body: PredictRequest, request: Request) -> Response:
+        """The risk that this customer churns, the reasons, and recommended actions."""
+        return _json(await service.predict(body.customer_id, request_id_of(request)))
 
     @api.post("/predict/what-if", response_model=WhatIfPrediction)
-    async def what_if(asked: WhatIfRequest, request: Request) -> Response:
-        """The same with some features given by the caller. For exploring; marked `what_if`."""
+    async def what_if(body: WhatIfRequest, request: Request) -> Response:
+        """A prediction with some feature values replaced by the caller. Marked `what_if`."""
         return _json(
-            await service.what_if(asked.customer_id, asked.overrides, request_id_of(request))
+            await service.what_if(body.customer_id, body.overrides, request_id_of(request))
         )
 
     @api.post("/predict/batch", response_model=BatchPrediction)
-    async def batch(asked: BatchRequest, request: Request) -> Response:
-        """Many customers, with one read of the store. Unknown ones are listed, not an error."""
-        if len(asked.customer_ids) > limits.batch:
-            raise ProblemError(
-                413, "batch-too-large", f"A batch may have {limits.batch} customers."
-            )
-        return _json(await service.predict_batch(asked.customer_ids, request_id_of(request)))
+    async def batch(body: BatchRequest, request: Request) -> Response:
+        """Predictions of many customers. Unknown customers are listed and are not an error."""
+        if len(body.customer_ids) > limits.batch:
+            detail = f"A batch may have at most {limits.batch} customers."
+            raise ProblemError(413, "batch-too-large", detail)
+        return _json(await service.predict_batch(body.customer_ids, request_id_of(request)))
 
 
-def _add_operations(api: FastAPI, service: Service) -> None:
+def _add_operations(api: FastAPI, service: PredictionService) -> None:
     @api.get("/model", response_model=ModelInfo)
     async def model() -> Response:
-        """The model that answers now, and the one that was refused since."""
+        """The model in use, and the last model that was refused since it was loaded."""
         return _json(service.model_info())
 
     @api.get("/health")
@@ -92,30 +97,29 @@ def _add_operations(api: FastAPI, service: Service) -> None:
 
     @api.get("/ready", response_model=Readiness)
     async def ready() -> Response:
-        """A model is loaded, and vectors can be read from the store or a snapshot."""
+        """A model is loaded, and features can be read from the store or a snapshot."""
         return _json(await service.readiness())
 
     @api.get("/metrics", response_class=Response)
     async def metrics() -> Response:
-        """Prometheus text."""
-        return Response(
-            service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8"
-        )
+        """Metrics in the Prometheus text format."""
+        content_type = "text/plain; version=0.0.4; charset=utf-8"
+        return Response(service.metrics.render(), media_type=content_type)
 
 
 def _json(
     answer: Prediction | WhatIfPrediction | BatchPrediction | ModelInfo | Readiness,
 ) -> Response:
-    # Built by us from checked values: serialised once, without the framework validating it again.
+    # The service builds answers from checked values, so the framework need not validate them again.
     return Response(answer.__pydantic_serializer__.to_json(answer), media_type="application/json")
 
 
-def _declare_bearer(api: FastAPI) -> None:
-    """The guard asks for the key; this tells readers of the schema."""
-    made = api.openapi
+def _declare_bearer_keys(api: FastAPI) -> None:
+    """Adds the keys, which the guard checks, to the OpenAPI schema."""
+    build_schema = api.openapi
 
-    def with_bearer() -> dict:
-        schema = made()
+    def openapi_with_keys() -> dict:
+        schema = build_schema()
         schema.setdefault("components", {})["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer"}
         }
@@ -123,4 +127,4 @@ def _declare_bearer(api: FastAPI) -> None:
         schema["paths"]["/health"]["get"]["security"] = []
         return schema
 
-    api.openapi = with_bearer
+    api.openapi = openapi_with_keys

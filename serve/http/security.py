@@ -1,30 +1,33 @@
-"""Who may ask: bearer keys. The service holds only digests of the keys, and compares in constant time."""
+"""Authentication by bearer keys. The service knows only digests of the keys."""
 
 import hashlib
 import hmac
 from collections.abc import Iterable
 
-# Every other path needs a key, also those that do not exist.
+# Every other path needs a key, including paths that do not exist.
 OPEN_PATHS = frozenset({"/health"})
 
 
 def key_digest(key: str) -> str:
-    """What the service is given instead of a key. Keys are long and random, so that no slow hash is needed."""
+    """The digest by which the service knows a key.
+
+    Keys are long and random, so a slow hash is not needed.
+    """
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-class Keys:
-    """The accepted keys, as digests."""
+class AcceptedKeys:
+    """The digests of all keys that are accepted."""
 
     def __init__(self, digests: Iterable[str]) -> None:
         self._digests = tuple(digests)
 
-    def holder(self, authorization: str | None) -> str | None:
-        """An identifier of the key in an Authorization header, None where it is not one of ours."""
+    def key_id(self, authorization: str | None) -> str | None:
+        """An identifier of the key in an Authorization header; None where it is not accepted."""
         scheme, _, key = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not key:
             return None
-        given = key_digest(key.strip())
-        # No early exit: the time must not tell which key came close.
-        matches = [hmac.compare_digest(given, digest) for digest in self._digests]
-        return given[:8] if any(matches) else None
+        digest = key_digest(key.strip())
+        # All digests are compared: an early exit would reveal by its time which key came close.
+        matches = [hmac.compare_digest(digest, accepted) for accepted in self._digests]
+        return digest[:8] if any(matches) else None

@@ -1,1 +1,1 @@
-"""Model folders: their card, their loaders and the scores computed from them. No I/O but reading the folder."""
+"""Model folders: the card, the model files, and the scores computed from them."""

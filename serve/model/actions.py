@@ -1,7 +1,8 @@
-"""What to do about a customer at risk, as a table of rules. Risk decides whether, features decide what.
+"""Recommended actions for a customer at risk, as a table of rules.
 
-The written rules that these come from left a critical but engaged customer with nothing to do; here every HIGH and
-CRITICAL customer gets at least a person's look. Offers that need consent are left out for those who opted out.
+The rules in the project's original description gave a critical but engaged customer no action. Here
+every HIGH and CRITICAL customer gets at least a review. Offers that need consent are left out for
+customers who opted out.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,57 +15,53 @@ CONSENT_FEATURE = "email_opt_in"
 
 
 @dataclass(frozen=True)
-class Rule:
-    """`action` for customers of these levels whose `feature` is above or below `bound`; no feature: for all of them."""
+class ActionRule:
+    """Recommends `action` at these risk levels if `compare(feature, bound)`.
+
+    Without a feature it applies to every customer of these levels.
+    """
 
     action: str
     levels: frozenset[str]
-    feature: str | None = None
-    compare: Callable[[float, float], bool] = gt
-    bound: float = 0.0
-    needs_consent: bool = True
+    feature: str | None
+    compare: Callable[[float, float], bool]
+    bound: float
+    needs_consent: bool
 
 
-RULES = (
-    Rule(
-        "Resolve the open support issues first",
-        SERIOUS,
-        "support_tickets_30d",
-        gt,
-        1.0,
-        needs_consent=False,
-    ),
-    Rule("Immediate engagement campaign", SERIOUS, "engagement_score", lt, 0.3),
-    Rule(
-        "Personal account manager assignment",
-        SERIOUS,
-        "engagement_score",
-        lt,
-        0.3,
-        needs_consent=False,
-    ),
-    Rule("Win-back offer with discount", SERIOUS, "recency_days", gt, 60.0),
-    Rule("Product usage training session", SERIOUS, "recency_days", gt, 60.0),
-    Rule("Review by the retention team", SERIOUS, needs_consent=False),
-    Rule("Loyalty program enrollment", MODERATE),
-    Rule("Usage analytics and insights sharing", MODERATE),
+# fmt: off
+_RULE_TABLE = (
+    # action, levels, feature, comparison, bound, needs consent
+    ("Resolve the open support issues first", SERIOUS,  "support_tickets_30d", gt, 1.0,  False),
+    ("Immediate engagement campaign",         SERIOUS,  "engagement_score",    lt, 0.3,  True),
+    ("Personal account manager assignment",   SERIOUS,  "engagement_score",    lt, 0.3,  False),
+    ("Win-back offer with discount",          SERIOUS,  "recency_days",        gt, 60.0, True),
+    ("Product usage training session",        SERIOUS,  "recency_days",        gt, 60.0, True),
+    ("Review by the retention team",          SERIOUS,  None,                  gt, 0.0,  False),
+    ("Loyalty program enrollment",            MODERATE, None,                  gt, 0.0,  True),
+    ("Usage analytics and insights sharing",  MODERATE, None,                  gt, 0.0,  True),
 )
+# fmt: on
+ACTION_RULES = tuple(ActionRule(*row) for row in _RULE_TABLE)
 
 
 def recommended_actions(risk_level: str, features: Mapping[str, float]) -> list[str]:
-    """The actions of all rules that hold, in the table's order. A feature that is missing (absent or NaN) holds no rule."""
+    """The actions of all rules that apply, in the order of the table.
+
+    A rule does not apply where its feature is unknown (absent or NaN).
+    """
     opted_out = features.get(CONSENT_FEATURE) == 0.0
     return [
         rule.action
-        for rule in RULES
-        if risk_level in rule.levels and _holds(rule, features, opted_out)
+        for rule in ACTION_RULES
+        if risk_level in rule.levels and _applies(rule, features, opted_out)
     ]
 
 
-def _holds(rule: Rule, features: Mapping[str, float], opted_out: bool) -> bool:
+def _applies(rule: ActionRule, features: Mapping[str, float], opted_out: bool) -> bool:
     if rule.needs_consent and opted_out:
         return False
+    if rule.feature is None:
+        return True
     # A comparison with NaN is False, so an unknown value recommends nothing.
-    return rule.feature is None or rule.compare(
-        features.get(rule.feature, float("nan")), rule.bound
-    )
+    return rule.compare(features.get(rule.feature, float("nan")), rule.bound)

@@ -1,6 +1,6 @@
-"""A model folder: its digest, and the only way to load one for serving.
+"""A model folder: its digest, and the only way to load it for serving.
 
-Everything is checked before any model file is opened: the digest, that no unknown file lies in the folder, the card.
+The digest, the names of the files and the card are checked before any model file is opened.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from serve.model.scorer import Scorer
 
 
 def digest_of(folder: Path) -> str:
-    """sha256 over the sorted lines "<relative name> <sha256 of the file>" of all files in the folder."""
+    """sha256 over the sorted lines "<relative name> <sha256 of the file>" of all files."""
     names = sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()
     )
@@ -27,7 +27,7 @@ def digest_of(folder: Path) -> str:
 
 
 def read_card(folder: Path) -> Card:
-    """The validated card of a model folder."""
+    """The validated card of a model folder. Raises BundleError."""
     try:
         return Card.model_validate(json.loads((folder / CARD_FILE).read_bytes()))
     except FileNotFoundError as error:
@@ -41,24 +41,17 @@ def read_card(folder: Path) -> Card:
 
 
 def load_bundle(folder: Path, expected_digest: str) -> Scorer:
-    """The scorer of a model folder, or a BundleError that says why it is refused."""
+    """The scorer of a model folder. Raises BundleError with the reason where it is not loaded."""
     if not folder.is_dir():
         raise BundleError("The model folder does not exist.")
     if digest_of(folder) != expected_digest:
         raise BundleError("The model folder does not have the expected digest.")
     card = read_card(folder)
-    unknown = {path.relative_to(folder).as_posix() for path in folder.rglob("*")} - {
-        CARD_FILE,
-        card.model_file,
-    }
-    if unknown:
-        raise BundleError(
-            f"The model folder holds files that do not belong there: {', '.join(sorted(unknown))}."
-        )
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+    unexpected = sorted(names - {CARD_FILE, card.model_file})
+    if unexpected:
+        raise BundleError(f"The model folder has unexpected files: {', '.join(unexpected)}.")
     if any(path.is_symlink() for path in folder.iterdir()):
-        raise BundleError("The model folder holds a symbolic link.")
-    return Scorer(
-        card,
-        load_model(card.kind, folder / card.model_file, len(card.features)),
-        digest=expected_digest,
-    )
+        raise BundleError("The model folder contains a symbolic link.")
+    model = load_model(card.kind, folder / card.model_file, len(card.features))
+    return Scorer(card, model, digest=expected_digest)

@@ -1,4 +1,7 @@
-"""`bundle.json`, the card of a model folder, as a strict schema. Training writes it, serving reads it; nothing else here."""
+"""`bundle.json`, the card of a model folder, as a strict schema.
+
+Training writes it, serving reads it.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,10 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-FORMAT = 1
+CARD_FORMAT = 1
 CARD_FILE = "bundle.json"
 
-# The one model file of each kind. All are data, none can carry code.
+# The model file of each kind. All are data formats; none can contain code.
 MODEL_FILES = {
     "xgboost": "model.ubj",
     "random_forest": "model.treelite",
@@ -18,7 +21,7 @@ MODEL_FILES = {
 }
 
 Kind = Literal["xgboost", "random_forest", "neural_network", "logistic_regression"]
-Share = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 def fingerprint_of(features: Sequence[str]) -> str:
@@ -26,57 +29,60 @@ def fingerprint_of(features: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(features).encode()).hexdigest()[:16]
 
 
-class _Part(BaseModel):
+class _CardPart(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
-class Preprocess(_Part):
-    """Fill the missing, then standardise: (x - mean) / scale. One number per feature."""
+class Preprocess(_CardPart):
+    """Fill unknown values, then standardize: (x - mean) / scale. One number per feature."""
 
     fill: list[float]
     mean: list[float]
     scale: list[Annotated[float, Field(gt=0)]]
 
 
-class Calibration(_Part):
-    """Platt: p = sigmoid(a * logit(raw) + b)."""
+class Calibration(_CardPart):
+    """Platt scaling: p = sigmoid(a * logit(raw) + b)."""
 
     kind: Literal["platt"]
     a: float
     b: float
 
 
-class Reference(_Part):
-    """What training saw per feature: median, 0.5 and 99.5 percentile; null where it saw no value at all."""
+class Reference(_CardPart):
+    """Median, 0.5th and 99.5th percentile of each feature in training; null without any value."""
 
     median: list[float | None]
     low: list[float | None]
     high: list[float | None]
 
 
-class Confidence(_Part):
-    """Half width of the interval of the observed churn rate, by bin of the score. len(edges) = len(half_width) + 1."""
+class Confidence(_CardPart):
+    """Half width of the interval of the observed positive rate, by bin of the score.
+
+    len(edges) = len(half_width) + 1.
+    """
 
     edges: list[float] = Field(min_length=2)
-    half_width: list[Share] = Field(min_length=1)
+    half_width: list[Fraction] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _one_width_per_bin(self) -> "Confidence":
         if len(self.edges) != len(self.half_width) + 1:
-            raise ValueError("edges and half_width do not belong together")
+            raise ValueError("there must be one half_width per bin between two edges")
         return self
 
 
-class RiskLevels(_Part):
-    """Lowest probability of each level; below MEDIUM it is LOW."""
+class RiskLevels(_CardPart):
+    """Lowest probability of each level; below MEDIUM the level is LOW."""
 
-    MEDIUM: Share
-    HIGH: Share
-    CRITICAL: Share
+    MEDIUM: Fraction
+    HIGH: Fraction
+    CRITICAL: Fraction
 
 
-class Card(_Part):
-    """All that scoring needs beside the model file, and where the model came from."""
+class Card(_CardPart):
+    """Everything that scoring needs besides the model file, and how the model was trained."""
 
     format: Literal[1]
     task: str
@@ -87,7 +93,7 @@ class Card(_Part):
     fingerprint: str
     preprocess: Preprocess | None = None
     calibration: Calibration
-    threshold: Share
+    threshold: Fraction
     risk_levels: RiskLevels
     reference: Reference
     confidence: Confidence
@@ -99,14 +105,14 @@ class Card(_Part):
     settings: dict[str, Any] = {}
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Card":
+    def _is_consistent(self) -> "Card":
         if self.fingerprint != fingerprint_of(self.features):
-            raise ValueError("the fingerprint is not that of the feature names")
+            raise ValueError("the fingerprint does not match the feature names")
         if self.model_file != MODEL_FILES[self.kind]:
-            raise ValueError(f"a {self.kind} is expected in {MODEL_FILES[self.kind]}")
-        parts = [self.reference.median, self.reference.low, self.reference.high]
+            raise ValueError(f"the file of a {self.kind} must be {MODEL_FILES[self.kind]}")
+        lists = [self.reference.median, self.reference.low, self.reference.high]
         if self.preprocess:
-            parts += [self.preprocess.fill, self.preprocess.mean, self.preprocess.scale]
-        if any(len(part) != len(self.features) for part in parts):
-            raise ValueError("a list has not one entry per feature")
+            lists += [self.preprocess.fill, self.preprocess.mean, self.preprocess.scale]
+        if any(len(values) != len(self.features) for values in lists):
+            raise ValueError("every list must have one entry per feature")
         return self

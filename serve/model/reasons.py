@@ -1,6 +1,6 @@
-"""Why this score: what the log odds lose when one feature is set to what is typical (occlusion).
+"""Reasons of a score, by occlusion: the change of log odds when a feature becomes typical.
 
-It answers "what, alone, makes this customer differ from a typical one", not "what caused it", and correlated
+A reason shows in what a customer differs from a typical one. It is no cause, and correlated
 features share their effect badly. It needs no training library and costs one row per feature.
 """
 
@@ -9,13 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TOP = 3
+TOP_REASONS = 3
 _NO_EFFECT = 1e-9
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One feature's part in a score. `effect` is in log odds: positive raises the risk. None: not known."""
+    """The effect of one feature on a score, in log odds: positive raises the risk.
+
+    `value` and `typical` are None where they are unknown.
+    """
 
     feature: str
     value: float | None
@@ -24,9 +27,10 @@ class Reason:
 
 
 def occluded(matrix: np.ndarray, typical: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Copies of the rows of (n, f), each with one feature set to the typical value; and row and feature of each copy.
+    """Copies of the rows of (n, f), each with one feature set to its typical value.
 
-    A feature that already has the typical value needs no copy: its effect is zero.
+    Returns the copies, and the row and the feature of each. A feature that already has its typical
+    value gets no copy, because its effect is zero.
     """
     differs = (matrix != typical) & ~(np.isnan(matrix) & np.isnan(typical))
     row, feature = np.nonzero(differs)
@@ -36,16 +40,21 @@ def occluded(matrix: np.ndarray, typical: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def top_reasons(
-    names: list[str], vector: np.ndarray, typical: np.ndarray, effects: np.ndarray
+    names: list[str], values: np.ndarray, *, typical: np.ndarray, effects: np.ndarray
 ) -> list[Reason]:
-    """The features with the largest effects on the log odds, largest first; those without any are not reasons."""
-    order = np.argsort(-np.abs(effects), kind="stable")[:TOP]
+    """The features with the largest absolute effects, largest first; at most TOP_REASONS."""
+    order = np.argsort(-np.abs(effects), kind="stable")[:TOP_REASONS]
     return [
-        Reason(names[at], _known(float(vector[at])), _known(float(typical[at])), float(effects[at]))
-        for at in order.tolist()
-        if abs(effects[at]) > _NO_EFFECT
+        Reason(
+            feature=names[position],
+            value=_none_if_nan(float(values[position])),
+            typical=_none_if_nan(float(typical[position])),
+            effect=float(effects[position]),
+        )
+        for position in order.tolist()
+        if abs(effects[position]) > _NO_EFFECT
     ]
 
 
-def _known(value: float) -> float | None:
+def _none_if_nan(value: float) -> float | None:
     return None if math.isnan(value) else value

@@ -1,27 +1,27 @@
-"""The circuit breaker, on a clock of the test's own."""
+"""The circuit breaker with a fake clock."""
 
-from serve.features.breaker import Breaker
+from serve.features.breaker import CircuitBreaker
 
 
-def test_it_opens_after_failures_in_a_row_and_tries_again_later() -> None:
+def test_breaker_opens_after_failures_and_retries_later() -> None:
     now = [0.0]
-    breaker = Breaker(failures=2, open_s=1.0, clock=lambda: now[0])
-    breaker.failed()
-    assert breaker.allows
-    breaker.failed()
-    assert not breaker.allows
+    breaker = CircuitBreaker(failures=2, open_s=1.0, clock=lambda: now[0])
+    breaker.record_failure()
+    assert breaker.allows_calls
+    breaker.record_failure()
+    assert not breaker.allows_calls
     now[0] = 1.0
-    assert breaker.allows  # one try
-    breaker.failed()
-    assert not breaker.allows
+    assert breaker.allows_calls  # a single try
+    breaker.record_failure()
+    assert not breaker.allows_calls
     now[0] = 2.0
-    breaker.succeeded()
-    assert breaker.allows
+    breaker.record_success()
+    assert breaker.allows_calls
 
 
-def test_a_success_between_failures_keeps_it_closed() -> None:
-    breaker = Breaker(failures=2, clock=lambda: 0.0)
+def test_success_between_failures_keeps_breaker_closed() -> None:
+    breaker = CircuitBreaker(failures=2, clock=lambda: 0.0)
     for _ in range(5):
-        breaker.failed()
-        breaker.succeeded()
-    assert breaker.allows
+        breaker.record_failure()
+        breaker.record_success()
+    assert breaker.allows_calls

@@ -1,4 +1,4 @@
-"""A vector survives the way through bytes, and bytes of other features are not taken for one."""
+"""A vector is encoded and decoded without loss; bytes of other features are not decoded."""
 
 from datetime import date
 
@@ -15,9 +15,7 @@ DAYS = st.dates(date(1971, 1, 1), date(2200, 1, 1))
 
 
 @given(names=NAMES, as_of=DAYS, data=st.data())
-def test_what_is_encoded_is_decoded_bit_for_bit(
-    names: list[str], as_of: date, data: st.DataObject
-) -> None:
+def test_decoding_restores_every_bit(names: list[str], as_of: date, data: st.DataObject) -> None:
     values = data.draw(arrays(np.float64, len(names)))
     vector = decode(encode(fingerprint_of(names), as_of, values), fingerprint_of(names), len(names))
     assert vector is not None
@@ -26,20 +24,20 @@ def test_what_is_encoded_is_decoded_bit_for_bit(
 
 
 @given(names=NAMES, other=NAMES)
-def test_a_vector_of_other_features_is_refused(names: list[str], other: list[str]) -> None:
+def test_vector_of_other_features_is_not_decoded(names: list[str], other: list[str]) -> None:
     blob = encode(fingerprint_of(names), date(2024, 1, 1), np.zeros(len(names)))
     assert (decode(blob, fingerprint_of(other), len(other)) is not None) == (names == other)
 
 
-def test_the_same_names_in_another_order_are_other_features() -> None:
+def test_fingerprint_depends_on_the_order_of_names() -> None:
     assert fingerprint_of(["a", "b"]) != fingerprint_of(["b", "a"])
 
 
 @given(blob=st.binary(max_size=64))
-def test_arbitrary_bytes_are_no_vector(blob: bytes) -> None:
+def test_arbitrary_bytes_are_not_decoded(blob: bytes) -> None:
     assert decode(blob, fingerprint_of(["a"]), 1) is None
 
 
-def test_the_layout_is_the_documented_one() -> None:
+def test_layout_is_as_documented() -> None:
     blob = encode("0123456789abcdef", date(1970, 1, 2), np.array([1.0]))
     assert blob == b"0123456789abcdef" + b"\x01\x00\x00\x00" + b"\x00\x00\x00\x00\x00\x00\xf0\x3f"

@@ -1,4 +1,4 @@
-"""A snapshot gives each customer its own vector or none, and a folder that is not one gives nothing and runs nothing."""
+"""Each customer has its own vector in a snapshot; other folders are not read and run no code."""
 
 import asyncio
 import io
@@ -18,12 +18,12 @@ from retention_assets_tests.serve.bundles import AS_OF, FEATURES
 from retention_assets_tests.serve.features.test_store import ROWS, snapshot
 from retention_assets_tests.serve.model.test_bundle import Planted
 from serve.errors import UnavailableError
-from serve.features.snapshot import IDS, MATRIX, newest, open_snapshot
+from serve.features.snapshot import IDS_FILE, MATRIX_FILE, newest_snapshot, open_snapshot
 from serve.features.store import FeatureStore
 from serve.model.card import fingerprint_of
 
 FINGERPRINT = fingerprint_of(FEATURES)
-# Few letters, so that ids begin with one another; a trailing NUL, which numpy drops, is no published id's.
+# Few letters, so that ids are prefixes of others. No published id ends in NUL, which numpy drops.
 ID = st.text("aé\U0001f600b\x00", min_size=1, max_size=5)
 PUBLISHED = st.lists(
     ID.filter(lambda name: not name.endswith("\x00")), min_size=1, max_size=12, unique=True
@@ -44,22 +44,22 @@ def npz(array: np.ndarray) -> bytes:
 
 @settings(max_examples=100, deadline=None)
 @given(published=PUBLISHED, strangers=st.lists(ID | st.text(max_size=20), max_size=5))
-def test_each_id_finds_its_own_row_and_a_stranger_none(
+def test_each_id_has_its_own_row_and_others_none(
     published: list[str], strangers: list[str]
 ) -> None:
     ids = sorted(published, key=str.encode)
-    rows = {name: float(at) for at, name in enumerate(ids)}
+    rows = {name: float(position) for position, name in enumerate(ids)}
     with tempfile.TemporaryDirectory() as root:
         matrix = np.array([[rows[name]] for name in ids])
         opened = open_snapshot(write_snapshot(Path(root), Vectors(ids, AS_OF, ["f"], matrix, [])))
-        asked = [*published, *strangers, *(f"{name}\x00" for name in published)]
-        found = [vector and vector.values.tolist() for vector in opened.find(asked)]
-    assert found == [[rows[name]] if name in rows else None for name in asked]
+        names = [*published, *strangers, *(f"{name}\x00" for name in published)]
+        values = [vector and vector.values.tolist() for vector in opened.find(names)]
+    assert values == [[rows[name]] if name in rows else None for name in names]
 
 
-def test_an_answer_cannot_change_what_the_next_one_reads(tmp_path: Path) -> None:
+def test_changing_a_vector_does_not_change_the_snapshot(tmp_path: Path) -> None:
     snapshot(tmp_path)
-    folder = newest(tmp_path, FINGERPRINT)
+    folder = newest_snapshot(tmp_path, FINGERPRINT)
     assert folder is not None
     opened = open_snapshot(folder)
     (vector,) = opened.find(["a"])
@@ -71,57 +71,60 @@ def test_an_answer_cannot_change_what_the_next_one_reads(tmp_path: Path) -> None
         opened.matrix[0, 0] = 99.0
 
 
-BROKEN: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
-    "nothing": (IDS, lambda good: b""),
-    "nothing for numbers": (MATRIX, lambda good: b""),
-    "an archive of arrays": (IDS, lambda good: npz(np.array([b"a", b"b"]))),
-    "an archive cut off": (IDS, lambda good: npz(np.array([b"a", b"b"]))[:40]),
-    "a header that is no Python": (MATRIX, lambda good: good.replace(b"{'descr'", b"{{'descr")),
-    "a header without an end": (MATRIX, lambda good: good.replace(b"}", b"(")),
-    "one id, not a list": (IDS, lambda good: npy(np.array(b"a"))),
-    "ids in columns": (IDS, lambda good: npy(np.array([[b"a"], [b"b"]]))),
-    "a planted pickle for ids": (IDS, lambda good: pickle.dumps(Planted())),
-    "a planted pickle for numbers": (MATRIX, lambda good: pickle.dumps(Planted())),
-    "a pickle inside an array": (
-        IDS,
-        lambda good: npy(np.array([Planted(), Planted()], dtype=object), pickled=True),
+FAULTS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "empty ids file": (IDS_FILE, lambda content: b""),
+    "empty matrix file": (MATRIX_FILE, lambda content: b""),
+    "npz archive": (IDS_FILE, lambda content: npz(np.array([b"a", b"b"]))),
+    "truncated npz archive": (IDS_FILE, lambda content: npz(np.array([b"a", b"b"]))[:40]),
+    "invalid Python header": (
+        MATRIX_FILE,
+        lambda content: content.replace(b"{'descr'", b"{{'descr"),
     ),
-    "ids cut off": (IDS, lambda good: good[:-1]),
-    "numbers cut off": (MATRIX, lambda good: good[:-8]),
-    "a header cut off": (MATRIX, lambda good: good[:40]),
-    "ids that are text": (IDS, lambda good: npy(np.array(["a", "b"]))),
-    "numbers of another width": (MATRIX, lambda good: npy(np.zeros((2, 3), dtype="<f4"))),
-    "numbers of another order of bytes": (MATRIX, lambda good: npy(np.zeros((2, 3), dtype=">f8"))),
-    "a row too few": (MATRIX, lambda good: npy(np.zeros((1, 3)))),
-    "no rows and columns": (MATRIX, lambda good: npy(np.zeros(2))),
+    "unterminated header": (MATRIX_FILE, lambda content: content.replace(b"}", b"(")),
+    "scalar id": (IDS_FILE, lambda content: npy(np.array(b"a"))),
+    "ids in columns": (IDS_FILE, lambda content: npy(np.array([[b"a"], [b"b"]]))),
+    "pickle as ids": (IDS_FILE, lambda content: pickle.dumps(Planted())),
+    "pickle as matrix": (MATRIX_FILE, lambda content: pickle.dumps(Planted())),
+    "pickle inside an array": (
+        IDS_FILE,
+        lambda content: npy(np.array([Planted(), Planted()], dtype=object), pickled=True),
+    ),
+    "truncated ids": (IDS_FILE, lambda content: content[:-1]),
+    "truncated matrix": (MATRIX_FILE, lambda content: content[:-8]),
+    "truncated header": (MATRIX_FILE, lambda content: content[:40]),
+    "text ids": (IDS_FILE, lambda content: npy(np.array(["a", "b"]))),
+    "float32 matrix": (MATRIX_FILE, lambda content: npy(np.zeros((2, 3), dtype="<f4"))),
+    "big-endian matrix": (MATRIX_FILE, lambda content: npy(np.zeros((2, 3), dtype=">f8"))),
+    "missing row": (MATRIX_FILE, lambda content: npy(np.zeros((1, 3)))),
+    "one-dimensional matrix": (MATRIX_FILE, lambda content: npy(np.zeros(2))),
 }
 
 
-@pytest.mark.parametrize("fault", BROKEN)
-def test_a_folder_that_is_not_a_snapshot_is_not_read_and_not_run(
+@pytest.mark.parametrize("fault", FAULTS)
+def test_invalid_snapshot_is_not_read_and_runs_no_code(
     fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     snapshot(tmp_path / "snapshots")
-    folder = newest(tmp_path / "snapshots", FINGERPRINT)
+    folder = newest_snapshot(tmp_path / "snapshots", FINGERPRINT)
     assert folder is not None
-    name, spoil = BROKEN[fault]
-    (folder / name).write_bytes(spoil((folder / name).read_bytes()))
+    name, corrupt = FAULTS[fault]
+    (folder / name).write_bytes(corrupt((folder / name).read_bytes()))
     with pytest.raises((ValueError, OSError)):
         open_snapshot(folder)
     with pytest.raises(UnavailableError, match="no snapshot"):
         asyncio.run(
-            FeatureStore("unix:///nowhere/s", 0.1, folder.parent).fetch(
+            FeatureStore("unix:///nowhere/s", timeout_s=0.1, snapshots=folder.parent).fetch(
                 ["a"], FINGERPRINT, len(FEATURES)
             )
         )
     assert not Path("planted-code-ran").exists()
 
 
-@pytest.mark.parametrize("missing", [IDS, MATRIX])
-def test_half_a_snapshot_is_none(missing: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("missing", [IDS_FILE, MATRIX_FILE])
+def test_incomplete_snapshot_is_not_opened(missing: str, tmp_path: Path) -> None:
     snapshot(tmp_path)
-    folder = newest(tmp_path, FINGERPRINT)
+    folder = newest_snapshot(tmp_path, FINGERPRINT)
     assert folder is not None
     (folder / missing).unlink()
     with pytest.raises(OSError):
@@ -131,15 +134,18 @@ def test_half_a_snapshot_is_none(missing: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", [f"2024-13-01-{FINGERPRINT}", f"20240304x-{FINGERPRINT}", f"1-{FINGERPRINT}"]
 )
-def test_a_folder_whose_name_is_no_day_is_none(name: str, tmp_path: Path) -> None:
+def test_folder_name_without_a_date_is_not_opened(name: str, tmp_path: Path) -> None:
     snapshot(tmp_path)
-    folder = newest(tmp_path, FINGERPRINT)
+    folder = newest_snapshot(tmp_path, FINGERPRINT)
     assert folder is not None
     with pytest.raises(ValueError):
         open_snapshot(folder.rename(tmp_path / name))
 
 
-def test_a_snapshot_of_other_features_is_not_the_newest(tmp_path: Path) -> None:
+def test_newest_snapshot_has_the_same_features(tmp_path: Path) -> None:
     snapshot(tmp_path)
-    assert newest(tmp_path, FINGERPRINT[:-1]) is None and newest(tmp_path, "0" * 16) is None
-    assert newest(tmp_path / "nowhere", FINGERPRINT) is None
+    assert (
+        newest_snapshot(tmp_path, FINGERPRINT[:-1]) is None
+        and newest_snapshot(tmp_path, "0" * 16) is None
+    )
+    assert newest_snapshot(tmp_path / "nowhere", FINGERPRINT) is None

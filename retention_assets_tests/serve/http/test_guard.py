@@ -1,4 +1,4 @@
-"""The guard, spoken to in raw ASGI: what it refuses costs nothing and reaches nobody, and what passes is whole."""
+"""The guard through raw ASGI: rejected requests are not read, and accepted bodies are complete."""
 
 import asyncio
 from typing import Any
@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 from retention_assets_tests.serve.applications import KEY
 from serve.http.guard import Guard
 from serve.http.limits import Limits
-from serve.http.security import Keys, key_digest
+from serve.http.security import AcceptedKeys, key_digest
 from serve.metrics import Metrics
 
 LIMIT = 100
@@ -19,7 +19,7 @@ BEARER = (b"authorization", f"Bearer {KEY}".encode())
 
 
 class Inner:
-    """An application that keeps what it is given, and answers 200."""
+    """An application that records the bodies it receives and answers 200."""
 
     def __init__(self, fails: bool = False) -> None:
         self.bodies: list[bytes] = []
@@ -35,15 +35,16 @@ class Inner:
         await send({"type": "http.response.body", "body": b""})
 
 
-class Asked:
-    """One guard with its application, asked as often as wanted."""
+class GuardedApplication:
+    """A guard and its application. A call sends one request."""
 
     def __init__(self, rate_per_s: int = 1000, fails: bool = False) -> None:
-        self.inner, self.metrics, self.received = Inner(fails), Metrics(), 0
-        keys = Keys([key_digest(KEY), key_digest("another")])
-        self._guard = Guard(
-            self.inner, keys, Limits(body_bytes=LIMIT, rate_per_s=rate_per_s), self.metrics
-        )
+        self.inner = Inner(fails)
+        self.metrics = Metrics()
+        self.received = 0
+        keys = AcceptedKeys([key_digest(KEY), key_digest("another")])
+        limits = Limits(body_bytes=LIMIT, rate_per_s=rate_per_s)
+        self._guard = Guard(self.inner, keys=keys, limits=limits, metrics=self.metrics)
 
     def __call__(
         self,
@@ -52,16 +53,17 @@ class Asked:
         path: str = "/predict",
         method: str = "POST",
     ) -> Message:
-        """The start of the answer to a request whose body comes in these chunks."""
+        """The first message of the answer to a request with these body chunks."""
         scope = {"type": "http", "method": method, "path": path, "headers": list(headers)}
-        left, sent = list(chunks), []
+        remaining = list(chunks)
+        sent: list[Message] = []
 
         async def receive() -> Message:
             self.received += 1
             return {
                 "type": "http.request",
-                "body": left.pop(0) if left else b"",
-                "more_body": bool(left),
+                "body": remaining.pop(0) if remaining else b"",
+                "more_body": bool(remaining),
             }
 
         async def send(message: Message) -> None:
@@ -74,21 +76,19 @@ class Asked:
 @pytest.mark.parametrize(
     "key", [b"Bearer \xff\xfe", "Bearer schlüssel".encode(), b"Bearer " + b"x" * 10_000, b"\xe9"]
 )
-def test_a_key_of_any_bytes_is_refused_unread(key: bytes) -> None:
-    asked = Asked()
-    assert asked(b"{}", headers=((b"authorization", key),))["status"] == 401
-    assert (asked.received, asked.inner.bodies) == (0, [])
+def test_invalid_key_is_rejected_without_reading_the_body(key: bytes) -> None:
+    guarded = GuardedApplication()
+    assert guarded(b"{}", headers=((b"authorization", key),))["status"] == 401
+    assert (guarded.received, guarded.inner.bodies) == (0, [])
 
 
 @pytest.mark.parametrize(
     "declared", [b"101", b"9" * 5000, b"-1", b"+5", b"1e3", b"0x10", b"\xb2", b"", b"5, 5"]
 )
-def test_a_declared_length_that_is_too_large_or_no_number_is_refused_unread(
-    declared: bytes,
-) -> None:
-    asked = Asked()
-    assert asked(b"{}", headers=(BEARER, (b"content-length", declared)))["status"] == 413
-    assert (asked.received, asked.inner.bodies) == (0, [])
+def test_invalid_content_length_is_rejected_without_reading(declared: bytes) -> None:
+    guarded = GuardedApplication()
+    assert guarded(b"{}", headers=(BEARER, (b"content-length", declared)))["status"] == 413
+    assert (guarded.received, guarded.inner.bodies) == (0, [])
 
 
 @pytest.mark.parametrize(
@@ -96,62 +96,62 @@ def test_a_declared_length_that_is_too_large_or_no_number_is_refused_unread(
     [(BEARER,), (BEARER, (b"content-length", b"5"))],
     ids=["undeclared", "declared smaller"],
 )
-def test_reading_stops_where_the_limit_is_passed(headers: tuple) -> None:
-    asked = Asked()
-    assert asked(*[b"x" * 40] * 1000, headers=headers)["status"] == 413
-    assert (asked.received, asked.inner.bodies) == (3, [])
+def test_reading_stops_at_the_body_limit(headers: tuple) -> None:
+    guarded = GuardedApplication()
+    assert guarded(*[b"x" * 40] * 1000, headers=headers)["status"] == 413
+    assert (guarded.received, guarded.inner.bodies) == (3, [])
 
 
 @example(chunks=[b"x" * 60, b"x" * 40])
 @example(chunks=[b"x" * 60, b"x" * 41])
 @given(chunks=st.lists(st.binary(max_size=60), min_size=1, max_size=6))
-def test_a_body_passes_whole_as_one_message_or_not_at_all(chunks: list[bytes]) -> None:
-    asked, body = Asked(), b"".join(chunks)
-    assert asked(*chunks)["status"] == (200 if len(body) <= LIMIT else 413)
-    assert asked.inner.bodies == ([body] if len(body) <= LIMIT else [])
+def test_body_within_limit_arrives_as_one_message(chunks: list[bytes]) -> None:
+    guarded = GuardedApplication()
+    body = b"".join(chunks)
+    assert guarded(*chunks)["status"] == (200 if len(body) <= LIMIT else 413)
+    assert guarded.inner.bodies == ([body] if len(body) <= LIMIT else [])
 
 
-def test_each_key_has_a_rate_of_its_own_and_strangers_use_up_none() -> None:
-    asked, another = Asked(rate_per_s=1), (b"authorization", b"Bearer another")
+def test_rate_limit_counts_each_accepted_key_separately() -> None:
+    guarded = GuardedApplication(rate_per_s=1)
+    another = (b"authorization", b"Bearer another")
     for _ in range(20):
-        assert asked(headers=((b"authorization", b"Bearer wrong"),))["status"] == 401
-    first, *others = (asked()["status"] for _ in range(10))
+        assert guarded(headers=((b"authorization", b"Bearer wrong"),))["status"] == 401
+    first, *others = (guarded()["status"] for _ in range(10))
     assert first == 200 and 429 in others
-    assert asked(headers=(another,))["status"] == 200
-    assert {asked(headers=(), path="/health", method="GET")["status"] for _ in range(20)} == {200}
+    assert guarded(headers=(another,))["status"] == 200
+    assert {guarded(headers=(), path="/health", method="GET")["status"] for _ in range(20)} == {200}
 
 
 @pytest.mark.parametrize(
     "path", ["/health/", "//health", "/HEALTH", "/health/../model", "/health;x", "/metrics"]
 )
-def test_a_path_that_merely_looks_open_is_not(path: str) -> None:
-    assert Asked()(headers=(), path=path, method="GET")["status"] == 401
+def test_paths_similar_to_health_need_a_key(path: str) -> None:
+    assert GuardedApplication()(headers=(), path=path, method="GET")["status"] == 401
 
 
-def test_the_request_id_is_ours_and_nothing_that_a_caller_sends_is_in_the_headers() -> None:
+def test_response_headers_contain_no_caller_input() -> None:
     evil = b"evil\r\nSet-Cookie: a=b"
-    started = [
-        Asked()(headers=(*key, (b"x-request-id", evil)), path=f"/{evil.decode()}")
+    responses = [
+        GuardedApplication()(headers=(*key, (b"x-request-id", evil)), path=f"/{evil.decode()}")
         for key in [(BEARER,), ()]
     ]
-    answers: list[dict[bytes, Any]] = [dict(start["headers"]) for start in started]
-    assert [start["status"] for start in started] == [200, 401]
-    assert all(
-        len(answer[b"x-request-id"]) == 32 and answer[b"cache-control"] == b"no-store"
-        for answer in answers
-    )
-    assert answers[0][b"x-request-id"] != answers[1][b"x-request-id"] and b"evil" not in b"".join(
-        answers[1].values()
-    )
+    assert [response["status"] for response in responses] == [200, 401]
+    headers: list[dict[bytes, Any]] = [dict(response["headers"]) for response in responses]
+    for values in headers:
+        assert len(values[b"x-request-id"]) == 32
+        assert values[b"cache-control"] == b"no-store"
+        assert b"evil" not in b"".join(values.values())
+    assert headers[0][b"x-request-id"] != headers[1][b"x-request-id"]
 
 
-def test_every_request_is_counted_once_with_what_became_of_it() -> None:
-    asked = Asked(fails=True)
-    asked(b"x" * 101)
-    asked(headers=())
+def test_every_request_is_counted_once_with_its_status() -> None:
+    guarded = GuardedApplication(fails=True)
+    guarded(b"x" * 101)
+    guarded(headers=())
     with pytest.raises(RuntimeError):
-        asked(b"{}")
-    text = asked.metrics.text().decode()
+        guarded(b"{}")
+    text = guarded.metrics.render().decode()
     assert all(
         f'retention_requests_total{{route="none",status="{status}"}} 1.0' in text
         for status in (413, 401, 500)

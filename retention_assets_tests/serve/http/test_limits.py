@@ -1,11 +1,11 @@
-"""The token bucket lets the declared rate through, and no key uses up another's."""
+"""The rate limiter allows the configured rate to each key separately."""
 
-from serve.http.limits import Rate
+from serve.http.limits import RateLimiter
 
 
-def test_a_key_has_its_rate_and_no_more() -> None:
+def test_key_gets_the_configured_rate() -> None:
     now = [0.0]
-    rate = Rate(10, clock=lambda: now[0])
+    rate = RateLimiter(10, clock=lambda: now[0])
     assert sum(rate.allows("a") for _ in range(50)) == 10
     now[0] = 0.5
     assert sum(rate.allows("a") for _ in range(50)) == 5

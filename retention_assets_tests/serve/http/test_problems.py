@@ -1,4 +1,4 @@
-"""Whatever is raised becomes a problem document that tells the caller what to mend, and nothing of ours or of anybody's."""
+"""Every error becomes a problem document without personal data and internal details."""
 
 from collections.abc import Callable
 
@@ -11,26 +11,26 @@ from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
 from serve.errors import UnavailableError, UnknownCustomerError, UnknownFeatureError
-from serve.http.problems import MEDIA_TYPE, ProblemError, install, problem
+from serve.http.problems import MEDIA_TYPE, ProblemError, install_problem_handlers, problem_response
 from serve.schemas import Problem
 
 PERSONAL = "ada@example.com"
 
 
-class Asked(BaseModel):
+class NumbersRequest(BaseModel):
     numbers: dict[str, float]
 
 
-def answering(handler: Callable[..., None]) -> TestClient:
-    """An application of one route."""
+def client_of(handler: Callable[..., None]) -> TestClient:
+    """A client of an application with one route."""
     api = FastAPI()
-    install(api)
+    install_problem_handlers(api)
     api.post("/")(handler)
     return TestClient(api, raise_server_exceptions=False)
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "code", "says"),
+    ("error", "status", "code", "detail"),
     [
         (ProblemError(429, "too-many-requests", "Wait."), 429, "too-many-requests", "Wait."),
         (
@@ -51,29 +51,29 @@ def answering(handler: Callable[..., None]) -> TestClient:
             RuntimeError(PERSONAL),
             500,
             "internal-error",
-            "The service failed. Tell its operator the request_id.",
+            "The service failed. Give the request_id to its operator.",
         ),
         (
             KeyError(PERSONAL),
             500,
             "internal-error",
-            "The service failed. Tell its operator the request_id.",
+            "The service failed. Give the request_id to its operator.",
         ),
     ],
 )
-def test_each_error_has_its_status_code_and_words(
-    error: Exception, status: int, code: str, says: str
+def test_each_error_has_its_status_code_and_detail(
+    error: Exception, status: int, code: str, detail: str
 ) -> None:
     def fail() -> None:
         raise error
 
-    answer = answering(fail).post("/")
-    told = Problem.model_validate_json(answer.text)
+    answer = client_of(fail).post("/")
+    document = Problem.model_validate_json(answer.text)
     assert (answer.status_code, answer.headers["content-type"]) == (status, MEDIA_TYPE)
-    assert (told.status, told.code, told.detail, told.type) == (
+    assert (document.status, document.code, document.detail, document.type) == (
         status,
         code,
-        says,
+        detail,
         f"urn:retention:problem:{code}",
     )
     assert PERSONAL not in answer.text
@@ -91,32 +91,32 @@ def test_each_error_has_its_status_code_and_words(
         ),
     ],
 )
-def test_headers_that_say_what_to_do_next_are_kept(error: Exception, name: str, value: str) -> None:
+def test_headers_of_errors_are_kept(error: Exception, name: str, value: str) -> None:
     def fail() -> None:
         raise error
 
-    assert answering(fail).post("/").headers[name] == value
+    assert client_of(fail).post("/").headers[name] == value
 
 
-def ask(asked: Asked) -> None:
-    """Takes numbers."""
+def accept_numbers(body: NumbersRequest) -> None:
+    """A route handler that validates its body."""
 
 
-def test_a_wrong_value_is_told_by_its_place_and_not_repeated() -> None:
-    answer = answering(ask).post("/", json={"numbers": {"age": PERSONAL}})
+def test_invalid_value_is_located_but_not_repeated() -> None:
+    answer = client_of(accept_numbers).post("/", json={"numbers": {"age": PERSONAL}})
     assert [error["where"] for error in answer.json()["errors"]] == ["body.numbers.age"]
     assert answer.json()["errors"][0]["problem"] and PERSONAL not in answer.text
 
 
-def test_the_list_of_mistakes_has_an_end() -> None:
-    answer = answering(ask).post(
+def test_list_of_errors_is_limited() -> None:
+    answer = client_of(accept_numbers).post(
         "/", json={"numbers": {str(number): "x" for number in range(1000)}}
     )
     assert (answer.status_code, len(answer.json()["errors"])) == (422, 20)
 
 
 @given(detail=st.text(), request_id=st.text())
-def test_any_words_arrive_as_they_were_said(detail: str, request_id: str) -> None:
-    answer = problem(ProblemError(422, "invalid-request", detail), request_id)
-    told = Problem.model_validate_json(bytes(answer.body))
-    assert (told.detail, told.request_id, told.errors) == (detail, request_id, None)
+def test_any_detail_is_sent_unchanged(detail: str, request_id: str) -> None:
+    answer = problem_response(ProblemError(422, "invalid-request", detail), request_id)
+    document = Problem.model_validate_json(bytes(answer.body))
+    assert (document.detail, document.request_id, document.errors) == (detail, request_id, None)

@@ -1,10 +1,10 @@
-"""Recommended actions: a table of customers, and what nobody at risk may be denied."""
+"""Recommended actions by risk level and features."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve.model.actions import RULES, recommended_actions
+from serve.model.actions import ACTION_RULES, recommended_actions
 
 NAN = float("nan")
 REVIEW = "Review by the retention team"
@@ -36,7 +36,7 @@ REVIEW = "Review by the retention team"
         ("HIGH", {"recency_days": NAN, "engagement_score": NAN, "email_opt_in": NAN}, [REVIEW]),
     ],
 )
-def test_actions_by_level_and_features(
+def test_actions_follow_level_and_features(
     level: str, features: dict[str, float], actions: list[str]
 ) -> None:
     assert recommended_actions(level, features) == actions
@@ -44,20 +44,17 @@ def test_actions_by_level_and_features(
 
 VALUE = st.floats(allow_nan=True, allow_infinity=False)
 FEATURES = st.dictionaries(
-    st.sampled_from([*{rule.feature for rule in RULES if rule.feature}, "email_opt_in"]), VALUE
+    st.sampled_from([*{rule.feature for rule in ACTION_RULES if rule.feature}, "email_opt_in"]),
+    VALUE,
 )
 
 
 @given(level=st.sampled_from(["HIGH", "CRITICAL"]), features=FEATURES)
-def test_a_customer_at_high_risk_always_has_an_action(
-    level: str, features: dict[str, float]
-) -> None:
+def test_high_risk_customer_always_has_an_action(level: str, features: dict[str, float]) -> None:
     assert recommended_actions(level, features)
 
 
 @given(level=st.sampled_from(["LOW", "MEDIUM", "HIGH", "CRITICAL"]), features=FEATURES)
-def test_who_opted_out_gets_no_action_that_needs_consent(
-    level: str, features: dict[str, float]
-) -> None:
-    needs_consent = {rule.action for rule in RULES if rule.needs_consent}
+def test_opted_out_customer_gets_no_consent_action(level: str, features: dict[str, float]) -> None:
+    needs_consent = {rule.action for rule in ACTION_RULES if rule.needs_consent}
     assert needs_consent.isdisjoint(recommended_actions(level, features | {"email_opt_in": 0.0}))

@@ -1,4 +1,4 @@
-"""The card of a model folder: what training writes is what serving reads, and no number in it is less than a number."""
+"""The card of a model folder: serving reads what training wrote, and all numbers are finite."""
 
 import json
 from typing import Any
@@ -12,24 +12,24 @@ from serve.model.card import MODEL_FILES, Card, fingerprint_of
 
 def changed(where: str, value: Any) -> str:
     """The JSON of a valid card with one entry changed; `where` is a path with dots."""
-    made: Any = json.loads(json.dumps(card()))
+    content: Any = json.loads(json.dumps(card()))
     *path, last = (int(step) if step.isdigit() else step for step in where.split("."))
-    part = made
+    part = content
     for step in path:
         part = part[step]
     part[last] = value
-    return json.dumps(made)
+    return json.dumps(content)
 
 
 @pytest.mark.parametrize("kind", sorted(MODEL_FILES))
-def test_what_is_written_is_read_back(kind: str) -> None:
-    given = Card.model_validate(
+def test_written_card_is_read_back(kind: str) -> None:
+    written = Card.model_validate(
         card(kind, trained_as_of=["2024-01-01"], seed=7, settings={"folds": 3})
     )
-    assert Card.model_validate(json.loads(given.model_dump_json())) == given
+    assert Card.model_validate(json.loads(written.model_dump_json())) == written
 
 
-def test_what_a_later_version_adds_is_no_reason_to_refuse() -> None:
+def test_unknown_entries_are_ignored() -> None:
     assert Card.model_validate(card(added_later=1)) == Card.model_validate(card())
 
 
@@ -49,10 +49,10 @@ def test_what_a_later_version_adds_is_no_reason_to_refuse() -> None:
     ],
 )
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), "much", [0.5]])
-def test_what_is_not_a_finite_number_is_refused_where_it_stands(where: str, value: Any) -> None:
-    with pytest.raises(ValidationError) as refused:
+def test_value_that_is_no_finite_number_is_located(where: str, value: Any) -> None:
+    with pytest.raises(ValidationError) as error_info:
         Card.model_validate(json.loads(changed(where, value)))
-    assert {".".join(map(str, error["loc"])) for error in refused.value.errors()} == {where}
+    assert {".".join(map(str, error["loc"])) for error in error_info.value.errors()} == {where}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_what_is_not_a_finite_number_is_refused_where_it_stands(where: str, valu
         ("task", None),
     ],
 )
-def test_a_value_beyond_its_range_is_refused(where: str, value: Any) -> None:
+def test_value_out_of_range_is_rejected(where: str, value: Any) -> None:
     with pytest.raises(ValidationError, match=where.split(".")[0]):
         Card.model_validate(json.loads(changed(where, value)))
 
@@ -78,16 +78,14 @@ def test_a_value_beyond_its_range_is_refused(where: str, value: Any) -> None:
     "part",
     ["preprocess.fill", "preprocess.mean", "preprocess.scale", "reference.low", "reference.high"],
 )
-def test_a_list_that_is_longer_than_the_features_is_refused(part: str) -> None:
+def test_list_longer_than_the_features_is_rejected(part: str) -> None:
     with pytest.raises(ValidationError, match="one entry per feature"):
         Card.model_validate(json.loads(changed(part, [1.0] * 4)))
 
 
-def test_a_feature_of_which_training_saw_no_value_has_no_reference() -> None:
-    assert (
-        Card.model_validate(json.loads(changed("reference.median.1", None))).reference.median[1]
-        is None
-    )
+def test_feature_without_training_values_has_no_median() -> None:
+    card_without_median = Card.model_validate(json.loads(changed("reference.median.1", None)))
+    assert card_without_median.reference.median[1] is None
 
 
 @pytest.mark.parametrize(
@@ -101,7 +99,7 @@ def test_a_feature_of_which_training_saw_no_value_has_no_reference() -> None:
         (["a"], ["A"], False),
     ],
 )
-def test_a_fingerprint_is_of_the_names_in_their_order(
+def test_fingerprint_depends_on_names_and_order(
     names: list[str], other: list[str], same: bool
 ) -> None:
     assert (fingerprint_of(names) == fingerprint_of(other)) == same

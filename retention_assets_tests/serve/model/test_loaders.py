@@ -1,4 +1,4 @@
-"""Each kind of model file, read without the library that wrote it, gives that library's probabilities."""
+"""Each kind of model file gives the probabilities of the library that wrote it."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ def test_xgboost_equals_xgboost_with_missing_values(tmp_path: Path) -> None:
     np.testing.assert_allclose(served(matrix), fitted.predict_proba(matrix)[:, 1], atol=1e-6)
 
 
-def test_a_forest_equals_scikit_learn(tmp_path: Path) -> None:
+def test_forest_equals_scikit_learn(tmp_path: Path) -> None:
     import treelite
     from sklearn.ensemble import RandomForestClassifier
 
@@ -34,7 +34,7 @@ def test_a_forest_equals_scikit_learn(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("style", ["sequential", "functional"])
-def test_a_network_equals_keras(tmp_path: Path, style: str) -> None:
+def test_network_equals_keras(tmp_path: Path, style: str) -> None:
     import keras
 
     matrix, _ = rows()
@@ -48,16 +48,17 @@ def test_a_network_equals_keras(tmp_path: Path, style: str) -> None:
     if style == "sequential":
         network = keras.Sequential([keras.Input((matrix.shape[1],)), *layers])
     else:
-        value = given = keras.Input((matrix.shape[1],))
+        inputs = keras.Input((matrix.shape[1],))
+        value = inputs
         for layer in layers:
             value = layer(value)
-        network = keras.Model(given, value)
+        network = keras.Model(inputs, value)
     network.save(tmp_path / "model.keras")
     served = load_model("neural_network", tmp_path / "model.keras", matrix.shape[1])
     np.testing.assert_allclose(served(matrix), network(matrix).numpy().ravel(), atol=1e-6)
 
 
-def test_a_network_with_a_layer_that_could_run_code_is_refused(tmp_path: Path) -> None:
+def test_network_with_a_lambda_layer_is_rejected(tmp_path: Path) -> None:
     import keras
 
     network = keras.Sequential(
@@ -68,13 +69,13 @@ def test_a_network_with_a_layer_that_could_run_code_is_refused(tmp_path: Path) -
         load_model("neural_network", tmp_path / "model.keras", 3)
 
 
-def test_logistic_is_the_formula(tmp_path: Path) -> None:
+def test_logistic_regression_follows_the_formula(tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text(json.dumps({"coef": [1.0, -2.0], "intercept": 0.5}))
     served = load_model("logistic_regression", tmp_path / "model.json", 2)
     assert served(np.array([[1.0, 1.0]]))[0] == pytest.approx(1 / (1 + np.exp(0.5)))
 
 
-def test_a_model_of_another_width_is_refused_at_load(tmp_path: Path) -> None:
+def test_model_of_another_width_is_rejected_at_load(tmp_path: Path) -> None:
     import xgboost
 
     matrix, labels = rows()

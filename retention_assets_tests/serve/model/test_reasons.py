@@ -1,4 +1,4 @@
-"""Reasons are the features whose typical value would have given another score, strongest first."""
+"""Reasons are the features that change the score most when they are set to typical."""
 
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from serve.model.reasons import occluded
 
 
 def test_each_copy_has_one_feature_set_to_typical() -> None:
-    matrix, typical = np.array([[1.0, 5.0], [3.0, np.nan]]), np.array([1.0, np.nan])
+    matrix = np.array([[1.0, 5.0], [3.0, np.nan]])
+    typical = np.array([1.0, np.nan])
     copies, row, feature = occluded(matrix, typical)
     np.testing.assert_array_equal(copies, [[1.0, np.nan], [1.0, np.nan]])
     assert (row.tolist(), feature.tolist()) == ([0, 1], [1, 0])
@@ -27,12 +28,12 @@ def test_effects_are_the_change_in_log_odds(tmp_path: Path) -> None:
     ]
 
 
-def test_an_unknown_value_is_told_as_none(tmp_path: Path) -> None:
+def test_unknown_value_is_none(tmp_path: Path) -> None:
     scorer = load_bundle(tmp_path / "m", logistic(tmp_path / "m"))
     (reason, *_) = scorer.score(np.array([np.nan, 0.5, 0.5])).reasons
     assert (reason.feature, reason.value, reason.typical) == ("recency_days", None, 20.0)
 
 
-def test_a_typical_customer_has_no_reasons(tmp_path: Path) -> None:
+def test_typical_customer_has_no_reasons(tmp_path: Path) -> None:
     scorer = load_bundle(tmp_path / "m", logistic(tmp_path / "m"))
     assert scorer.score(np.array([20.0, 0.5, 0.5])).reasons == []
