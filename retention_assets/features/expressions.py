@@ -80,7 +80,7 @@ class SignedLogRatio:
 
 @dataclass(frozen=True)
 class ScoreComponent:
-    """A part of a score: x / (x + half), negative x counts as 0; `half` is the x of half a point."""
+    """A part of a score: x / (x + half), negative x counts as 0; `half` is the x worth .5."""
 
     expression: "Expression"
     half: float

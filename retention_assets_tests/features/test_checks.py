@@ -1,4 +1,4 @@
-"""Checks of features/*: a sale that is lost or doubled in the tiles is seen, and so is a customer who has two rows."""
+"""Checks of features/*: lost or doubled sales in the tiles fail, and so do repeated customers."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ SOLD = [("sale", 0.1)] * 10 + [("sale", 19.99), ("return", 5.0)]
 CURRENT = "features/customer_behavior"
 
 
-def verdict(check: dg.AssetChecksDefinition, lake: Lake) -> dg.AssetCheckEvaluation:
+def evaluate_check(check: dg.AssetChecksDefinition, lake: Lake) -> dg.AssetCheckEvaluation:
     checks = dg.AssetSelection.all_asset_checks()
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(
@@ -22,16 +22,16 @@ def verdict(check: dg.AssetChecksDefinition, lake: Lake) -> dg.AssetCheckEvaluat
             selection=checks,
             raise_on_error=False,
         )
-    (told,) = result.get_asset_check_evaluations()
-    return told
+    (evaluation,) = result.get_asset_check_evaluations()
+    return evaluation
 
 
-def table(lake: Lake, key: str, schema: str, rows: list[tuple[Any, ...]]) -> None:
+def write_table(lake: Lake, key: str, schema: str, rows: list[tuple[Any, ...]]) -> None:
     lake.overwrite(key, lake.spark.createDataFrame(rows, schema))
 
 
 @pytest.mark.parametrize(
-    ("tiles", "apart"),
+    ("tiles", "difference"),
     [
         ([1.0, 19.99], 0.0),
         ([1.0, 19.99, 0.0001], 0.0001),
@@ -39,17 +39,18 @@ def table(lake: Lake, key: str, schema: str, rows: list[tuple[Any, ...]]) -> Non
         ([1.0, 39.98], 19.99),
         ([], 20.99),
     ],
-    ids=["all there", "a trifle too much", "a sale lost", "a sale doubled", "no tile at all"],
+    ids=["all sales", "slightly too much", "lost sale", "doubled sale", "no tiles"],
 )
-def test_tiles_hold_what_was_sold_and_returns_are_no_sales(
-    module_lake: Lake, tiles: list[float], apart: float
+def test_tiles_must_hold_all_sales_and_no_returns(
+    module_lake: Lake, tiles: list[float], difference: float
 ) -> None:
-    table(module_lake, "validated/transactions", "kind string, amount double", SOLD)
-    table(
+    write_table(module_lake, "validated/transactions", "kind string, amount double", SOLD)
+    write_table(
         module_lake, "features/daily_activity", "revenue double", [(revenue,) for revenue in tiles]
     )
-    told = verdict(tiles_conserve_sales(), module_lake)
-    assert told.passed is (apart == 0.0) and told.metadata["apart"].value == pytest.approx(apart)
+    evaluation = evaluate_check(tiles_conserve_sales(), module_lake)
+    assert evaluation.passed is (difference == 0.0)
+    assert evaluation.metadata["difference"].value == pytest.approx(difference)
 
 
 @pytest.mark.parametrize(
@@ -59,10 +60,10 @@ def test_tiles_hold_what_was_sold_and_returns_are_no_sales(
         ([("a", "2024-03-04"), ("a", "2024-03-04")], False),
         ([("a", "2024-03-04"), ("b", "2024-03-05")], False),
     ],
-    ids=["once", "twice", "of two days"],
+    ids=["once", "twice", "two days"],
 )
-def test_each_customer_has_one_row_of_one_day(
+def test_customers_need_one_row_of_one_day(
     module_lake: Lake, rows: list[tuple[str, str]], passed: bool
 ) -> None:
-    table(module_lake, CURRENT, "customer_id string, as_of string", rows)
-    assert verdict(customers_once(CURRENT), module_lake).passed is passed
+    write_table(module_lake, CURRENT, "customer_id string, as_of string", rows)
+    assert evaluate_check(customers_once(CURRENT), module_lake).passed is passed

@@ -1,4 +1,4 @@
-"""The features by hand: what each name says of one customer; what a source cannot fill; what would leak the label."""
+"""Features computed by hand for one customer, features of incomplete sources, and label leaks."""
 
 from datetime import timedelta
 from math import log1p
@@ -47,7 +47,7 @@ SILENT_SINCE_DAY_130 = [
         active_days=1,
     ),
 ]
-BY_HAND = {
+EXPECTED = {
     "recency_days": 70,
     "tenure_days": 200,
     "purchase_frequency_30d": 0,
@@ -73,8 +73,8 @@ BY_HAND = {
 }
 
 
-@pytest.mark.parametrize(("name", "expected"), BY_HAND.items())
-def test_each_feature_is_what_a_hand_count_gives(name: str, expected: float | None) -> None:
+@pytest.mark.parametrize(("name", "expected"), EXPECTED.items())
+def test_features_equal_a_count_by_hand(name: str, expected: float | None) -> None:
     values = compute_features(
         SILENT_SINCE_DAY_130, [customer("a", 0, plan="basic")], AS_OF, FEATURES, START
     )
@@ -82,20 +82,20 @@ def test_each_feature_is_what_a_hand_count_gives(name: str, expected: float | No
     assert values[name] == (None if expected is None else pytest.approx(expected))
 
 
-def test_rates_count_the_days_that_could_be_seen() -> None:
-    """A customer of five days with one order buys .2 a day, not 1/30: the description divided by the window."""
+def test_rates_divide_by_exposure() -> None:
+    """A customer of five days with one order buys .2 per day, not 1/30."""
     rows = [tile("a", 197, purchases=1)]
     values = compute_features(rows, [customer("a", 195)], AS_OF, FEATURES, START)
     assert values is not None and values["purchase_frequency_30d"] == pytest.approx(1 / 5)
 
 
-def test_a_steady_buyer_has_no_trend() -> None:
+def test_steady_buyer_has_no_trend() -> None:
     rows = [tile("a", day, net_revenue=10) for day in range(140, 200)]
     values = compute_features(rows, [customer("a", 0)], AS_OF, FEATURES, START)
     assert values is not None and values["revenue_trend"] == pytest.approx(0.0)
 
 
-def test_the_risk_rule_never_reaches_a_model() -> None:
+def test_risk_rule_is_not_a_model_input() -> None:
     values = compute_features(
         [tile("a", 10, purchases=1)], [customer("a", 0)], AS_OF, FEATURES, START
     )
@@ -103,12 +103,12 @@ def test_the_risk_rule_never_reaches_a_model() -> None:
     assert "high_risk_churn" not in model_features(TABLES)
 
 
-def test_who_is_not_known_yet_has_no_features() -> None:
+def test_unknown_customer_has_no_features() -> None:
     assert compute_features([], [customer("a", 200)], AS_OF, FEATURES, START) is None
     assert compute_features([], [customer("a", 199, late=2)], AS_OF, FEATURES, START) is None
 
 
-def test_what_a_source_lacks_is_told_by_name() -> None:
+def test_missing_features_name_the_missing_column() -> None:
     profile = load_profile(Settings(source="simulated"))
     assert missing_features(FEATURES, profile.tables) == {}
     bare = {"transactions": ("order_id", "kind"), "customers": ("customer_id",)}
@@ -120,11 +120,13 @@ def test_what_a_source_lacks_is_told_by_name() -> None:
 
 
 class Source:
-    """As much of a profile as the leak rule reads."""
+    """The part of a profile that the leak rule reads."""
 
     def __init__(self, kind: str, column: str | None = None) -> None:
-        self.name, self.churn = "shop", self
-        self.kind, self.column = kind, column
+        self.name = "shop"
+        self.churn = self
+        self.kind = kind
+        self.column = column
 
 
 LEAVES = Measure("leaves", "Churn events.", "churn_events", "count")
@@ -143,14 +145,14 @@ LEAVES = Measure("leaves", "Churn events.", "churn_events", "count")
         ),
     ],
 )
-def test_what_defines_the_label_is_refused(
+def test_feature_that_defines_the_label_is_refused(
     kind: str, column: str | None, expression: Any, leak: str
 ) -> None:
-    feature = Feature("sly", "behavior", expression, "Tells the answer.")
-    with pytest.raises(LeakError, match=f"sly reads {leak}, which defines churn in source shop"):
+    feature = Feature("leaky", "behavior", expression, "Reads the label.")
+    with pytest.raises(LeakError, match=f"leaky reads {leak}, which defines churn in source shop"):
         refuse_label_columns([feature], Source(kind, column), MEASURES_BY_NAME | {"leaves": LEAVES})
 
 
-def test_the_declared_features_leak_nothing() -> None:
+def test_declared_features_do_not_leak() -> None:
     for kind in ("cancellation", "inactivity"):
         refuse_label_columns(FEATURES, Source(kind))

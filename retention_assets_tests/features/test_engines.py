@@ -1,4 +1,4 @@
-"""One declaration, two engines: Spark over everybody and plain Python over one customer give the same numbers."""
+"""Both engines, Spark over all customers and Python over one, compute the same features."""
 
 import math
 from datetime import date, timedelta
@@ -10,16 +10,16 @@ from retention_assets.features import engine_python
 from retention_assets.features.declarations import FEATURES
 from retention_assets.features.engine_spark import compute_features
 from retention_assets.resources.lake import Lake
-from retention_assets_tests.features.factories import START, World, frames, random_world
+from retention_assets_tests.features.factories import START, Facts, frames, random_facts
 
-MOMENTS = [START + timedelta(days=day) for day in (1, 30, 75, 120, 200)]
-WORLD = random_world(customers=60, days=200, seed=11)
+AS_OF_DATES = [START + timedelta(days=day) for day in (1, 30, 75, 120, 200)]
+FACTS = random_facts(customers=60, days=200, seed=11)
 Key = tuple[str, date]
 
 
-def by_spark(lake: Lake, world: World, moments: list[date]) -> dict[Key, dict[str, Any]]:
-    tiles, customers = frames(lake.spark, world)
-    rows = compute_features(tiles, customers, moments, FEATURES, START).collect()
+def by_spark(lake: Lake, facts: Facts, as_of_dates: list[date]) -> dict[Key, dict[str, Any]]:
+    tiles, customers = frames(lake.spark, facts)
+    rows = compute_features(tiles, customers, as_of_dates, FEATURES, START).collect()
     return {
         (row["customer_id"], row["as_of"]): {
             feature.name: row[feature.name] for feature in FEATURES
@@ -28,16 +28,16 @@ def by_spark(lake: Lake, world: World, moments: list[date]) -> dict[Key, dict[st
     }
 
 
-def by_python(world: World, moments: list[date]) -> dict[Key, dict[str, Any]]:
-    found = {}
-    for name in {row["customer_id"] for row in world.customers}:
-        tiles = [row for row in world.tiles if row["customer_id"] == name]
-        own = [row for row in world.customers if row["customer_id"] == name]
-        for moment in moments:
-            values = engine_python.compute_features(tiles, own, moment, FEATURES, START)
+def by_python(facts: Facts, as_of_dates: list[date]) -> dict[Key, dict[str, Any]]:
+    features = {}
+    for name in {row["customer_id"] for row in facts.customers}:
+        tiles = [row for row in facts.tiles if row["customer_id"] == name]
+        customers = [row for row in facts.customers if row["customer_id"] == name]
+        for as_of in as_of_dates:
+            values = engine_python.compute_features(tiles, customers, as_of, FEATURES, START)
             if values is not None:
-                found[name, moment] = values
-    return found
+                features[name, as_of] = values
+    return features
 
 
 def differences(
@@ -46,69 +46,67 @@ def differences(
     """Where the two disagree; null agrees with null only."""
     assert left.keys() == right.keys() and left
     return [
-        (key, name, mine, right[key][name])
+        (key, name, value, right[key][name])
         for key, values in left.items()
-        for name, mine in values.items()
-        if not _same(mine, right[key][name])
+        for name, value in values.items()
+        if not _same(value, right[key][name])
     ]
 
 
-def _same(one: float | None, other: float | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return math.isclose(one, other, rel_tol=1e-12, abs_tol=1e-12)
+def _same(left: float | None, right: float | None) -> bool:
+    if left is None or right is None:
+        return left is right
+    return math.isclose(left, right, rel_tol=1e-12, abs_tol=1e-12)
 
 
 @pytest.fixture(scope="module")
 def spark_values(lake: Lake) -> dict[Key, dict[str, Any]]:
-    return by_spark(lake, WORLD, MOMENTS)
+    return by_spark(lake, FACTS, AS_OF_DATES)
 
 
-def test_both_engines_agree_row_for_row(spark_values: dict[Key, dict[str, Any]]) -> None:
-    assert differences(spark_values, by_python(WORLD, MOMENTS)) == []
+def test_engines_agree_on_every_row(spark_values: dict[Key, dict[str, Any]]) -> None:
+    assert differences(spark_values, by_python(FACTS, AS_OF_DATES)) == []
     known = {
         name
         for values in spark_values.values()
         for name, value in values.items()
         if value is not None
     }
-    assert known == {
-        feature.name for feature in FEATURES
-    }  # no feature agrees by being unknown everywhere
+    assert known == {feature.name for feature in FEATURES}  # none agrees only because it is unknown
 
 
-def test_a_bug_planted_in_one_engine_is_found(
+def test_bug_in_one_engine_is_detected(
     spark_values: dict[Key, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_python, "UNITS", 9_999)
-    assert differences(spark_values, by_python(WORLD, MOMENTS)) != []
+    assert differences(spark_values, by_python(FACTS, AS_OF_DATES)) != []
 
 
-def test_many_dates_in_one_pass_are_each_date_alone(
+def test_dates_in_one_pass_equal_each_date_alone(
     lake: Lake, spark_values: dict[Key, dict[str, Any]]
 ) -> None:
-    alone = by_spark(lake, WORLD, [MOMENTS[2]])
+    alone = by_spark(lake, FACTS, [AS_OF_DATES[2]])
     assert (
         differences(
-            {key: values for key, values in spark_values.items() if key[1] == MOMENTS[2]}, alone
+            {key: values for key, values in spark_values.items() if key[1] == AS_OF_DATES[2]}, alone
         )
         == []
     )
 
 
-def test_what_happens_or_is_learned_later_changes_nothing(
+def test_later_facts_and_late_arrivals_change_nothing(
     lake: Lake, spark_values: dict[Key, dict[str, Any]]
 ) -> None:
-    """Facts of the future, and facts of the past that arrive in the future, are not seen at t."""
-    moment = MOMENTS[2]
-    seen = World(
-        [row for row in WORLD.tiles if row["event_date"] < moment and row["known_date"] <= moment],
+    """Facts after t, and facts before t that arrive after t, are invisible at t."""
+    as_of = AS_OF_DATES[2]
+    visible = Facts(
+        [row for row in FACTS.tiles if row["event_date"] < as_of and row["known_date"] <= as_of],
         [
             row
-            for row in WORLD.customers
-            if row["event_ts"].date() < moment and row["ingested_ts"].date() < moment
+            for row in FACTS.customers
+            if row["event_ts"].date() < as_of and row["ingested_ts"].date() < as_of
         ],
     )
-    assert len(seen.tiles) < len(WORLD.tiles) and len(seen.customers) < len(WORLD.customers)
-    then = {key: values for key, values in spark_values.items() if key[1] == moment}
-    assert differences(then, by_spark(lake, seen, [moment])) == []
+    assert len(visible.tiles) < len(FACTS.tiles) and len(visible.customers) < len(FACTS.customers)
+    then = {key: values for key, values in spark_values.items() if key[1] == as_of}
+    assert differences(then, by_spark(lake, visible, [as_of])) == []

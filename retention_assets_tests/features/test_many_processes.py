@@ -1,4 +1,4 @@
-"""Features on a Spark whose executors are processes of their own: nothing in them assumes one machine."""
+"""Features on a Spark whose executors are separate processes: nothing assumes one machine."""
 
 import subprocess
 import sys
@@ -16,14 +16,17 @@ from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
 from retention_assets.simulation.simulator import FIRST_DATE, simulate
 
-CUSTOMERS, DAYS, EXECUTORS = 120, 40, 2
-TILES, CURRENT = "features/daily_activity", "features/current"
+CUSTOMERS = 120
+DAYS = 40
+EXECUTORS = 2
+TILES = "features/daily_activity"
+CURRENT = "features/current"
 AS_OFS = [FIRST_DATE + timedelta(days=days) for days in (20, DAYS)]
 RUN = "from retention_assets_tests.features.test_many_processes import run_alone; run_alone()"
 
 
 def make_features(lake: Lake, source: Path) -> None:
-    """Facts to tiles to features, by way of tables."""
+    """Facts to tiles to features, each written as a table."""
     names = ["customers", *dict.fromkeys(measure.table for measure in MEASURES)]
     facts = {
         name: lake.spark.read.parquet(str(source / name)).withColumn(
@@ -31,7 +34,8 @@ def make_features(lake: Lake, source: Path) -> None:
         )
         for name in names
     }
-    customers, last = facts.pop("customers"), FIRST_DATE + timedelta(days=DAYS - 1)
+    customers = facts.pop("customers")
+    last = FIRST_DATE + timedelta(days=DAYS - 1)
     tiles = daily_activity(facts, MEASURES, FIRST_DATE, last)
     lake.replace_days(TILES, tiles, "event_date", first=FIRST_DATE, last=last)
     current = compute_features(lake.read(TILES), customers, AS_OFS, FEATURES, FIRST_DATE)
@@ -39,7 +43,7 @@ def make_features(lake: Lake, source: Path) -> None:
 
 
 def run_alone() -> None:
-    """What the other process does, on the Spark that its environment names. Prints how many executors it had."""
+    """Runs in the other process, on its environment's Spark. Prints the number of executors."""
     settings = Settings()
     lake = Lake.of(settings)
     make_features(lake, settings.simulated_dir)
@@ -47,26 +51,24 @@ def run_alone() -> None:
     print(len(java.sc().statusTracker().getExecutorInfos()) - 1)  # the driver is among them
 
 
-def test_executors_that_are_other_processes_give_the_same_tables(
-    own_lake: Lake, tmp_path: Path
-) -> None:
-    away = Settings(
-        home=tmp_path / "away", spark_master=f"local-cluster[{EXECUTORS},1,1024]", spark_memory="1g"
+def test_executor_processes_give_the_same_tables(own_lake: Lake, tmp_path: Path) -> None:
+    cluster = Settings(
+        home=tmp_path / "cluster",
+        spark_master=f"local-cluster[{EXECUTORS},1,1024]",
+        spark_memory="1g",
     )
-    simulate(away.simulated_dir, customers=CUSTOMERS, days=DAYS, seed=5)
-    make_features(own_lake, away.simulated_dir)
+    simulate(cluster.simulated_dir, customers=CUSTOMERS, days=DAYS, seed=5)
+    make_features(own_lake, cluster.simulated_dir)
 
     run = [sys.executable, "-c", RUN]
-    done = subprocess.run(
-        run, env=away.environment(), capture_output=True, text=True, timeout=280, check=False
+    process = subprocess.run(
+        run, env=cluster.environment(), capture_output=True, text=True, timeout=280, check=False
     )
 
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert int(done.stdout.split()[-1]) == EXECUTORS
+    assert process.returncode == 0, process.stderr[-2000:]
+    assert int(process.stdout.split()[-1]) == EXECUTORS
     for table in (TILES, CURRENT):
-        mine, other = (
-            own_lake.read(table),
-            own_lake.spark.read.format("delta").load(f"{away.lake_root}/{table}"),
-        )
-        assert mine.schema == other.schema and mine.count() > CUSTOMERS
-        assert mine.exceptAll(other).isEmpty() and other.exceptAll(mine).isEmpty(), table
+        local = own_lake.read(table)
+        remote = own_lake.spark.read.format("delta").load(f"{cluster.lake_root}/{table}")
+        assert local.schema == remote.schema and local.count() > CUSTOMERS
+        assert local.exceptAll(remote).isEmpty() and remote.exceptAll(local).isEmpty(), table

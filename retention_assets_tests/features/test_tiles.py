@@ -1,4 +1,4 @@
-"""Daily tiles: each fact counted once, on the day it happened, known from the day it arrived."""
+"""Daily tiles: each fact counts once, on the day it happened, known from the day it arrived."""
 
 from datetime import UTC, date, datetime
 
@@ -9,14 +9,14 @@ from retention_assets.features.tiles import daily_activity
 from retention_assets.resources.lake import Lake
 
 SCHEMA = (
-    "customer_id string, order_id string, event_ts timestamp, ingested_ts timestamp, event_date date, kind string, amount double,"
-    " quantity double"
+    "customer_id string, order_id string, event_ts timestamp, ingested_ts timestamp,"
+    " event_date date, kind string, amount double, quantity double"
 )
 DAY = date(2024, 1, 5)
 
 
 def line(order: str, kind: str, amount: float, arrives: int = 5, customer: str = "a") -> tuple:
-    """A line of 5 January that arrives on that day's noon or days later."""
+    """An order line of 5 January that arrives at noon of January `arrives`."""
     happened = datetime(2024, 1, 5, 9, tzinfo=UTC)
     return (
         customer,
@@ -33,9 +33,12 @@ def line(order: str, kind: str, amount: float, arrives: int = 5, customer: str =
 @pytest.fixture(scope="module")
 def tiles(lake: Lake) -> dict[tuple[str, date], dict]:
     lines = [
-        line("o1", "sale", 10.0), line("o1", "sale", 0.1), line("o1", "sale", 0.2, arrives=8), line("o2", "return", 4.0),
+        line("o1", "sale", 10.0),
+        line("o1", "sale", 0.1),
+        line("o1", "sale", 0.2, arrives=8),
+        line("o2", "return", 4.0),
         line("o3", "sale", 7.0, customer="b"),
-    ]  # fmt: skip
+    ]
     measures = [measure for measure in MEASURES if measure.table == "transactions"]
     frame = daily_activity(
         {"transactions": lake.spark.createDataFrame(lines, SCHEMA)}, measures, DAY, DAY
@@ -43,32 +46,27 @@ def tiles(lake: Lake) -> dict[tuple[str, date], dict]:
     return {(row["customer_id"], row["known_date"]): row.asDict() for row in frame.collect()}
 
 
-def test_a_day_is_known_from_the_midnight_after_its_rows_arrived(tiles: dict) -> None:
+def test_tiles_are_known_from_the_midnight_after_arrival(tiles: dict) -> None:
     assert set(tiles) == {("a", date(2024, 1, 6)), ("a", date(2024, 1, 9)), ("b", date(2024, 1, 6))}
 
 
-def test_an_order_of_several_lines_is_one_purchase_also_when_a_line_is_late(tiles: dict) -> None:
+def test_late_line_of_an_order_is_no_second_purchase(tiles: dict) -> None:
     assert (
         tiles["a", date(2024, 1, 6)]["purchases"],
         tiles["a", date(2024, 1, 9)]["purchases"],
     ) == (1.0, 0.0)
 
 
-def test_amounts_add_up_to_the_ten_thousandth(tiles: dict) -> None:
-    own = [row for (name, _), row in tiles.items() if name == "a"]
-    assert sum(row["revenue"] for row in own) == pytest.approx(10.3, abs=1e-9)
-    assert (sum(row["returns"] for row in own), sum(row["return_amount"] for row in own)) == (
-        1.0,
-        4.0,
-    )
-    assert sum(row["net_revenue"] for row in own) == pytest.approx(6.3, abs=1e-9)
+def test_amounts_are_exact_to_four_decimals(tiles: dict) -> None:
+    rows = [row for (name, _), row in tiles.items() if name == "a"]
+    assert sum(row["revenue"] for row in rows) == pytest.approx(10.3, abs=1e-9)
+    assert sum(row["returns"] for row in rows) == 1.0
+    assert sum(row["return_amount"] for row in rows) == 4.0
+    assert sum(row["net_revenue"] for row in rows) == pytest.approx(6.3, abs=1e-9)
 
 
-def test_days_outside_the_range_are_left_alone(lake: Lake) -> None:
+def test_days_outside_the_range_are_not_counted(lake: Lake) -> None:
     rows = lake.spark.createDataFrame([line("o1", "sale", 1.0)], SCHEMA)
-    assert (
-        daily_activity(
-            {"transactions": rows}, [MEASURES_BY_NAME["revenue"]], date(2024, 1, 6), date(2024, 1, 9)
-        ).count()
-        == 0
-    )
+    revenue = [MEASURES_BY_NAME["revenue"]]
+    tiles = daily_activity({"transactions": rows}, revenue, date(2024, 1, 6), date(2024, 1, 9))
+    assert tiles.count() == 0

@@ -1,4 +1,4 @@
-"""What an expression of a profile names, and its casts made lenient: told from the text alone, without Spark."""
+"""Columns that a profile's expression names, and its try-casts: from the text alone, no Spark."""
 
 import pytest
 
@@ -24,11 +24,11 @@ from retention_assets.sources.expressions import names_in, with_try_casts
         ("`day` - INTERVAL 3 DAYS", {"day"}),
         ("1.5e3 + amount", {"amount"}),
         ("x IS NOT NULL AND y BETWEEN 1 AND 2", {"x", "y"}),
-        ("transform(items, item -> item.price)", set()),  # names of its own: Spark is the judge
+        ("transform(items, item -> item.price)", set()),  # it defines a name: Spark checks it
         ("true", set()),
     ],
 )
-def test_the_columns_that_an_expression_names(sql: str, names: set[str]) -> None:
+def test_names_in_finds_the_columns(sql: str, names: set[str]) -> None:
     assert names_in(sql) == names
 
 
@@ -43,14 +43,12 @@ def test_the_columns_that_an_expression_names(sql: str, names: set[str]) -> None
         ("CASE WHEN day IS NULL THEN date ELSE day END", {"date", "day"}),
     ],
 )
-def test_a_word_of_sql_is_a_column_where_one_of_that_name_is_declared(
-    sql: str, names: set[str]
-) -> None:
+def test_sql_word_is_a_column_if_declared(sql: str, names: set[str]) -> None:
     assert names_in(sql, ["date", "Day", "time"]) == names
 
 
 @pytest.mark.parametrize(
-    ("strict", "mild"),
+    ("strict", "expected"),
     [
         ("cast(total AS double)", "try_cast(total AS double)"),
         ("CAST (total AS double)", "try_CAST(total AS double)"),
@@ -60,5 +58,5 @@ def test_a_word_of_sql_is_a_column_where_one_of_that_name_is_declared(
         ("total", "total"),
     ],
 )
-def test_a_cast_that_would_end_the_read_gives_null(strict: str, mild: str) -> None:
-    assert with_try_casts(strict) == mild
+def test_with_try_casts_replaces_failing_casts(strict: str, expected: str) -> None:
+    assert with_try_casts(strict) == expected

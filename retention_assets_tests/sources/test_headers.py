@@ -1,4 +1,4 @@
-"""Columns and types of a file, told from its header or footer; and a profile that declares others is refused with all named."""
+"""Columns and types of a file, from its header or footer; profiles that declare others fail."""
 
 import json
 from datetime import date, datetime
@@ -40,22 +40,22 @@ TYPES = (
 )
 
 
-def test_a_parquet_file_tells_spark_types(tmp_path: Path) -> None:
+def test_parquet_header_has_spark_types(tmp_path: Path) -> None:
     pq.write_table(ORDERS, tmp_path / "orders.parquet")
     assert header_of(tmp_path / "orders.parquet", "parquet") == tuple(
         zip(ORDERS.column_names, TYPES, strict=True)
     )
 
 
-def test_a_delta_table_tells_the_same_of_the_same_rows(tmp_path: Path) -> None:
+def test_delta_header_equals_parquet_header(tmp_path: Path) -> None:
     plain = ORDERS.drop_columns(["local"])
     write_deltalake(
         str(tmp_path / "orders"),
         plain.set_column(1, "customer", plain["customer"].cast(pa.string())),
     )
-    told = dict(zip(ORDERS.column_names, TYPES, strict=True))
+    types = dict(zip(ORDERS.column_names, TYPES, strict=True))
     assert dict(header_of(tmp_path / "orders", "delta")) == {
-        name: told[name] for name in plain.column_names
+        name: types[name] for name in plain.column_names
     }
 
 
@@ -70,7 +70,7 @@ def test_a_delta_table_tells_the_same_of_the_same_rows(tmp_path: Path) -> None:
         (b"", []),
     ],
 )
-def test_a_csv_tells_names_and_every_value_is_text(
+def test_csv_header_has_names_and_only_strings(
     tmp_path: Path, text: bytes, names: list[str]
 ) -> None:
     (tmp_path / "orders.csv").write_bytes(text)
@@ -78,14 +78,14 @@ def test_a_csv_tells_names_and_every_value_is_text(
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "delta"])
-def test_a_file_of_another_format_is_named(tmp_path: Path, file_format: str) -> None:
+def test_file_of_another_format_is_refused(tmp_path: Path, file_format: str) -> None:
     (tmp_path / "orders").write_text("order,total\n")
     with pytest.raises(ProfileError, match=r"orders is not a (Parquet file|Delta table)"):
         header_of(tmp_path / "orders", file_format)
 
 
 @pytest.mark.parametrize(
-    ("actual", "declared", "good"),
+    ("actual", "declared", "readable"),
     [
         ("int", "bigint", True),
         ("bigint", "int", False),
@@ -98,10 +98,8 @@ def test_a_file_of_another_format_is_named(tmp_path: Path, file_format: str) -> 
         ("decimal(10,2)", "decimal(10,4)", False),
     ],
 )
-def test_a_declared_type_is_read_only_from_what_it_can_hold(
-    actual: str, declared: str, good: bool
-) -> None:
-    assert readable_as(actual, declared, "parquet") is good
+def test_readable_as_refuses_lossy_types(actual: str, declared: str, readable: bool) -> None:
+    assert readable_as(actual, declared, "parquet") is readable
     assert readable_as("string", declared, "csv")
 
 
@@ -137,7 +135,7 @@ def profile(folder: Path, path: str, **changes: object) -> Settings:
         (ORDERS.drop_columns(["units", "time"]), "column time is missing"),
     ],
 )
-def test_a_file_of_other_columns_is_refused_with_profile_table_column_and_remedy(
+def test_changed_columns_are_refused_with_place_and_fix(
     tmp_path: Path, file: pa.Table, fault: str
 ) -> None:
     pq.write_table(file, tmp_path / "orders.parquet")
@@ -154,7 +152,7 @@ def test_a_file_of_other_columns_is_refused_with_profile_table_column_and_remedy
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [
         (
             {"day_from_filename": "(unclosed"},
@@ -170,20 +168,20 @@ def test_a_file_of_other_columns_is_refused_with_profile_table_column_and_remedy
         ),
     ],
 )
-def test_what_a_table_says_of_its_files_must_make_sense(
-    tmp_path: Path, changes: dict[str, object], says: str
+def test_invalid_table_entries_are_refused(
+    tmp_path: Path, changes: dict[str, object], message: str
 ) -> None:
     pq.write_table(ORDERS, tmp_path / "orders.parquet")
     with pytest.raises(ProfileError) as refused:
         load_profile(profile(tmp_path, "orders.parquet", **changes))
     assert (
         "Profile shop" in refused.value.problem
-        and says in refused.value.problem
+        and message in refused.value.problem
         and refused.value.fix
     )
 
 
-def test_a_data_folder_that_is_not_there_and_a_text_that_is_not_yaml_are_told(
+def test_missing_folder_and_invalid_yaml_are_refused(
     tmp_path: Path,
 ) -> None:
     settings = profile(tmp_path, "orders.parquet").model_copy(

@@ -1,4 +1,4 @@
-"""A profile that cannot work is refused at load, with profile, table, column and fix; one that can, is read as written."""
+"""A profile that cannot work is refused at load, with profile, table, column and fix."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -10,6 +10,7 @@ import yaml
 from retention_assets.errors import ProfileError, RetentionError
 from retention_assets.settings import Settings
 from retention_assets.sources.load_profile import load_profile
+from retention_assets.sources.profile import Profile
 from retention_assets.sources.source_files import (
     changed_range,
     fingerprint,
@@ -27,14 +28,19 @@ GOOD: dict[str, Any] = {
             "path": "orders/*.csv",
             "format": "csv",
             "day_from_filename": DAY,
-            "source_columns": {"order": "string", "customer": "string", "time": "timestamp", "total": "double"},
+            "source_columns": {
+                "order": "string", "customer": "string", "time": "timestamp", "total": "double",
+            },
             "columns": {
-                "transaction_id": "order", "order_id": "order", "customer_id": "customer", "event_ts": "time",
-                "kind": "'sale'", "amount": "total",
+                "transaction_id": "order", "order_id": "order", "customer_id": "customer",
+                "event_ts": "time", "kind": "'sale'", "amount": "total",
             },
         },
         "customers": {
-            "path": "orders/*.csv", "format": "csv", "derive": "first_seen", "day_from_filename": DAY,
+            "path": "orders/*.csv",
+            "format": "csv",
+            "derive": "first_seen",
+            "day_from_filename": DAY,
             "source_columns": {"customer": "string", "time": "timestamp"},
             "columns": {"customer_id": "customer", "event_ts": "time"},
         },
@@ -54,7 +60,7 @@ def write(
 
 
 def changed(*path: str, to: Any) -> dict[str, Any]:
-    """The good profile with one entry replaced, or taken out where `to` is None."""
+    """The good profile with one entry replaced, or removed if `to` is None."""
     profile = deepcopy(GOOD)
     place = profile
     for name in path[:-1]:
@@ -65,7 +71,7 @@ def changed(*path: str, to: Any) -> dict[str, Any]:
     return profile
 
 
-def test_a_good_profile_is_read_as_written(tmp_path: Path) -> None:
+def test_valid_profile_is_read_as_written(tmp_path: Path) -> None:
     profile = load_profile(write(tmp_path, GOOD))
     assert (profile.name, profile.churn.horizon_days, profile.root) == ("shop", 60, tmp_path)
     assert profile.has("transactions") and not profile.has("support_tickets")
@@ -83,8 +89,8 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
         ["shop", "transactions", "amount is missing", "transactions.columns.amount"],
     ),
     (
-        changed(*SALES, "columns", "colour", to="order"),
-        ["transactions", "unknown canonical column colour"],
+        changed(*SALES, "columns", "shade", to="order"),
+        ["transactions", "unknown canonical column shade"],
     ),
     (
         changed(*SALES, "columns", "amount", to="price * 2"),
@@ -92,7 +98,7 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         changed(*SALES, "source_columns", "total", to="money"),
-        ["transactions", "column total", "money is no type", "double"],
+        ["transactions", "column total", "money is not a type", "double"],
     ),
     (changed(*SALES, "day_from_filename", to=r"\d+"), ["transactions", "one group"]),
     (
@@ -106,19 +112,18 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("profile", "says"), REFUSED)
-def test_what_cannot_work_is_refused_by_name(
-    tmp_path: Path, profile: dict[str, Any], says: list[str]
+@pytest.mark.parametrize(("profile", "messages"), REFUSED)
+def test_invalid_profile_is_refused_by_name(
+    tmp_path: Path, profile: dict[str, Any], messages: list[str]
 ) -> None:
     with pytest.raises(RetentionError) as refused:
         load_profile(write(tmp_path, profile))
-    assert [
-        words for words in says if words not in str(refused.value)
-    ] == [] and refused.value.fix
+    assert [text for text in messages if text not in str(refused.value)] == []
+    assert refused.value.fix
 
 
 @pytest.mark.parametrize(
-    ("header", "says"),
+    ("header", "messages"),
     [
         (
             "order,client,time,total",
@@ -127,26 +132,47 @@ def test_what_cannot_work_is_refused_by_name(
         ("order,customer,time", ["transactions", "column total is missing"]),
     ],
 )
-def test_files_that_lack_a_declared_column_are_refused_by_name(
-    tmp_path: Path, header: str, says: list[str]
+def test_files_without_a_declared_column_are_refused(
+    tmp_path: Path, header: str, messages: list[str]
 ) -> None:
     with pytest.raises(RetentionError) as refused:
         load_profile(write(tmp_path, GOOD, header))
-    assert [words for words in says if words not in str(refused.value)] == []
+    assert [text for text in messages if text not in str(refused.value)] == []
 
 
-def test_a_source_that_does_not_exist_names_those_that_do() -> None:
+def test_unknown_source_names_the_known_ones() -> None:
     with pytest.raises(ProfileError, match=r"no source profile nosuch.*online_retail, simulated"):
         load_profile(Settings(source="nosuch"))
 
 
-def test_new_and_changed_days_are_told_from_names_sizes_and_times(tmp_path: Path) -> None:
+def test_changed_range_covers_new_and_changed_days(tmp_path: Path) -> None:
     profile = load_profile(write(tmp_path, GOOD))
-    seen = fingerprint(profile)
-    assert changed_range(profile, seen) is None
+    previous = fingerprint(profile)
+    assert changed_range(profile, previous) is None
     (tmp_path / "orders" / "2024-01-05.csv").write_text("order,customer,time,total\n")
     (tmp_path / "orders" / "2024-01-09.csv").write_text("order,customer,time,total\n")
-    found = changed_range(profile, seen)
-    assert found is not None and [str(day) for day in found] == ["2024-01-05", "2024-01-09"]
-    whole = changed_range(profile, None)
-    assert whole is not None and [str(day) for day in whole] == ["2024-01-02", "2024-01-09"]
+    changed_days = changed_range(profile, previous)
+    assert changed_days is not None and [str(day) for day in changed_days] == [
+        "2024-01-05",
+        "2024-01-09",
+    ]
+    all_days = changed_range(profile, None)
+    assert all_days is not None and [str(day) for day in all_days] == ["2024-01-02", "2024-01-09"]
+
+
+def test_simulated_source_ends_with_its_last_simulated_day(tmp_path: Path) -> None:
+    def load(days: int) -> Profile:
+        return load_profile(Settings(home=tmp_path, source="simulated", simulated_days=days))
+
+    assert str(load(400).end) == "2025-02-03"
+    assert str(load(500).end) == "2025-05-14"
+
+
+def test_simulated_profile_may_state_its_own_end(tmp_path: Path) -> None:
+    content = {"start": "2024-01-01", "end": "2025-12-31", "churn": {"kind": "cancellation"}}
+    tables = {name: {"path": f"{name}/*"} for name in ("customers", "churn_events")}
+    (tmp_path / "own.yaml").write_text(
+        yaml.safe_dump(content | {"name": "simulated", "tables": tables})
+    )
+    profile = load_profile(Settings(home=tmp_path, source=str(tmp_path / "own.yaml")))
+    assert profile.is_simulated and str(profile.end) == "2025-12-31"
