@@ -1,6 +1,7 @@
-"""What /predict is measured against: the same scorer in the smallest FastAPI application, one uvicorn process.
+"""The smallest FastAPI application with the same scorer, as a baseline for `POST /predict`.
 
-`python benchmarks/bare_fastapi.py PORT MODEL_FOLDER DIGEST memory|redis REDIS_URL`. No key, no limits, no fallback, no metrics.
+`python benchmarks/bare_fastapi.py PORT MODEL_FOLDER DIGEST memory|redis REDIS_URL` starts one
+uvicorn process. It has no keys, limits, snapshots or metrics.
 """
 
 import sys
@@ -13,31 +14,33 @@ from pydantic import BaseModel
 from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 
-from serve.model.bundle import load_bundle
 from serve.features.codec import KEY_PREFIX, decode
+from serve.model.bundle import load_bundle
 
 
-class Question(BaseModel):
+class Customer(BaseModel):
     customer_id: str
 
 
-def application(folder: Path, digest: str, source: str, redis_url: str) -> FastAPI:
-    """The features come from memory, read once at the start, or from Redis at each question."""
-    app, scorer, redis = FastAPI(), load_bundle(folder, digest), Redis.from_url(redis_url)
-    held: dict[Any, Any] = {}
+def application(folder: Path, digest: str, *, source: str, redis_url: str) -> FastAPI:
+    """Features are read from Redis per request, or (`memory`) all of them once at the start."""
+    app = FastAPI()
+    scorer = load_bundle(folder, digest)
+    redis = Redis.from_url(redis_url)
+    vectors: dict[Any, Any] = {}
     if source == "memory":
         store = BlockingRedis.from_url(redis_url)
-        held = {key: store.get(key) for key in store.scan_iter(match=f"{KEY_PREFIX}C*")}
+        vectors = {key: store.get(key) for key in store.scan_iter(match=f"{KEY_PREFIX}C*")}
 
     @app.post("/predict")
-    async def predict(question: Question) -> dict[str, Any]:
-        key = f"{KEY_PREFIX}{question.customer_id}".encode()
-        blob: Any = held[key] if held else await redis.get(key)
+    async def predict(customer: Customer) -> dict[str, Any]:
+        key = f"{KEY_PREFIX}{customer.customer_id}".encode()
+        blob: Any = vectors[key] if vectors else await redis.get(key)
         vector = decode(blob, scorer.fingerprint, len(scorer.features))
         assert vector is not None
         score = scorer.score(vector.values)
         return {
-            "customer_id": question.customer_id,
+            "customer_id": customer.customer_id,
             "churn_probability": score.probability,
             "risk_level": score.risk_level,
             "reasons": [vars(reason) for reason in score.reasons],
@@ -50,7 +53,7 @@ def application(folder: Path, digest: str, source: str, redis_url: str) -> FastA
 if __name__ == "__main__":
     port, folder, digest, source, redis_url = sys.argv[1:]
     uvicorn.run(
-        application(Path(folder), digest, source, redis_url),
+        application(Path(folder), digest, source=source, redis_url=redis_url),
         host="127.0.0.1",
         port=int(port),
         log_level="warning",

@@ -1,6 +1,7 @@
-"""How long the code location takes to load, beside what it is made of: bare `import dagster`, and with what it keeps out.
+"""Load time of the code location, beside `import dagster` and the libraries that it avoids.
 
-Every load is a process of its own; rounds take turns, so that what else the machine does hits all alike. Target: 5 s.
+Every load is a separate process. The programs take turns in each round, so that other load on the
+machine affects all of them alike. Target: 5 s.
 """
 
 import subprocess
@@ -11,38 +12,42 @@ from statistics import median
 from report import publish
 
 ROUNDS = 5
+LOAD = "from retention_assets.definitions import defs; defs().resolve_asset_graph()"
 PROGRAMS = {
     "import dagster": "import dagster",
-    "load the code location": "from retention_assets.definitions import defs; defs().resolve_asset_graph()",
-    "and the libraries it keeps out": (
-        "from retention_assets.definitions import defs; defs().resolve_asset_graph();"
-        "import pyspark, delta, tensorflow, mlflow, ray, great_expectations, xgboost, sklearn, matplotlib"
+    "load the code location": LOAD,
+    "and import the libraries it avoids": (
+        f"{LOAD}; import pyspark, delta, tensorflow, mlflow, ray, great_expectations, xgboost,"
+        " sklearn, matplotlib"
     ),
-    "dagster definitions validate": "import sys; from dagster._cli import main; sys.argv[1:] = ['definitions', 'validate', '-m',"
-    " 'retention_assets.definitions']; main()",
+    "dagster definitions validate": (
+        "import sys; from dagster._cli import main;"
+        "sys.argv[1:] = ['definitions', 'validate', '-m', 'retention_assets.definitions']; main()"
+    ),
 }
 
 
-def seconds(program: str) -> float:
-    began = time.perf_counter()
+def run_seconds(program: str) -> float:
+    """Wall time of a Python program in its own process."""
+    started = time.perf_counter()
     subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, capture_output=True)
-    return time.perf_counter() - began
+    return time.perf_counter() - started
 
 
 def main() -> None:
-    took: dict[str, list[float]] = {name: [] for name in PROGRAMS}
+    seconds: dict[str, list[float]] = {name: [] for name in PROGRAMS}
     for _ in range(ROUNDS):
         for name, program in PROGRAMS.items():
-            took[name].append(seconds(program))
-    base = median(took["import dagster"])
+            seconds[name].append(run_seconds(program))
+    base = median(seconds["import dagster"])
     rows = [
         {
             "load": name,
-            "seconds": round(median(each), 2),
-            "best_s": round(min(each), 2),
-            "ratio": round(median(each) / base, 2),
+            "seconds": round(median(values), 2),
+            "best_s": round(min(values), 2),
+            "ratio": round(median(values) / base, 2),
         }
-        for name, each in took.items()
+        for name, values in seconds.items()
     ]
     publish(__file__, rows, {"rounds": ROUNDS})
 

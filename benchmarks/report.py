@@ -1,4 +1,4 @@
-"""How a benchmark shows its figures: a table for people, and JSON beside the script."""
+"""Output of a benchmark: a table on the terminal, and a JSON file beside the script."""
 
 import json
 import os
@@ -11,12 +11,11 @@ from rich.table import Table
 
 
 def publish(script: str, rows: list[dict[str, Any]], notes: dict[str, Any]) -> None:
-    """Prints the rows and writes `<script>.json` with the notes and the machine's shape."""
+    """Prints the rows, and writes them to `<script>.json` with the notes and the machine."""
     table = Table(*rows[0], box=None)
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
     Console(width=140, highlight=False).print(table)
     machine = {"cores": os.cpu_count(), "python": platform.python_version()}
-    Path(script).with_suffix(".json").write_text(
-        json.dumps({"rows": rows, **notes, "machine": machine}, indent=2) + "\n"
-    )
+    content = json.dumps({"rows": rows, **notes, "machine": machine}, indent=2)
+    Path(script).with_suffix(".json").write_text(content + "\n")

@@ -1,7 +1,7 @@
-"""Latency of POST /predict at 1 and 8 connections beside a bare FastAPI application with the same model, in one run.
+"""Latency of `POST /predict` at 1 and 8 connections, beside a bare FastAPI application.
 
-Rounds take turns among the applications, so that what else the machine does hits all alike; the figure is the ratio.
-The client shares the cores with what it measures, the same for all.
+All applications serve the same model and take turns in each round, so that other load on the
+machine affects all of them alike; the result is the ratio. The client shares the cores with them.
 """
 
 import asyncio
@@ -18,131 +18,170 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xgboost
 from report import publish
 
 from retention_assets.features.availability import model_features
-from retention_assets.modeling.candidates.declared import candidate
-from retention_assets.modeling.evaluation.candidate_evaluation import churn_trial
-from retention_assets.modeling.examples import Examples
 from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.online import OnlineStore
-from retention_assets.services import catalog as services
+from retention_assets.services import catalog
 from retention_assets.services.api_keys import api_keys
 from retention_assets.services.probes import answers_tcp
 from retention_assets.settings import Settings
 from retention_assets.sources.load_profile import load_profile
+from serve.model.bundle import digest_of
+from serve.model.card import CARD_FILE, CARD_FORMAT, MODEL_FILES, Card, fingerprint_of
 
-CUSTOMERS, ROUNDS, SECONDS = 1000, 5, 3.0
-NAMES = (
-    "serve_port",
-    "webserver_port",
-    "mlflow_port",
-    "ray_port",
-    "haproxy_stats_port",
-    "haproxy_metrics_port",
-)
+CUSTOMERS = 1000
+TRAINING_ROWS = 40_000
+TREES = 150
+ROUNDS = 5
+SECONDS_PER_ROUND = 3.0
+WARM_UP_SECONDS = 2.0
+CONNECTIONS = (1, 8)
 PORTS: dict[str, Any] = {
+    "serve_port": 18600,
+    "webserver_port": 18601,
+    "mlflow_port": 18602,
+    "ray_port": 18603,
+    "haproxy_stats_port": 18604,
+    "haproxy_metrics_port": 18605,
     "serve_inner_port": 18700,
-    **{name: 18600 + at for at, name in enumerate(NAMES)},
 }
-BARE = {
+BARE_APPLICATIONS = {
     "bare FastAPI, features in memory": ("memory", 18610),
     "bare FastAPI, features in Redis": ("redis", 18611),
 }
+RATIO_TO = "bare FastAPI, features in Redis"
 
 
 @dataclass(frozen=True)
 class Target:
+    """An application to measure."""
+
     name: str
     port: int
     key: str
 
 
-def trained(settings: Settings, folder: Path) -> tuple[str, list[str], np.ndarray]:
-    """A boosted model of the embedded source's features on made-up rows: digest, feature names, and vectors to publish."""
-    profile = load_profile(settings)
-    names, rng, weeks = model_features(profile.tables), np.random.default_rng(1), 40
-    who = np.tile([f"C{number:07d}" for number in range(CUSTOMERS)], weeks)
-    when = np.repeat(np.datetime64("2024-02-05") + 7 * np.arange(weeks), CUSTOMERS).astype(
-        "datetime64[D]"
+def write_model(folder: Path, names: list[str]) -> tuple[str, np.ndarray]:
+    """Writes boosted trees on random features. Returns the digest and vectors to publish."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(TRAINING_ROWS, len(names)))
+    log_odds = X[:, 0] + X[:, 1] * X[:, 2] - 1.5
+    y = (rng.random(TRAINING_ROWS) < 1 / (1 + np.exp(-log_odds))).astype(np.int8)
+    model = xgboost.XGBClassifier(n_estimators=TREES, max_depth=5, learning_rate=0.05).fit(X, y)
+    folder.mkdir(parents=True)
+    model.get_booster().save_model(folder / MODEL_FILES["xgboost"])
+    card = Card.model_validate(
+        {
+            "format": CARD_FORMAT,
+            "task": "churn",
+            "candidate": "xgboost",
+            "kind": "xgboost",
+            "model_file": MODEL_FILES["xgboost"],
+            "features": names,
+            "fingerprint": fingerprint_of(names),
+            "calibration": {"kind": "platt", "a": 1.0, "b": 0.0},
+            "threshold": 0.5,
+            "risk_levels": {"MEDIUM": 0.4, "HIGH": 0.6, "CRITICAL": 0.8},
+            "reference": {
+                "median": np.median(X, axis=0).tolist(),
+                "low": np.percentile(X, 0.5, axis=0).tolist(),
+                "high": np.percentile(X, 99.5, axis=0).tolist(),
+            },
+            "confidence": {"edges": [0.0, 1.0], "half_width": [0.05]},
+        }
     )
-    X = rng.normal(size=(len(who), len(names)))
-    y = (rng.random(len(who)) < 1 / (1 + np.exp(1.5 - X[:, 0] - X[:, 1] * X[:, 2]))).astype(np.int8)
-    trial = churn_trial(
-        candidate("xgboost"), Examples(tuple(names), who, when, X, y), folder, settings, profile
-    )
-    return trial.digest, names, X[:CUSTOMERS]
+    (folder / CARD_FILE).write_text(card.model_dump_json())
+    return digest_of(folder), X[:CUSTOMERS]
 
 
 @contextmanager
 def bare_applications(folder: Path, digest: str, redis_url: str) -> Iterator[None]:
+    """Runs the bare applications as long as the context lasts."""
     script = Path(__file__).with_name("bare_fastapi.py")
-    started = []
+    processes = []
     try:
-        for source, port in BARE.values():
-            started.append(
-                subprocess.Popen(
-                    [sys.executable, str(script), str(port), str(folder), digest, source, redis_url]
-                )
-            )
-        while not all(answers_tcp(f"127.0.0.1:{port}") for _, port in BARE.values()):
+        for source, port in BARE_APPLICATIONS.values():
+            command = [sys.executable, str(script), str(port), str(folder), digest, source]
+            processes.append(subprocess.Popen([*command, redis_url]))
+        while not all(answers_tcp(f"127.0.0.1:{port}") for _, port in BARE_APPLICATIONS.values()):
             time.sleep(0.1)
         yield
     finally:
-        for process in started:
+        for process in processes:
             process.terminate()
             process.wait()
 
 
-async def ask(target: Target, connections: int, seconds: float) -> list[float]:
-    """Milliseconds of each answer over so many connections that are kept open and always busy."""
-    end, took = time.perf_counter() + seconds, []
+async def send_requests(target: Target, connections: int, seconds: float) -> list[float]:
+    """Milliseconds of each answer, over connections that stay open and always have a request."""
+    deadline = time.perf_counter() + seconds
+    latencies: list[float] = []
 
-    async def one(number: int) -> None:
+    async def use_connection(first_customer: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
-        at = number
-        while time.perf_counter() < end:
-            body = json.dumps({"customer_id": f"C{at % CUSTOMERS:07d}"})
-            head = f"POST /predict HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {target.key}\r\n"
-            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-            began = time.perf_counter()
-            writer.write(f"{head}{body}".encode())
-            answer = (await reader.readuntil(b"\r\n\r\n")).lower()
-            assert b" 200 " in answer.split(b"\r\n")[0], answer
-            length = next(
-                line for line in answer.split(b"\r\n") if line.startswith(b"content-length")
-            )
+        customer = first_customer
+        while time.perf_counter() < deadline:
+            request = request_bytes(target, f"C{customer % CUSTOMERS:07d}")
+            started = time.perf_counter()
+            writer.write(request)
+            headers = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
+            assert b" 200 " in headers[0], headers
+            length = next(line for line in headers if line.startswith(b"content-length"))
             await reader.readexactly(int(length.split(b":")[1]))
-            took.append((time.perf_counter() - began) * 1000)
-            at += connections
+            latencies.append((time.perf_counter() - started) * 1000)
+            customer += connections
         writer.close()
 
-    await asyncio.gather(*(one(number) for number in range(connections)))
-    return took
+    await asyncio.gather(*(use_connection(number) for number in range(connections)))
+    return latencies
+
+
+def request_bytes(target: Target, customer_id: str) -> bytes:
+    body = json.dumps({"customer_id": customer_id})
+    lines = [
+        "POST /predict HTTP/1.1",
+        "Host: x",
+        f"Authorization: Bearer {target.key}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "",
+        body,
+    ]
+    return "\r\n".join(lines).encode()
 
 
 def measure(targets: list[Target]) -> list[dict[str, Any]]:
-    took: dict[tuple[str, int], list[float]] = {
-        (target.name, count): [] for target in targets for count in (1, 8)
+    """A row of results per application and number of connections."""
+    latencies: dict[tuple[str, int], list[float]] = {
+        (target.name, count): [] for target in targets for count in CONNECTIONS
     }
     for target in targets:
-        asyncio.run(ask(target, 8, 2.0))  # warm
+        asyncio.run(send_requests(target, max(CONNECTIONS), WARM_UP_SECONDS))
     for _ in range(ROUNDS):
         for target in targets:
-            for count in (1, 8):
-                took[target.name, count] += asyncio.run(ask(target, count, SECONDS))
-    base = {count: np.percentile(took[targets[-1].name, count], [50, 99]) for count in (1, 8)}
-    return [_row(name, count, np.array(each), base[count]) for (name, count), each in took.items()]
+            for count in CONNECTIONS:
+                answers = asyncio.run(send_requests(target, count, SECONDS_PER_ROUND))
+                latencies[target.name, count] += answers
+    base = {count: np.percentile(latencies[RATIO_TO, count], [50, 99]) for count in CONNECTIONS}
+    return [
+        result_row(name, count, latencies=np.array(values), base=base[count])
+        for (name, count), values in latencies.items()
+    ]
 
 
-def _row(name: str, connections: int, took: np.ndarray, base: np.ndarray) -> dict[str, Any]:
-    p50, p99 = np.percentile(took, [50, 99])
+def result_row(
+    name: str, connections: int, *, latencies: np.ndarray, base: np.ndarray
+) -> dict[str, Any]:
+    p50, p99 = np.percentile(latencies, [50, 99])
     return {
         "application": name,
         "connections": connections,
         "p50_ms": round(float(p50), 2),
         "p99_ms": round(float(p99), 2),
-        "answers_per_s": round(len(took) / (ROUNDS * SECONDS)),
+        "answers_per_s": round(len(latencies) / (ROUNDS * SECONDS_PER_ROUND)),
         "p50_ratio": round(float(p50 / base[0]), 2),
         "p99_ratio": round(float(p99 / base[1]), 2),
     }
@@ -158,20 +197,26 @@ def main() -> None:
             **PORTS,
         )
         folder = settings.home / "model"
-        digest, names, vectors = trained(settings, folder)
+        names = model_features(load_profile(settings).tables)
+        digest, vectors = write_model(folder, names)
+        ids = [f"C{number:07d}" for number in range(CUSTOMERS)]
+        as_of = date(2024, 12, 2)
         try:
-            services.up(settings)
-            ids = [f"C{number:07d}" for number in range(CUSTOMERS)]
-            OnlineStore.of(settings).publish("benchmark", names, date(2024, 12, 2), ids, vectors)
+            catalog.up(settings)
+            store = OnlineStore.of(settings)
+            store.publish("benchmark", features=names, as_of=as_of, ids=ids, matrix=vectors)
             Deployer.of(settings).deploy(folder, digest, "1")
-            with bare_applications(folder, digest, services.redis_url(settings)):
+            with bare_applications(folder, digest, catalog.redis_url(settings)):
                 key = api_keys(settings)[0]
                 targets = [Target("Ray Serve behind HAProxy", settings.serve_port, key)]
-                targets += [Target(name, port, key) for name, (_, port) in BARE.items()]
+                targets += [
+                    Target(name, port, key) for name, (_, port) in BARE_APPLICATIONS.items()
+                ]
                 rows = measure(targets)
         finally:
-            services.down(settings)
-    publish(__file__, rows, {"rounds": ROUNDS, "seconds_each": SECONDS, "ratio_to": list(BARE)[-1]})
+            catalog.down(settings)
+    notes = {"rounds": ROUNDS, "seconds_each": SECONDS_PER_ROUND, "ratio_to": RATIO_TO}
+    publish(__file__, rows, notes)
 
 
 if __name__ == "__main__":
