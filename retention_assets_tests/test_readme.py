@@ -1,4 +1,4 @@
-"""The README keeps its word: the profile that it shows reads files, and every command that it shows is run by some test."""
+"""The README's profile reads files, its commands are run by a test, and its paths exist."""
 
 import re
 from datetime import date
@@ -9,7 +9,7 @@ import pytest
 from retention_assets.features.availability import model_features
 from retention_assets.ingestion.reading import ReadWindow, read_days
 from retention_assets.resources.lake import Lake
-from retention_assets.settings import Settings
+from retention_assets.settings import Settings, variable
 from retention_assets.sources.load_profile import load_profile
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -25,12 +25,12 @@ def blocks(language: str) -> list[str]:
 
 
 def commands() -> list[str]:
-    """Every shell command that the README tells a user to type, those in its sentences too."""
+    """Every shell command that the README tells a user to type, also those within sentences."""
     lines = [line for block in blocks("bash") for line in block.splitlines()]
     return lines + re.findall(r"Then `([^`]+)`", README)
 
 
-def test_the_profile_of_ten_lines_reads_somebodys_files(tmp_path: Path, lake: Lake) -> None:
+def test_readme_profile_reads_files(tmp_path: Path, lake: Lake) -> None:
     (example,) = blocks("yaml")
     assert len([line for line in example.splitlines() if not line.startswith("#")]) <= 10
     (tmp_path / "orders").mkdir()
@@ -42,10 +42,12 @@ def test_the_profile_of_ten_lines_reads_somebodys_files(tmp_path: Path, lake: La
     days = ReadWindow(date(2024, 1, 1), date(2024, 3, 1), late_days=7)
     sales = read_days(lake.spark, profile, "transactions", days).frame.orderBy("order_id").collect()
     assert [(row["customer_id"], row["amount"], row["kind"]) for row in sales] == [
-        ("ann", 20.5, "sale"), ("bob", 7.25, "sale"), ("ann", 12.0, "sale"),
-    ]  # fmt: skip
-    who = read_days(lake.spark, profile, "customers", days).frame.orderBy("customer_id").collect()
-    assert [(row["customer_id"], str(row["event_date"])) for row in who] == [
+        ("ann", 20.5, "sale"),
+        ("bob", 7.25, "sale"),
+        ("ann", 12.0, "sale"),
+    ]
+    customers = read_days(lake.spark, profile, "customers", days).frame.orderBy("customer_id")
+    assert [(row["customer_id"], str(row["event_date"])) for row in customers.collect()] == [
         ("ann", "2024-01-02"),
         ("bob", "2024-01-03"),
     ]
@@ -61,27 +63,31 @@ RUN_HERE = {
     ".venv/bin/retention predict",
     ".venv/bin/retention doctor",
 }
-# `make run` and `make down` there as well, the first with its variables by end_to_end/test_online_retail.py, `train-table` by
-# cli/test_train_table.py; the profile of `run --source` is read above.
+# `make run` and `make down` are run there as well, Online Retail by
+# end_to_end/test_online_retail.py, `train-table` by cli/test_train_table.py. The profile of
+# `run --source` is read above.
 RUN_ELSEWHERE = {
     "make run",
     "make down",
-    "RETENTION_SOURCE=online_retail RETENTION_DATA_DIR=../shared/data make run",
+    "RETENTION_SOURCE=online_retail RETENTION_DATA_DIR=data make run",
     ".venv/bin/retention run --source shop.yaml",
     ".venv/bin/retention train-table customers.csv --label churned --id customer_id --out report",
 }
 
 
-def test_every_command_is_one_that_a_test_runs() -> None:
+def test_every_readme_command_is_run_by_a_test() -> None:
     assert set(commands()) == RUN_HERE | RUN_ELSEWHERE
 
 
-@pytest.mark.parametrize(
-    "name",
-    re.findall(
-        r"`((?:ingestion|features|training|validation|resources|serve)/[\w./]*\w/?)`", README
-    ),
-)
-def test_every_file_that_it_names_is_there(name: str) -> None:
-    root = Path(__file__).parents[1]
-    assert (root / "retention_assets" / name).exists() or (root / name).exists()
+STAGES = "automation|features|ingestion|modeling|resources|serve|sources|training|validation"
+
+
+@pytest.mark.parametrize("path", re.findall(rf"`((?:{STAGES})/[\w./]*\w/?)`", README))
+def test_readme_paths_exist(path: str) -> None:
+    clone = Path(__file__).parents[1]
+    assert (clone / "retention_assets" / path).exists() or (clone / path).exists()
+
+
+def test_readme_settings_exist() -> None:
+    fields = {variable(name) for name in Settings.model_fields}
+    assert set(re.findall(r"RETENTION_[A-Z_]*[A-Z]", README)) <= fields
