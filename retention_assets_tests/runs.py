@@ -1,32 +1,29 @@
-"""What a Dagster run in this process made and judged, as plain values."""
+"""What a Dagster run in this process materialized and checked, as plain values."""
 
 from typing import Any
 
 import dagster as dg
 
 
-def made(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
-    """Asset -> metadata of what the run made of it."""
-    events = [
+def materialized(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
+    """Asset -> metadata of its materialization in this run."""
+    materializations = [
         event.step_materialization_data.materialization
         for event in result.get_asset_materialization_events()
     ]
     return {
-        each.asset_key.to_user_string(): {
-            name: value.value for name, value in each.metadata.items()
+        materialization.asset_key.to_user_string(): {
+            name: value.value for name, value in materialization.metadata.items()
         }
-        for each in events
+        for materialization in materializations
     }
 
 
-def judged(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
-    """Check -> whether it passed, in the order in which they were told."""
-    told = (
-        event
+def check_results(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    """Check -> whether it passed, in the order of evaluation."""
+    evaluations = [
+        event.asset_check_evaluation_data
         for event in result.all_events
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
-    )
-    return {
-        each.asset_check_evaluation_data.check_name: each.asset_check_evaluation_data.passed
-        for each in told
-    }
+    ]
+    return {evaluation.check_name: evaluation.passed for evaluation in evaluations}

@@ -1,4 +1,4 @@
-"""A run that is killed in the middle of a write leaves the table as it was, and the next run makes it as if nothing had been."""
+"""A run that is killed during a write leaves the table as it was; the next run completes it."""
 
 import os
 import signal
@@ -21,20 +21,22 @@ from retention_assets.simulation.simulator import FIRST_DATE, simulate
 from retention_assets.sources.contracts import TABLES
 
 KEY = "raw/engagement_events"
-DAYS, CUSTOMERS, ATTEMPTS = 40, 3000, 3
-RUN = "from retention_assets_tests.test_killed_run import run_alone; run_alone()"
+DAYS = 40
+CUSTOMERS = 3000
+ATTEMPTS = 3
+RUN = "from retention_assets_tests.test_killed_run import fill_all_days; fill_all_days()"
 
 
 def fill(settings: Settings, lake: Lake, days: int) -> None:
-    """Makes the table of the first days in one run, as the platform does."""
+    """Materializes the table of the first days in one run, as the platform does."""
     asset = raw_table(Platform.of(settings), TABLES["engagement_events"])
     tags = range_tags(FIRST_DATE, FIRST_DATE + timedelta(days=days - 1))
     with dg.DagsterInstance.ephemeral() as instance:
         dg.materialize([asset], resources={"lake": lake}, tags=tags, instance=instance)
 
 
-def run_alone() -> None:
-    """What the killed process does: all days, with a Spark of its own. Settings come from its environment."""
+def fill_all_days() -> None:
+    """What the killed process runs, with its own Spark. Settings come from its environment."""
     settings = Settings()
     fill(settings, Lake.of(settings), DAYS)
 
@@ -47,21 +49,24 @@ def commits(table: Path) -> set[str]:
     return {file.name for file in table.glob("_delta_log/*.json")}
 
 
-def killed_in_a_write(settings: Settings, table: Path) -> bool:
-    """Runs all days in a process and kills it, Java included, once it has begun a data file. Whether that was in time."""
-    files, before = data_files(table), commits(table)
-    root = Path(__file__).parents[1]
+def kill_during_write(settings: Settings, table: Path) -> bool:
+    """Starts a run of all days and kills it, Java included, once it has begun a data file.
+
+    Returns whether the run was killed before its commit.
+    """
+    files_before = data_files(table)
+    commits_before = commits(table)
+    clone = Path(__file__).parents[1]
     process = subprocess.Popen(
-        [sys.executable, "-c", RUN], cwd=root, env=settings.environment(), start_new_session=True
+        [sys.executable, "-c", RUN], cwd=clone, env=settings.environment(), start_new_session=True
     )
     try:
-        while data_files(table) <= files and process.poll() is None:
+        while data_files(table) <= files_before and process.poll() is None:
             time.sleep(0.002)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
-    return (
-        process.wait() == -signal.SIGKILL and data_files(table) > files and commits(table) == before
-    )
+    was_killed = process.wait() == -signal.SIGKILL
+    return was_killed and data_files(table) > files_before and commits(table) == commits_before
 
 
 def rows(lake: Lake) -> Counter:
@@ -77,10 +82,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    "days_before", [0, 10], ids=["in its first write", "over a table that is in use"]
-)
-def test_a_killed_run_changes_nothing_and_its_rerun_gives_what_an_undisturbed_run_gives(
+@pytest.mark.parametrize("days_before", [0, 10], ids=["first write", "existing table"])
+def test_rerun_after_kill_equals_undisturbed_run(
     days_before: int, source: Path, own_lake: Lake, tmp_path: Path
 ) -> None:
     settings = Settings(home=tmp_path, spark_master="local[2]", spark_memory="1g")
@@ -89,16 +92,17 @@ def test_a_killed_run_changes_nothing_and_its_rerun_gives_what_an_undisturbed_ru
     assert own_lake.root == settings.lake_root
     if days_before:
         fill(settings, own_lake, days_before)
-    earlier = rows(own_lake) if days_before else Counter()
+    rows_before = rows(own_lake) if days_before else Counter()
 
-    assert any(killed_in_a_write(settings, Path(own_lake.path(KEY))) for _ in range(ATTEMPTS))
+    assert any(kill_during_write(settings, Path(own_lake.path(KEY))) for _ in range(ATTEMPTS))
 
-    assert (rows(own_lake) if own_lake.exists(KEY) else Counter()) == earlier
+    assert (rows(own_lake) if own_lake.exists(KEY) else Counter()) == rows_before
     fill(settings, own_lake, DAYS)
-    after_all = rows(own_lake)
+    rows_after = rows(own_lake)
     undisturbed = Lake(
         root=str(tmp_path / "undisturbed"), home=own_lake.home, spark_conf=own_lake.spark_conf
     )
     undisturbed._session = own_lake.spark
     fill(settings, undisturbed, DAYS)
-    assert after_all == rows(undisturbed) and sum(after_all.values()) > 10_000
+    assert rows_after == rows(undisturbed)
+    assert sum(rows_after.values()) > 10_000

@@ -12,7 +12,7 @@ from retention_assets.resources.lake import Lake
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
 from retention_assets_tests.resources.models import promoted
-from retention_assets_tests.runs import judged, made
+from retention_assets_tests.runs import check_results, materialized
 from retention_assets_tests.services.current import AS_OF, Vector, fill
 
 CUSTOMERS: dict[str, Vector] = {
@@ -60,8 +60,8 @@ def test_without_a_champion_nothing_is_scored_and_nothing_is_wrong(
 ) -> None:
     registry.prepare()
     result = materialize(platform, filled, registry)
-    assert result.success and judged(result) == {CHECK: True}
-    assert made(result)[SCORES][
+    assert result.success and check_results(result) == {CHECK: True}
+    assert materialized(result)[SCORES][
         "scores"
     ] == "nothing scored: no champion yet" and not filled.exists(SCORES)
 
@@ -71,7 +71,7 @@ def test_everybody_is_scored_with_reasons_and_the_champions_version(
 ) -> None:
     version, digest = promoted(registry, tmp_path / "model")
     result = materialize(platform, filled, registry)
-    assert result.success and judged(result) == {CHECK: True}
+    assert result.success and check_results(result) == {CHECK: True}
     rows = {row["customer_id"]: row for row in filled.read(SCORES).collect()}
     assert rows.keys() == CUSTOMERS.keys()
     assert {
@@ -84,7 +84,7 @@ def test_everybody_is_scored_with_reasons_and_the_champions_version(
     )
     assert rows["C2"]["reasons"] and rows["C2"]["recommended_actions"]
     assert (rows["C4"]["segment"], rows["C4"]["recommended_actions"]) == ("gone", [])
-    said = made(result)[SCORES]
+    said = materialized(result)[SCORES]
     assert said["dagster/row_count"] == 4 and said["risk"].startswith("![](data:image/png;base64,")
     assert sum(
         said[f"share_{level}"] for level in ("low", "medium", "high", "critical")
@@ -121,7 +121,7 @@ def test_a_table_of_scores_that_is_not_whole_is_seen(
     filled.overwrite(SCORES, changed)
     only_checks = dg.AssetSelection.checks_for_assets(dg.AssetKey.from_user_string(SCORES))
     result = materialize(platform, filled, registry, only_checks)
-    assert judged(result) == {CHECK: False}
+    assert check_results(result) == {CHECK: False}
     (told,) = result.get_asset_check_evaluations()
     assert {name: told.metadata[name].value for name in ("missing", "wrong")} == {
         "missing": missing,

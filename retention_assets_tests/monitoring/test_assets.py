@@ -18,7 +18,7 @@ from retention_assets.resources.lake import Lake
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
 from retention_assets_tests.resources.models import registered
-from retention_assets_tests.runs import judged, made
+from retention_assets_tests.runs import check_results, materialized
 
 NOW, TRAINED, CUSTOMERS = date(2024, 6, 10), date(2024, 3, 4), 400
 SHIFTED = "login_frequency_30d"
@@ -103,8 +103,8 @@ def stage(module_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Stage:
 
 def test_without_a_champion_there_is_nothing_to_have_drifted_from(stage: Stage) -> None:
     result = stage.materialize()
-    said = made(result)
-    assert judged(result) == {"no_feature_drift": True}
+    said = materialized(result)
+    assert check_results(result) == {"no_feature_drift": True}
     assert (said[DRIFT]["champion"], said[DRIFT]["dagster/row_count"]) == (
         "none yet",
         0,
@@ -118,8 +118,8 @@ def test_a_feature_that_moved_is_named_drawn_and_asks_for_a_training(
     version = stage.champion(tmp_path / "model")
     stage.judge(passed=True)
     result = stage.materialize()
-    said = made(result)
-    assert judged(result) == {"no_feature_drift": False}
+    said = materialized(result)
+    assert check_results(result) == {"no_feature_drift": False}
     assert (said[DRIFT]["drifted_features"], said[DRIFT]["champion"]) == ([SHIFTED], version)
     assert said[DRIFT]["heat_map"].startswith("![](data:image/png;base64,")
     compared = {row["feature"] for row in stage.lake.read(DRIFT).collect()}
@@ -133,6 +133,6 @@ def test_the_same_drift_in_data_that_fails_a_check_asks_for_nothing(
 ) -> None:
     stage.champion(tmp_path / "model")
     stage.judge(passed=False)
-    said = made(stage.materialize())
+    said = materialized(stage.materialize())
     assert said[DRIFT]["drifted"] and not said[DECISION]["retrain"]
     assert said[DECISION]["reason"] == f"Data first: 1 checks fail (validated/customers: {GUARD})."

@@ -17,7 +17,7 @@ from retention_assets.serving import assets as serving
 from retention_assets.serving.checks import DEPLOYMENT, ONLINE
 from retention_assets.settings import Settings
 from retention_assets_tests.resources.models import promoted
-from retention_assets_tests.runs import judged, made
+from retention_assets_tests.runs import check_results, materialized
 from retention_assets_tests.serve import bundles
 from retention_assets_tests.serve.redis_server import RedisServer
 from retention_assets_tests.services.current import AS_OF, Vector, fill
@@ -81,7 +81,7 @@ def published(stage: Stage, tmp_path: Path) -> Stage:
     """Three customers' vectors are online, with the features of a champion."""
     promoted(stage.registry, tmp_path / "model")
     result = stage.materialize(ONLINE)
-    assert result.success and judged(result) == {EQUALS: True}
+    assert result.success and check_results(result) == {EQUALS: True}
     return stage
 
 
@@ -101,10 +101,10 @@ def test_before_any_champion_the_declarations_give_the_features(stage: Stage) ->
     result = stage.materialize(ONLINE)
     features = model_features(stage.platform.profile.tables)
     meta = stage.online.meta()
-    assert result.success and judged(result) == {EQUALS: True}
+    assert result.success and check_results(result) == {EQUALS: True}
     assert meta is not None and meta["names"] == features and meta["rows"] == len(CUSTOMERS)
-    assert made(result)[ONLINE]["features"] == len(features)
-    assert set(made(result)[ONLINE]["features_absent"].split(", ")) == set(features) - set(
+    assert materialized(result)[ONLINE]["features"] == len(features)
+    assert set(materialized(result)[ONLINE]["features_absent"].split(", ")) == set(features) - set(
         bundles.FEATURES
     )
 
@@ -112,7 +112,7 @@ def test_before_any_champion_the_declarations_give_the_features(stage: Stage) ->
 def test_who_is_in_no_table_any_more_leaves_the_store(published: Stage) -> None:
     fill(published.lake, published.platform, {"C1": CUSTOMERS["C1"]}, AS_OF + timedelta(days=1))
     result = published.materialize(ONLINE)
-    assert judged(result) == {EQUALS: True} and made(result)[ONLINE]["removed"] == 2
+    assert check_results(result) == {EQUALS: True} and materialized(result)[ONLINE]["removed"] == 2
     assert published.online.some(10) == ["C1"]
 
 
@@ -125,7 +125,7 @@ def test_an_older_refresh_takes_nothing_back_and_says_so(published: Stage) -> No
     )
     snapshots = list(published.deployer.snapshots.iterdir())
     result = published.materialize(ONLINE)
-    assert made(result)[ONLINE]["kept_newer"] == len(CUSTOMERS) and judged(result) == {
+    assert materialized(result)[ONLINE]["kept_newer"] == len(CUSTOMERS) and check_results(result) == {
         EQUALS: False
     }
     (vector,) = published.online.read(["C1"], bundles.FEATURES)
@@ -145,19 +145,19 @@ def test_a_store_that_is_not_the_tables_is_seen(published: Stage, fault: str) ->
             redis.set(f"{KEY_PREFIX}C9", other)
         else:
             redis.delete(META_KEY)
-    assert judged(published.check(ONLINE)) == {EQUALS: False}
+    assert check_results(published.check(ONLINE)) == {EQUALS: False}
 
 
 def test_without_a_champion_nothing_is_deployed_and_nothing_is_wrong(stage: Stage) -> None:
     result = stage.materialize(DEPLOYMENT)
-    assert result.success and judged(result) == {"deployed_digest_is_champion": True}
-    assert made(result)[DEPLOYMENT]["deployment"] == "nothing deployed: no champion yet"
+    assert result.success and check_results(result) == {"deployed_digest_is_champion": True}
+    assert materialized(result)[DEPLOYMENT]["deployment"] == "nothing deployed: no champion yet"
 
 
 def test_a_champion_that_nothing_answers_with_is_seen(published: Stage) -> None:
-    assert judged(published.check(DEPLOYMENT)) == {"deployed_digest_is_champion": False}
+    assert check_results(published.check(DEPLOYMENT)) == {"deployed_digest_is_champion": False}
     failed = published.materialize(DEPLOYMENT)
-    assert not failed.success and DEPLOYMENT not in made(failed)
+    assert not failed.success and DEPLOYMENT not in materialized(failed)
     (failure,) = [
         event for event in failed.all_events if event.event_type == dg.DagsterEventType.STEP_FAILURE
     ]

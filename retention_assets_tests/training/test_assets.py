@@ -18,7 +18,7 @@ from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
 from retention_assets.training import assets as training
 from retention_assets_tests.modeling.factories import as_table, examples
-from retention_assets_tests.runs import judged, made
+from retention_assets_tests.runs import check_results, materialized
 
 NAMES = [candidate.name for candidate in CANDIDATES]
 Train = Callable[[Examples], dict[str, dict[str, Any]]]
@@ -49,7 +49,7 @@ def train(lake: Lake, registry: Registry, tmp_path: Path) -> Train:
                 selection=selection,
                 instance=instance,
             )
-            return made(result) | {"checks": judged(result)}
+            return materialized(result) | {"checks": check_results(result)}
 
     return run
 
