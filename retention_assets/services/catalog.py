@@ -15,8 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retention_assets.errors import SetupError
+from retention_assets.services.code_server import (
+    code_server_command,
+    code_server_socket,
+    workspace_file,
+    write_workspace,
+)
 from retention_assets.services.ports import check_ports
-from retention_assets.services.probes import answers_http, answers_redis, answers_tcp
+from retention_assets.services.probes import (
+    answers_graph,
+    answers_http,
+    answers_redis,
+    answers_tcp,
+    answers_unix,
+)
 from retention_assets.services.processes import HOME_VARIABLE
 from retention_assets.services.ray_head import (
     local_ray_address,
@@ -67,6 +79,7 @@ def managed_services(settings: Settings) -> list[ManagedService]:
         _redis(settings),
         _ray(settings),
         _mlflow(settings),
+        _code_server(settings),
         _webserver(settings),
         _daemon(settings),
     ]
@@ -197,23 +210,21 @@ def _mlflow(settings: Settings) -> ManagedService:
     return ManagedService("mlflow", url, lambda: answers_http(f"{url}/health"), command)
 
 
+def _code_server(settings: Settings) -> ManagedService:
+    socket = code_server_socket(settings)
+    command = code_server_command(settings)
+    return ManagedService("dagster_code", f"unix://{socket}", lambda: answers_unix(socket), command)
+
+
 def _webserver(settings: Settings) -> ManagedService:
     url = f"http://{settings.host}:{settings.webserver_port}"
-    command = [
-        _program("dagster-webserver"),
-        "-h",
-        settings.host,
-        "-p",
-        str(settings.webserver_port),
-    ]
-    command += ["-m", "retention_assets.definitions"]
-    return ManagedService(
-        "dagster_webserver", url, lambda: answers_http(f"{url}/server_info"), command
-    )
+    command = [_program("dagster-webserver"), "--workspace", str(workspace_file(settings))]
+    command += ["--host", settings.host, "--port", str(settings.webserver_port)]
+    return ManagedService("dagster_webserver", url, lambda: answers_graph(url), command)
 
 
 def _daemon(settings: Settings) -> ManagedService:
-    command = [_program("dagster-daemon"), "run", "-m", "retention_assets.definitions"]
+    command = [_program("dagster-daemon"), "run", "--workspace", str(workspace_file(settings))]
     return ManagedService("dagster_daemon", str(settings.dagster_home), None, command, settle_s=3)
 
 
@@ -228,6 +239,7 @@ def _prepare(settings: Settings) -> None:
     for folder in ("redis", "registry/artifacts", "run"):
         (settings.home / folder).mkdir(parents=True, exist_ok=True)
     open_instance(settings).dispose()
+    write_workspace(settings)
     if not settings.ray_address:
         prepare_ray(settings)
 

@@ -22,14 +22,14 @@ exec "{{java}}" "${{args[@]}}"
 
 
 def java_major(java: Path) -> int | None:
-    """Major version of a `java` program, None where it does not run or says no version."""
+    """Major version of a `java` program; None where it does not run or prints no version."""
     try:
-        said = subprocess.run(
+        result = subprocess.run(
             [str(java), "-version"], capture_output=True, text=True, timeout=30, check=True
-        ).stderr
+        )
     except (OSError, subprocess.SubprocessError):
         return None
-    match = re.search(r'version "(\d+)', said)
+    match = re.search(r'version "(\d+)', result.stderr)
     return int(match.group(1)) if match else None
 
 

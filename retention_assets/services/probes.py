@@ -1,6 +1,7 @@
-"""Whether something answers at an address. Each probe gives up within two seconds and never raises."""
+"""Whether something answers at an address. A probe takes at most two seconds and never raises."""
 
 import socket
+from pathlib import Path
 
 PATIENCE_S = 2.0
 
@@ -13,6 +14,34 @@ def answers_tcp(address: str) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+def answers_unix(path: Path) -> bool:
+    """Whether something listens on the Unix socket."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE_S)
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def answers_graph(url: str) -> bool:
+    """Whether Dagster's webserver answers there and has loaded every code location."""
+    import httpx
+
+    query = {
+        "query": "{ workspaceOrError { ... on Workspace { locationEntries { ... on "
+        "WorkspaceLocationEntry { locationOrLoadError { __typename } } } } } }"
+    }
+    try:
+        reply = httpx.post(f"{url}/graphql", json=query, timeout=PATIENCE_S, trust_env=False)
+        entries = reply.json()["data"]["workspaceOrError"]["locationEntries"]
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
+        return False
+    types = [(entry["locationOrLoadError"] or {}).get("__typename") for entry in entries]
+    return bool(types) and set(types) == {"RepositoryLocation"}
 
 
 def answers_http(url: str) -> bool:

@@ -56,7 +56,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 def test_all_services_answer(home: Settings) -> None:
-    names = ["redis", "ray", "mlflow", "dagster_webserver", "dagster_daemon"]
+    names = ["redis", "ray", "mlflow", "dagster_code", "dagster_webserver", "dagster_daemon"]
     assert [(state.name, state.up) for state in catalog.status(home)] == [
         (name, True) for name in names
     ]
@@ -67,6 +67,12 @@ def test_second_start_keeps_running_programs(home: Settings) -> None:
     catalog.start(home)
     catalog.up(home)
     assert _programs(home) == before
+
+
+def test_webserver_and_daemon_share_the_code_server(home: Settings) -> None:
+    """Neither starts a code server of its own."""
+    commands = [" ".join(process.cmdline()) for process in home_processes(home.home)]
+    assert sum("api grpc" in command for command in commands) == 1
 
 
 def test_await_ready_reports_only_named_services(home: Settings) -> None:
