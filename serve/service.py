@@ -80,9 +80,9 @@ class PredictionService:
         (result,) = await asyncio.gather(loading, return_exceptions=True)
         if isinstance(result, BaseException):
             logger.error("model %s could not be loaded", choice.model_version, exc_info=result)
-            # The text of other errors may contain paths.
-            is_ours = isinstance(result, BundleError)
-            reason = str(result) if is_ours else "The model could not be loaded."
+            # The text of any other error may contain paths, and callers read the reason.
+            is_bundle_error = isinstance(result, BundleError)
+            reason = str(result) if is_bundle_error else "The model could not be loaded."
             self._refused = RefusedModel(
                 model_version=choice.model_version, model_digest=choice.digest, reason=reason
             )

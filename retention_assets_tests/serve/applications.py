@@ -30,6 +30,7 @@ def client_of(
     redis_url: str,
     choice: ModelChoice | None,
     snapshots: Path | None = None,
+    *,
     limits: Limits | None = None,
 ) -> Iterator[tuple[TestClient, PredictionService]]:
     """A client that sends the key, and the service behind it."""

@@ -54,8 +54,12 @@ def write(folder: Path, content: dict[str, Any], model: Callable[[Path], object]
     return digest_of(folder)
 
 
-def published(
-    server: RedisServer, vectors: dict[str, list[float]], as_of: date = AS_OF, source: str = "test"
+def publish_vectors(
+    server: RedisServer,
+    vectors: dict[str, list[float]],
+    *,
+    as_of: date = AS_OF,
+    source: str = "test",
 ) -> None:
     """Publishes vectors of `FEATURES`, as the platform does."""
     OnlineStore(server.url, ttl_days=1).publish(

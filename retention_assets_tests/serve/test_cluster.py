@@ -20,7 +20,7 @@ from retention_assets.services.processes import end_processes, home_processes
 from retention_assets.services.ray_head import prepare_ray, ray_started_file
 from retention_assets.services.run_folder import make_run_folder, remove_run_link
 from retention_assets.settings import Settings
-from retention_assets_tests.serve.bundles import logistic, published
+from retention_assets_tests.serve.bundles import logistic, publish_vectors
 from retention_assets_tests.serve.redis_server import RedisServer
 from retention_assets_tests.services.homes import LOOPBACK, free_ports, listening
 from retention_assets_tests.waiting import eventually
@@ -53,15 +53,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
             stderr=log,
             start_new_session=True,
         )
-    assert eventually(lambda: ray_started_file(settings).exists(), 180), (
-        settings.logs / "ray.log"
-    ).read_text()
-    published(redis, {"a": ROW})
-    yield settings
-    assert end_processes(home_processes(settings.home), patience_s=10) == []
-    head.wait()
-    remove_run_link(settings.home)
-    redis.remove()
+    try:
+        has_started = eventually(lambda: ray_started_file(settings).exists(), 180)
+        assert has_started, (settings.logs / "ray.log").read_text()
+        publish_vectors(redis, {"a": ROW})
+        yield settings
+    finally:
+        remaining = end_processes(home_processes(settings.home), patience_s=10)
+        head.wait()
+        remove_run_link(settings.home)
+        redis.remove()
+    assert remaining == []
 
 
 @pytest.fixture(scope="module")

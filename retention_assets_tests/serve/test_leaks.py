@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from retention_assets_tests.serve.applications import choice_of, client_of
-from retention_assets_tests.serve.bundles import published
+from retention_assets_tests.serve.bundles import publish_vectors
 from retention_assets_tests.serve.redis_server import RedisServer
 from serve.model.scorer import Scorer
 
@@ -56,7 +56,7 @@ BODIES = st.binary(max_size=200) | st.builds(
 
 @pytest.fixture
 def client(redis_server: RedisServer, tmp_path: Path) -> Iterator[TestClient]:
-    published(redis_server, {"a": [1.0, 2.0, 3.0]})
+    publish_vectors(redis_server, {"a": [1.0, 2.0, 3.0]})
     with client_of(redis_server.url, choice_of(tmp_path / "m")) as (client, _):
         yield client
 

@@ -70,8 +70,8 @@ def test_another_simulation_replaces_only_the_tables(tmp_path: Path) -> None:
     make_simulation(tmp_path / "shop", Simulation(60, 25, 3), ignore_progress)
     (tmp_path / "shop" / "notes.txt").write_text("mine")
     make_simulation(tmp_path / "shop", SMALL, ignore_progress)
-    make_simulation(tmp_path / "anew", SMALL, ignore_progress)
-    assert contents(tmp_path / "shop") == contents(tmp_path / "anew")
+    make_simulation(tmp_path / "fresh", SMALL, ignore_progress)
+    assert contents(tmp_path / "shop") == contents(tmp_path / "fresh")
     assert (tmp_path / "shop" / "notes.txt").read_text() == "mine"
 
 

@@ -10,7 +10,7 @@ OPEN_S = 1.0
 class CircuitBreaker:
     """Closed: calls are allowed. Open: they are not, for `open_s` seconds.
 
-    After that calls are allowed again, and a single failure opens the breaker anew.
+    After that calls are allowed again, and a single failure opens the breaker again.
     """
 
     def __init__(

@@ -64,10 +64,10 @@ class Guard:
         key_id = self._keys.key_id(Headers(scope=scope).get("authorization"))
         if key_id is None:
             detail = "Send the header Authorization: Bearer KEY with a valid key."
-            raise ProblemError(401, "unauthorized", detail, {"WWW-Authenticate": "Bearer"})
+            raise ProblemError(401, "unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
         if not self._rate.allows(key_id):
             detail = f"A key may send {self._limits.rate_per_s} requests per second."
-            raise ProblemError(429, "too-many-requests", detail, {"Retry-After": "1"})
+            raise ProblemError(429, "too-many-requests", detail, headers={"Retry-After": "1"})
 
     async def _read_body(self, scope: Scope, receive: Receive) -> Receive:
         """Reads the body up to the limit; the application receives it as one message."""

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +17,13 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
 MAX_ERRORS = 20  # of one request, listed in its problem document
 
+# Errors of the service, with status, machine-readable code and headers of their problem.
+SERVICE_PROBLEMS: tuple[tuple[type[Exception], int, str, dict[str, str]], ...] = (
+    (UnknownCustomerError, 404, "unknown-customer", {}),
+    (UnknownFeatureError, 422, "unknown-feature", {}),
+    (UnavailableError, 503, "unavailable", {"Retry-After": str(RETRY_AFTER_S)}),
+)
+
 logger = logging.getLogger("serve")
 
 
@@ -23,7 +31,7 @@ class ProblemError(Exception):
     """An error whose status, code, detail and headers are sent to the caller unchanged."""
 
     def __init__(
-        self, status: int, code: str, detail: str, headers: dict[str, str] | None = None
+        self, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -55,49 +63,49 @@ def request_id_of(request: Request) -> str:
 
 def install_problem_handlers(api: FastAPI) -> None:
     """Turns every error of this application into a problem document."""
+    for error_type, status, code, headers in SERVICE_PROBLEMS:
+        api.exception_handler(error_type)(_service_error_handler(status, code, headers))
+    api.exception_handler(ProblemError)(_handle_problem)
+    api.exception_handler(RequestValidationError)(_handle_invalid_request)
+    api.exception_handler(HTTPException)(_handle_framework_error)
+    api.exception_handler(Exception)(_handle_unexpected)
 
-    @api.exception_handler(ProblemError)
-    def handle_problem(request: Request, error: ProblemError) -> Response:
-        return problem_response(error, request_id_of(request))
 
-    @api.exception_handler(UnknownCustomerError)
-    def handle_unknown_customer(request: Request, error: UnknownCustomerError) -> Response:
-        problem = ProblemError(404, "unknown-customer", str(error))
+def _service_error_handler(
+    status: int, code: str, headers: dict[str, str]
+) -> Callable[[Request, Exception], Response]:
+    def handle(request: Request, error: Exception) -> Response:
+        problem = ProblemError(status, code, str(error), headers=headers)
         return problem_response(problem, request_id_of(request))
 
-    @api.exception_handler(UnknownFeatureError)
-    def handle_unknown_feature(request: Request, error: UnknownFeatureError) -> Response:
-        problem = ProblemError(422, "unknown-feature", str(error))
-        return problem_response(problem, request_id_of(request))
+    return handle
 
-    @api.exception_handler(UnavailableError)
-    def handle_unavailable(request: Request, error: UnavailableError) -> Response:
-        headers = {"Retry-After": str(RETRY_AFTER_S)}
-        problem = ProblemError(503, "unavailable", str(error), headers)
-        return problem_response(problem, request_id_of(request))
 
-    @api.exception_handler(RequestValidationError)
-    def handle_invalid_request(request: Request, error: RequestValidationError) -> Response:
-        # Location and rule only: the value belongs to the caller and may be personal.
-        errors = [
-            {"where": ".".join(map(str, details["loc"])), "problem": details["msg"]}
-            for details in error.errors()[:MAX_ERRORS]
-        ]
-        detail = "The request does not have the documented form."
-        problem = ProblemError(422, "invalid-request", detail)
-        return problem_response(problem, request_id_of(request), errors)
+def _handle_problem(request: Request, error: ProblemError) -> Response:
+    return problem_response(error, request_id_of(request))
 
-    @api.exception_handler(HTTPException)
-    def handle_framework_error(request: Request, error: HTTPException) -> Response:
-        phrase = HTTPStatus(error.status_code).phrase
-        code = phrase.lower().replace(" ", "-")
-        headers = dict(error.headers or {})
-        problem = ProblemError(error.status_code, code, f"{phrase}.", headers)
-        return problem_response(problem, request_id_of(request))
 
-    @api.exception_handler(Exception)
-    def handle_unexpected(request: Request, error: Exception) -> Response:
-        logger.error("request %s failed", request_id_of(request), exc_info=error)
-        detail = "The service failed. Give the request_id to its operator."
-        problem = ProblemError(500, "internal-error", detail)
-        return problem_response(problem, request_id_of(request))
+def _handle_invalid_request(request: Request, error: RequestValidationError) -> Response:
+    # Location and rule only: the value belongs to the caller and may be personal.
+    errors = [
+        {"where": ".".join(map(str, details["loc"])), "problem": details["msg"]}
+        for details in error.errors()[:MAX_ERRORS]
+    ]
+    detail = "The request does not have the documented form."
+    problem = ProblemError(422, "invalid-request", detail)
+    return problem_response(problem, request_id_of(request), errors)
+
+
+def _handle_framework_error(request: Request, error: HTTPException) -> Response:
+    phrase = HTTPStatus(error.status_code).phrase
+    code = phrase.lower().replace(" ", "-")
+    headers = dict(error.headers or {})
+    problem = ProblemError(error.status_code, code, f"{phrase}.", headers=headers)
+    return problem_response(problem, request_id_of(request))
+
+
+def _handle_unexpected(request: Request, error: Exception) -> Response:
+    logger.error("request %s failed", request_id_of(request), exc_info=error)
+    detail = "The service failed. Give the request_id to its operator."
+    problem = ProblemError(500, "internal-error", detail)
+    return problem_response(problem, request_id_of(request))

@@ -43,16 +43,16 @@ def npz(array: np.ndarray) -> bytes:
 
 
 @settings(max_examples=100, deadline=None)
-@given(published=PUBLISHED, strangers=st.lists(ID | st.text(max_size=20), max_size=5))
+@given(published=PUBLISHED, unpublished=st.lists(ID | st.text(max_size=20), max_size=5))
 def test_each_id_has_its_own_row_and_others_none(
-    published: list[str], strangers: list[str]
+    published: list[str], unpublished: list[str]
 ) -> None:
     ids = sorted(published, key=str.encode)
     rows = {name: float(position) for position, name in enumerate(ids)}
     with tempfile.TemporaryDirectory() as root:
         matrix = np.array([[rows[name]] for name in ids])
         opened = open_snapshot(write_snapshot(Path(root), Vectors(ids, AS_OF, ["f"], matrix, [])))
-        names = [*published, *strangers, *(f"{name}\x00" for name in published)]
+        names = [*published, *unpublished, *(f"{name}\x00" for name in published)]
         values = [vector and vector.values.tolist() for vector in opened.find(names)]
     assert values == [[rows[name]] if name in rows else None for name in names]
 

@@ -14,7 +14,7 @@ import pytest
 
 from retention_assets.features.vectors import Vectors
 from retention_assets.serving.publish import write_snapshot
-from retention_assets_tests.serve.bundles import AS_OF, FEATURES, published
+from retention_assets_tests.serve.bundles import AS_OF, FEATURES, publish_vectors
 from retention_assets_tests.serve.redis_server import RedisServer
 from serve.errors import UnavailableError
 from serve.features.store import FeatureStore, FetchedVectors
@@ -35,6 +35,7 @@ def fetch(
     url: str,
     ids: list[str],
     snapshots: Path | None = None,
+    *,
     fingerprint: str = FINGERPRINT,
     times: int = 1,
 ) -> FetchedVectors:
@@ -57,7 +58,7 @@ def values(fetched: FetchedVectors) -> list[Any]:
 
 
 def test_vectors_keep_the_order_and_unknown_ids_are_none(redis_server: RedisServer) -> None:
-    published(redis_server, {"a": ROWS["a"], "c": [7.0, 8.0, 9.0]})
+    publish_vectors(redis_server, {"a": ROWS["a"], "c": [7.0, 8.0, 9.0]})
     fetched = fetch(redis_server.url, ["c", "x", "a"])
     assert values(fetched) == [[7.0, 8.0, 9.0], None, ROWS["a"]]
     assert not fetched.degraded
@@ -65,7 +66,7 @@ def test_vectors_keep_the_order_and_unknown_ids_are_none(redis_server: RedisServ
 
 
 def test_fetch_is_a_single_redis_command(redis_server: RedisServer) -> None:
-    published(redis_server, ROWS)
+    publish_vectors(redis_server, ROWS)
     with redis_server.client() as client:
         client.config_resetstat()
         fetch(redis_server.url, ["a", "b"])
@@ -79,7 +80,7 @@ def test_published_vector_is_used_immediately(redis_server: RedisServer) -> None
         store = FeatureStore(redis_server.url, timeout_s=0.2, snapshots=None)
         results = []
         for number in (1.0, 2.0):
-            published(redis_server, {"a": [number] * 3})
+            publish_vectors(redis_server, {"a": [number] * 3})
             results.append(values(await store.fetch(["a"], FINGERPRINT, 3)))
         await store.close()
         return results
@@ -108,7 +109,7 @@ def test_missing_redis_and_snapshot_raises_an_error(
 def test_hanging_redis_costs_only_a_few_deadlines(
     redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    published(redis_server, ROWS)
+    publish_vectors(redis_server, ROWS)
     snapshot(tmp_path)
     os.kill(redis_server.pid, signal.SIGSTOP)
     started = time.monotonic()
@@ -124,7 +125,7 @@ def test_restarted_redis_is_used_again(redis_server: RedisServer, tmp_path: Path
         redis_server.stop()
         assert (await store.fetch(["a"], FINGERPRINT, 3)).degraded
         redis_server.start()
-        published(redis_server, ROWS)
+        publish_vectors(redis_server, ROWS)
         fetched = await store.fetch(["a"], FINGERPRINT, 3)
         await store.close()
         return fetched.degraded
@@ -144,7 +145,7 @@ def test_empty_redis_does_not_make_customers_unknown(
 
 
 def test_vectors_of_other_features_are_not_used(redis_server: RedisServer, tmp_path: Path) -> None:
-    published(redis_server, ROWS)
+    publish_vectors(redis_server, ROWS)
     with pytest.raises(UnavailableError):
         fetch(redis_server.url, ["a"], tmp_path, fingerprint="0" * 16)
 

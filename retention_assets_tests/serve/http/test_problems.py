@@ -85,7 +85,7 @@ def test_each_error_has_its_status_code_and_detail(
         (UnavailableError("Not now."), "retry-after", "1"),
         (HTTPException(405, headers={"Allow": "POST"}), "allow", "POST"),
         (
-            ProblemError(401, "unauthorized", "No.", {"WWW-Authenticate": "Bearer"}),
+            ProblemError(401, "unauthorized", "No.", headers={"WWW-Authenticate": "Bearer"}),
             "www-authenticate",
             "Bearer",
         ),

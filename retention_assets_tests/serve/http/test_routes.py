@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from retention_assets_tests.serve.applications import KEY, choice_of, client_of
-from retention_assets_tests.serve.bundles import FEATURES, published
+from retention_assets_tests.serve.bundles import FEATURES, publish_vectors
 from retention_assets_tests.serve.features.test_store import snapshot
 from retention_assets_tests.serve.redis_server import RedisServer
 from serve.http.limits import Limits
@@ -39,7 +39,7 @@ PREDICTION_FIELDS = {
 def served(
     redis_server: RedisServer, tmp_path: Path
 ) -> Iterator[tuple[TestClient, PredictionService]]:
-    published(redis_server, ROWS)
+    publish_vectors(redis_server, ROWS)
     with client_of(redis_server.url, choice_of(tmp_path / "m"), tmp_path / "snapshot") as pair:
         yield pair
 
