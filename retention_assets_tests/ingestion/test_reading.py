@@ -1,4 +1,4 @@
-"""Files in, canonical rows out, on a real Spark: what is read, on which day it lands, and what becomes of a bad value."""
+"""Files in, canonical rows out, on a real Spark: rows, their partition, and unreadable values."""
 
 import json
 from datetime import UTC, date, datetime
@@ -40,21 +40,21 @@ TICKETS = {
 HEADER = "Nr,who,date,known,grade"
 
 
-def rows(
+def read_rows(
     spark: SparkSession,
     folder: Path,
     table: dict[str, Any],
     days: ReadWindow = JANUARY,
     name: str = "support_tickets",
 ) -> list[Any]:
-    """What is read of one table of a source from January on, in the order of its key."""
-    stated = {
+    """The rows of one table of a source in these days, ordered by customer and text."""
+    empty = {
         "path": "nothing/*",
         "format": "csv",
         "source_columns": {"a": "string", "t": "timestamp"},
     }
-    people = stated | {"columns": {"customer_id": "a", "event_ts": "t"}}
-    left = stated | {"columns": {"customer_id": "a", "event_ts": "t", "churn_type": "'lapsed'"}}
+    people = empty | {"columns": {"customer_id": "a", "event_ts": "t"}}
+    left = empty | {"columns": {"customer_id": "a", "event_ts": "t", "churn_type": "'lapsed'"}}
     (folder / "nothing").mkdir(exist_ok=True)
     (folder / "nothing" / "0.csv").write_text("a,t\n")
     content = {"start": "2024-01-01", "end": "2024-12-31", "churn": {"kind": "cancellation"}}
@@ -69,9 +69,7 @@ def tickets(folder: Path, day: str, *lines: str, header: str = HEADER) -> None:
     (folder / "tickets" / f"{day}.csv").write_text("\n".join([header, *lines]) + "\n")
 
 
-def test_a_row_with_a_value_that_cannot_be_read_is_kept_with_its_text_and_what_is_wrong(
-    lake: Lake, tmp_path: Path
-) -> None:
+def test_row_with_unreadable_value_keeps_text_and_errors(lake: Lake, tmp_path: Path) -> None:
     tickets(
         tmp_path,
         "2024-01-05",
@@ -82,7 +80,7 @@ def test_a_row_with_a_value_that_cannot_be_read_is_kept_with_its_text_and_what_i
         "5,eve,2024-01-05 10:00:00,05.01.2024 11:00,",
         "6,fay,2024-01-05 10:00:00",
     )
-    read = rows(lake.spark, tmp_path, TICKETS)
+    read = read_rows(lake.spark, tmp_path, TICKETS)
     assert [
         (row["ticket_id"], row["customer_id"], row["satisfaction"], row["parse_errors"])
         for row in read
@@ -91,7 +89,7 @@ def test_a_row_with_a_value_that_cannot_be_read_is_kept_with_its_text_and_what_i
         ("2", "BOB", 4, ["event_ts"]),
         ("3", "CID", 4, ["ingested_ts"]),
         ("4", "DAN", None, ["satisfaction"]),
-        ("5", "EVE", None, []),  # nothing was given, which is not the same as something wrong
+        ("5", "EVE", None, []),  # an empty value is not an error
         ("6", "FAY", None, []),
     ]
     assert json.loads(read[1]["raw_text"]) == {
@@ -103,34 +101,30 @@ def test_a_row_with_a_value_that_cannot_be_read_is_kept_with_its_text_and_what_i
     }
     assert {row["source_file"] for row in read} == {"tickets/2024-01-05.csv"}
     assert {row["event_date"] for row in read} == {date(2024, 1, 5)}, (
-        "an unreadable time lands on the day of arrival"
+        "an unreadable time is dated by its arrival"
     )
 
 
-def test_a_row_lands_on_the_day_it_happened_unless_that_day_is_closed(
-    lake: Lake, tmp_path: Path
-) -> None:
+def test_row_gets_its_event_day_unless_that_is_closed(lake: Lake, tmp_path: Path) -> None:
     tickets(
         tmp_path,
         "2024-01-20",
         "1,a,2024-01-20 10:00:00,20.01.2024 11:00,1",
         "2,b,2024-01-17 10:00:00,20.01.2024 11:00,1",  # three days late
-        "3,c,2024-01-02 10:00:00,20.01.2024 11:00,1",  # later than is looked for: the day is closed
-        "4,d,2024-02-14 10:00:00,20.01.2024 11:00,1",  # before it happened
+        "3,c,2024-01-02 10:00:00,20.01.2024 11:00,1",  # later than that: the day is closed
+        "4,d,2024-02-14 10:00:00,20.01.2024 11:00,1",  # arrives before it happened
     )
     tickets(
         tmp_path, "2024-01-02", "5,e,2019-06-01 10:00:00,02.01.2024 11:00,1"
-    )  # before the source began
-    landed = {
-        row["ticket_id"]: row["event_date"].day for row in rows(lake.spark, tmp_path, TICKETS)
+    )  # before the source starts
+    days = {
+        row["ticket_id"]: row["event_date"].day for row in read_rows(lake.spark, tmp_path, TICKETS)
     }
-    assert landed == {"1": 20, "2": 17, "3": 15, "4": 20, "5": 1}
+    assert days == {"1": 20, "2": 17, "3": 15, "4": 20, "5": 1}
 
 
-def test_any_part_of_the_days_reads_the_rows_that_the_whole_reads_of_it(
-    lake: Lake, tmp_path: Path
-) -> None:
-    """So a rerun of one day, or of a year, replaces a day with the same rows."""
+def test_parts_of_a_range_read_the_same_rows_as_the_whole(lake: Lake, tmp_path: Path) -> None:
+    """So a rerun of one day or of a year replaces each day with the same rows."""
     for day in range(8, 13):
         happened = [
             f"{day}-{late},x{late},2024-01-{day - late:02} 10:00:00,{day:02}.01.2024 11:00,1"
@@ -144,7 +138,7 @@ def test_any_part_of_the_days_reads_the_rows_that_the_whole_reads_of_it(
         days = ReadWindow(date(2024, 1, first), date(2024, 1, last), late_days=5)
         return {
             (row["ticket_id"], row["event_date"])
-            for row in rows(lake.spark, tmp_path, TICKETS, days)
+            for row in read_rows(lake.spark, tmp_path, TICKETS, days)
         }
 
     whole = read(1, 31)
@@ -152,9 +146,7 @@ def test_any_part_of_the_days_reads_the_rows_that_the_whole_reads_of_it(
     assert read(9, 9) == {row for row in whole if row[1] == date(2024, 1, 9)} != set()
 
 
-def test_as_of_a_day_neither_later_files_nor_later_rows_are_read(
-    lake: Lake, tmp_path: Path
-) -> None:
+def test_later_files_and_rows_are_not_read_at_as_of(lake: Lake, tmp_path: Path) -> None:
     tickets(
         tmp_path,
         "2024-01-05",
@@ -162,17 +154,17 @@ def test_as_of_a_day_neither_later_files_nor_later_rows_are_read(
         "2,b,2024-01-05 10:00:00,07.01.2024 11:00,1",
     )
     tickets(tmp_path, "2024-01-07", "3,c,2024-01-05 10:00:00,07.01.2024 11:00,1")
-    as_of = {day: ReadWindow(JANUARY.first, JANUARY.last, 5, date(2024, 1, day)) for day in (5, 6, 7, 8)}
+    as_of = {
+        day: ReadWindow(JANUARY.first, JANUARY.last, 5, date(2024, 1, day)) for day in (5, 6, 7, 8)
+    }
     read = {
-        day: [row["ticket_id"] for row in rows(lake.spark, tmp_path, TICKETS, days)]
+        day: [row["ticket_id"] for row in read_rows(lake.spark, tmp_path, TICKETS, days)]
         for day, days in as_of.items()
     }
     assert read == {5: [], 6: ["1"], 7: ["1"], 8: ["1", "2", "3"]}
 
 
-def test_files_whose_columns_stand_in_another_order_or_are_more_are_read_by_name(
-    lake: Lake, tmp_path: Path
-) -> None:
+def test_columns_are_read_by_name_in_any_order(lake: Lake, tmp_path: Path) -> None:
     tickets(tmp_path, "2024-01-05", "1,ann,2024-01-05 10:00:00,05.01.2024 11:00,2")
     tickets(
         tmp_path,
@@ -188,17 +180,21 @@ def test_files_whose_columns_stand_in_another_order_or_are_more_are_read_by_name
     )
     read = [
         (row["ticket_id"], row["customer_id"], row["satisfaction"])
-        for row in rows(lake.spark, tmp_path, TICKETS)
+        for row in read_rows(lake.spark, tmp_path, TICKETS)
     ]
     assert read == [("1", "ANN", 4), (None, "BOB, SR", 4), ("9", "EVE", 5)]
 
 
-def test_a_customer_is_first_seen_once_whatever_days_are_read(lake: Lake, tmp_path: Path) -> None:
+def test_first_seen_gives_each_customer_once_in_any_range(lake: Lake, tmp_path: Path) -> None:
     first_seen = {
-        "path": "tickets/*", "format": "csv", "day_from_filename": DAY, "derive": "first_seen", "where": "who <> 'test'",
+        "path": "tickets/*",
+        "format": "csv",
+        "day_from_filename": DAY,
+        "derive": "first_seen",
+        "where": "who <> 'test'",
         "source_columns": {"who": "string", "date": "timestamp", "land": "string"},
         "columns": {"customer_id": "who", "event_ts": "date", "country": "land"},
-    }  # fmt: skip
+    }
     header = "who,date,land"
     tickets(
         tmp_path,
@@ -223,12 +219,12 @@ def test_a_customer_is_first_seen_once_whatever_days_are_read(lake: Lake, tmp_pa
         header=header,
     )
 
-    def seen(days: ReadWindow) -> list[tuple]:
-        read = rows(lake.spark, tmp_path, first_seen, days, "customers")
+    def customers(window: ReadWindow) -> list[tuple]:
+        read = read_rows(lake.spark, tmp_path, first_seen, window, "customers")
         return [(row["customer_id"], row["country"], row["event_date"].day) for row in read]
 
-    assert seen(JANUARY) == [("ann", "IT", 3), ("bob", "DE", 6)]
-    assert seen(ReadWindow(date(2024, 1, 6), date(2024, 1, 31), 5)) == [("bob", "DE", 6)]
+    assert customers(JANUARY) == [("ann", "IT", 3), ("bob", "DE", 6)]
+    assert customers(ReadWindow(date(2024, 1, 6), date(2024, 1, 31), 5)) == [("bob", "DE", 6)]
 
 
 @pytest.mark.parametrize("file_format", ["json", "parquet", "delta"])
@@ -262,7 +258,7 @@ def test_other_formats_give_the_same_rows(lake: Lake, tmp_path: Path, file_forma
         "day_from_filename": None,
         "columns": columns,
     }
-    (row,) = rows(lake.spark, tmp_path, table)
+    (row,) = read_rows(lake.spark, tmp_path, table)
     assert (row["ticket_id"], row["customer_id"], row["satisfaction"], row["parse_errors"]) == (
         "1",
         "ANN",
@@ -273,13 +269,11 @@ def test_other_formats_give_the_same_rows(lake: Lake, tmp_path: Path, file_forma
     assert row["category"] is None and json.loads(row["raw_text"])["who"] == "ann"
 
 
-def test_an_expression_that_spark_refuses_is_told_with_profile_and_table(
-    lake: Lake, tmp_path: Path
-) -> None:
+def test_refused_expression_names_profile_and_table(lake: Lake, tmp_path: Path) -> None:
     tickets(tmp_path, "2024-01-05", "1,ann,2024-01-05 10:00:00,05.01.2024 11:00,2")
     wrong = TICKETS | {"columns": TICKETS["columns"] | {"category": "nosuchfunction(who)"}}
     with pytest.raises(
         ProfileError,
-        match=r"Profile shop, table support_tickets: Spark refuses .*nosuchfunction.*tables.support_",
+        match=r"shop, table support_tickets: Spark refuses .*nosuchfunction.*tables.support_",
     ):
-        rows(lake.spark, tmp_path, wrong)
+        read_rows(lake.spark, tmp_path, wrong)

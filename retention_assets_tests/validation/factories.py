@@ -1,4 +1,4 @@
-"""Rows made up for tests of validation: sound ones of every table, to be changed case by case, and a source that has them."""
+"""Valid rows of every table, to be changed case by case, and a platform whose source has them."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,17 +11,17 @@ from retention_assets.sources.contracts import RAW_COLUMNS, Table
 from retention_assets.sources.profile import Churn, Profile, TableSource
 
 Row = dict[str, Any]
-MOMENT, LATER, LONG_AGO = (
-    datetime(*day, 9, tzinfo=UTC) for day in ((2024, 1, 5), (2024, 1, 6), (2023, 6, 1))
-)
-KNOWN: Row = {
+MOMENT = datetime(2024, 1, 5, 9, tzinfo=UTC)
+LATER = datetime(2024, 1, 6, 9, tzinfo=UTC)
+BEFORE_START = datetime(2023, 6, 1, 9, tzinfo=UTC)
+BOOKKEEPING: Row = {
     "event_ts": MOMENT,
     "ingested_ts": MOMENT,
     "event_date": date(2024, 1, 5),
-    "raw_text": "as it came",
+    "raw_text": "source text",
     "parse_errors": [],
 }
-SOUND: dict[str, Row] = {
+VALID_VALUES: dict[str, Row] = {
     "customers": {
         "plan": "basic",
         "country": "AT",
@@ -44,36 +44,42 @@ SOUND: dict[str, Row] = {
 }
 
 
-def row(table: Table, at: int, changes: Row) -> Row:
-    """A sound row with a key of its own, changed. Its file tells which one it is."""
-    names = {name: f"{name}-{at}" for name in (*table.key, "customer_id") if name != "event_ts"}
+def make_row(table: Table, number: int, changes: Row) -> Row:
+    """A valid row with a unique key, changed. Its file name ends with its number."""
+    names = {name: f"{name}-{number}" for name in (*table.key, "customer_id") if name != "event_ts"}
     return {
         **dict.fromkeys(table.column_names),
-        **SOUND[table.name],
-        **KNOWN,
+        **VALID_VALUES[table.name],
+        **BOOKKEEPING,
         **names,
-        "source_file": f"file-{at}",
+        "source_file": f"file-{number}",
         **changes,
     }
 
 
-def schema(table: Table) -> str:
+def raw_schema(table: Table) -> str:
     """The columns of raw/<table>."""
     return ", ".join(f"{column.name} {column.type}" for column in (*table.columns, *RAW_COLUMNS))
 
 
-def shop(
+def transactions_platform(
     folder: Path, allowed_share: float = 0.05, as_of: date | None = None, live: bool = False
 ) -> Platform:
-    """A platform whose source has transactions only, in a file for each day of arrival in January 2024."""
+    """A platform whose source has only transactions, in a file per day of January 2024."""
     orders = TableSource(
         path="orders/*.csv", format="csv", day_from_filename=r"(\d{4}-\d{2}-\d{2})\.csv"
     )
-    start, end = date(2024, 1, 1), date(2024, 1, 31)
+    start = date(2024, 1, 1)
     profile = Profile(
-        name="shop", start=start, end=None if live else end, live=live, churn=Churn(kind="inactivity"),
-        max_quarantined_share=allowed_share, tables={"transactions": orders}, root=folder,
-    )  # fmt: skip
+        name="shop",
+        start=start,
+        end=None if live else date(2024, 1, 31),
+        live=live,
+        churn=Churn(kind="inactivity"),
+        max_quarantined_share=allowed_share,
+        tables={"transactions": orders},
+        root=folder,
+    )
     return Platform(
         Settings(home=folder / "home", as_of=as_of), profile, partitions_of(start, profile.end)
     )

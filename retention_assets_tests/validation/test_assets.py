@@ -1,4 +1,4 @@
-"""validated/* and quarantine/* as assets: rows, metadata, reruns, and blocking on too many broken rows."""
+"""validated/* and quarantine/* as assets: rows, metadata, reruns, blocked downstream assets."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -130,5 +130,7 @@ def test_too_many_broken_rows_block_downstream_until_fixed(tmp_path: Path, own_l
     fill(own_lake, *valid_rows, {}, {"amount": -1.0})  # one in twenty is allowed
     repaired = materialize(platform, own_lake)
     assert repaired.success and "downstream" in materialized(repaired)
-    assert check_results(repaired).keys() == check_results(blocked).keys() and all(check_results(repaired).values())
+    assert check_results(repaired).keys() == check_results(blocked).keys() and all(
+        check_results(repaired).values()
+    )
     assert (own_lake.read(VALIDATED).count(), own_lake.read(QUARANTINED).count()) == (19, 1)

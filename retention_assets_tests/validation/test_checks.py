@@ -1,4 +1,4 @@
-"""The watermark and how current it is, by real runs: history is judged against its own files, a live source against today."""
+"""The watermark and its age, in real runs: history is compared with its files, live with today."""
 
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,8 @@ from retention_assets.sources.contracts import TABLES
 from retention_assets.validation.assets import watermark
 from retention_assets.validation.checks import check_specs, data_is_current
 from retention_assets.validation.rules import rules_of
-from retention_assets_tests.validation.factories import row, schema, shop
+from retention_assets.validation.watermark import read_watermark
+from retention_assets_tests.validation.factories import make_row, raw_schema, transactions_platform
 
 TABLE = TABLES["transactions"]
 
@@ -21,63 +22,60 @@ TABLE = TABLES["transactions"]
 @pytest.fixture
 def validated(own_lake: Lake) -> Lake:
     """validated/transactions up to 6 January 2024."""
-    rows = [row(TABLE, at, {"event_date": date(2024, 1, 4 + at)}) for at in range(3)]
+    rows = [make_row(TABLE, i, {"event_date": date(2024, 1, 4 + i)}) for i in range(3)]
     own_lake.overwrite(
-        "validated/transactions", own_lake.spark.createDataFrame(rows, schema(TABLE))
+        "validated/transactions", own_lake.spark.createDataFrame(rows, raw_schema(TABLE))
     )
     return own_lake
 
 
-def told(platform: Platform, lake: Lake) -> tuple[bool, dict[str, Any]]:
-    """Whether the data is current, and what is said of it, after a run of the watermark."""
+def check_age(platform: Platform, lake: Lake) -> tuple[bool, dict[str, Any]]:
+    """Whether the data is current, and the check's metadata, after a run of the watermark."""
     with dg.DagsterInstance.ephemeral() as instance:
-        made = [watermark(platform, [TABLE]), data_is_current(platform)]
-        result = dg.materialize(made, resources={"lake": lake}, instance=instance)
+        assets = [watermark(platform, [TABLE]), data_is_current(platform)]
+        result = dg.materialize(assets, resources={"lake": lake}, instance=instance)
     (check,) = result.get_asset_check_evaluations()
     (event,) = result.get_asset_materialization_events()
-    said = {name: value.value for name, value in check.metadata.items()}
-    assert event.materialization.metadata["watermark"].value == said["watermark"]
-    assert str(lake.read("validated/watermark").collect()[0]["watermark"]) == said["watermark"]
-    return check.passed, said
+    metadata = {name: value.value for name, value in check.metadata.items()}
+    assert event.materialization.metadata["watermark"].value == metadata["watermark"]
+    assert str(read_watermark(lake.read)) == metadata["watermark"]
+    return check.passed, metadata
 
 
-def arrives(folder: Path, *days: int) -> None:
-    """Source files of these days of January 2024."""
+def add_files(folder: Path, *days: int) -> None:
+    """Writes source files of these days of January 2024."""
     (folder / "orders").mkdir(exist_ok=True)
     for day in days:
         (folder / "orders" / f"2024-01-{day:02}.csv").write_text("order\n1\n")
 
 
-def test_history_is_current_while_its_own_files_go_no_further(
-    tmp_path: Path, validated: Lake
-) -> None:
-    arrives(tmp_path, 5, 8)
-    assert told(shop(tmp_path), validated) == (
+def test_history_is_compared_with_its_newest_file(tmp_path: Path, validated: Lake) -> None:
+    add_files(tmp_path, 5, 8)
+    assert check_age(transactions_platform(tmp_path), validated) == (
         True,
         {"watermark": "2024-01-06", "newest_day": "2024-01-08", "lag_days": 2},
     )
-    arrives(tmp_path, 9)
-    assert told(shop(tmp_path), validated) == (
+    add_files(tmp_path, 9)
+    assert check_age(transactions_platform(tmp_path), validated) == (
         False,
         {"watermark": "2024-01-06", "newest_day": "2024-01-09", "lag_days": 3},
     )
-    earlier = shop(tmp_path, as_of=date(2024, 1, 6))  # what came since is not looked at
-    assert told(earlier, validated) == (
+    earlier = transactions_platform(tmp_path, as_of=date(2024, 1, 6))
+    assert check_age(earlier, validated) == (
         True,
         {"watermark": "2024-01-05", "newest_day": "2024-01-09", "lag_days": 0},
     )
 
 
-def test_a_live_source_is_judged_against_the_day_before_the_run(
-    tmp_path: Path, validated: Lake
-) -> None:
-    arrives(tmp_path, 5, 6)
-    passed, said = told(shop(tmp_path, live=True), validated)
-    assert not passed and said["watermark"] == "2024-01-06" and said["lag_days"] > 300
+def test_live_source_is_compared_with_the_day_before(tmp_path: Path, validated: Lake) -> None:
+    add_files(tmp_path, 5, 6)
+    passed, metadata = check_age(transactions_platform(tmp_path, live=True), validated)
+    assert not passed
+    assert metadata["watermark"] == "2024-01-06" and metadata["lag_days"] > 300
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_every_check_of_a_table_blocks_and_is_named_by_the_table_alone(name: str) -> None:
+def test_checks_of_a_table_block_and_have_fixed_names(name: str) -> None:
     specs = check_specs(TABLES[name])
     assert all(
         spec.blocking and spec.asset_key == dg.AssetKey(["validated", name]) for spec in specs

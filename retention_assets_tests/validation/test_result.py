@@ -1,4 +1,4 @@
-"""On any dirty rows: each is told what it breaks, the first copy is kept, nothing is lost; the suite agrees with the counts."""
+"""Random dirty rows: reasons are complete, first copies stay, no row is lost, suites agree."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ SCHEMA = ", ".join(f"{column.name} {column.type}" for column in (*TABLE.columns,
 DAYS = [date(2024, 1, day) for day in (5, 6, 7)]
 MOMENTS = [datetime(2024, 1, day.day, hour, tzinfo=UTC) for day in DAYS for hour in (9, 23)]
 TYPED = ("event_ts", "ingested_ts", "amount", "quantity")
-# What is mostly sound, so that rows with no fault, with one and with several all come up, and keys come back.
+# Mostly valid values, so that rows with no, one and several faults occur, and keys repeat.
 DIRTY = st.fixed_dictionaries(
     {
         "transaction_id": st.sampled_from([*"abcdefghijklmnopqrstuvwxyz", None, "", " "]),
@@ -42,7 +42,7 @@ DIRTY = st.fixed_dictionaries(
 
 
 def faults(row: Row) -> Iterator[str]:
-    """What the contract of transactions says of one row, read off it in plain Python."""
+    """Reasons by the contract of transactions for one row, in plain Python."""
     unreadable = row["parse_errors"] or []
     for name in (
         "transaction_id",
@@ -77,52 +77,60 @@ def faults(row: Row) -> Iterator[str]:
 
 
 def expected(rows: list[Row]) -> dict[str, set[str]]:
-    """Reasons by row: of sound rows with one key, all but the one that came first are duplicates."""
-    told = {row["raw_text"]: set(faults(row)) for row in rows}
+    """Reasons by row: of faultless rows with one key, all but the first are duplicates."""
+    reasons = {row["raw_text"]: set(faults(row)) for row in rows}
     kept: set[str] = set()
-    for row in sorted((row for row in rows if not told[row["raw_text"]]), key=came):
+    for row in sorted((row for row in rows if not reasons[row["raw_text"]]), key=copy_order):
         if row["transaction_id"] in kept:
-            told[row["raw_text"]].add("duplicate of an earlier row with the same transaction_id")
+            reasons[row["raw_text"]].add("duplicate of an earlier row with the same transaction_id")
         kept.add(row["transaction_id"])
-    return told
+    return reasons
 
 
-def came(row: Row) -> tuple[datetime, str, str]:
+def copy_order(row: Row) -> tuple[datetime, str, str]:
     return row["ingested_ts"], row["source_file"], row["raw_text"]
 
 
-# Each try runs Spark: few and large ones, and none spent on making a failure smaller.
+# Each example runs Spark: few and large ones, and no search for a smaller failing one.
 @settings(
-    max_examples=3, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
-)  # fmt: skip
+    max_examples=3,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.large_base_example,
+    ],
+)
 @given(
     rows=st.lists(DIRTY, min_size=60, max_size=120),
     allowed_share=st.sampled_from([0.0, 0.05, 0.1, 0.3]),
 )
-def test_rows_are_split_as_the_contract_reads_and_the_suite_says_what_was_counted(
+def test_split_counts_and_suite_follow_the_contract(
     lake: Lake, rows: list[Row], allowed_share: float
 ) -> None:
     rows = [
-        {**dict.fromkeys(TABLE.column_names), **row, "raw_text": f"line {at:03}"}
-        for at, row in enumerate(rows)
+        {**dict.fromkeys(TABLE.column_names), **row, "raw_text": f"line {number:03}"}
+        for number, row in enumerate(rows)
     ]
     parts = split(lake.spark.createDataFrame(rows, SCHEMA), TABLE.key, RULES)
     valid = [row["raw_text"] for row in parts.valid.collect()]
     broken = {row["raw_text"]: row.asDict() for row in parts.broken.collect()}
-    findings, rows_by_reason = count_violations(parts)
-    judged = suite_results(parts.marked, "transactions", RULES, allowed_share)
+    violations, rows_by_reason = count_violations(parts)
+    allowed = suite_results(parts.marked, "transactions", RULES, allowed_share)
     parts.release()
 
-    told = expected(rows)
+    reasons = expected(rows)
     assert len(valid) + len(broken) == len(rows)
     assert {line: set(row[REASON].split("; ")) for line, row in broken.items()} | {
         line: set() for line in valid
-    } == told
+    } == reasons
     assert all(
         broken[row["raw_text"]]["source_file"] == row["source_file"]
         for row in rows
         if row["raw_text"] in broken
     )
-    assert rows_by_reason == Counter(reason for reasons in told.values() for reason in reasons)
-    assert judged == {violations.rule.name: violations.share <= allowed_share for violations in findings}
+    assert rows_by_reason == Counter(reason for row in reasons.values() for reason in row)
+    assert allowed == {item.rule.name: item.share <= allowed_share for item in violations}

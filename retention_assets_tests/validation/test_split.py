@@ -1,4 +1,4 @@
-"""Which rows are set aside and why: each rule, duplicates, and that nothing is lost; the suite says the same as the split."""
+"""Which rows are broken and why: rules, duplicates, no lost rows; suites agree with the split."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -16,11 +16,20 @@ from retention_assets.validation.suites import suite_results
 TABLE = TABLES["transactions"]
 SCHEMA = ", ".join(f"{column.name} {column.type}" for column in (*TABLE.columns, *RAW_COLUMNS))
 MOMENT = datetime(2024, 1, 5, 9, tzinfo=UTC)
-SOUND: dict[str, Any] = {
-    "order_id": "o", "customer_id": "ann", "event_ts": MOMENT, "ingested_ts": MOMENT, "kind": "sale", "amount": 5.0,
-    "quantity": 1.0, "product_id": None, "card_id": None, "device_id": None, "terminal_id": None,
-    "event_date": date(2024, 1, 5), "source_file": "transactions/2024-01-05.csv", "raw_text": "{}", "parse_errors": [],
-}  # fmt: skip
+VALID: dict[str, Any] = {
+    "order_id": "o",
+    "customer_id": "ann",
+    "event_ts": MOMENT,
+    "ingested_ts": MOMENT,
+    "kind": "sale",
+    "amount": 5.0,
+    "quantity": 1.0,
+    **dict.fromkeys(("product_id", "card_id", "device_id", "terminal_id")),
+    "event_date": date(2024, 1, 5),
+    "source_file": "transactions/2024-01-05.csv",
+    "raw_text": "{}",
+    "parse_errors": [],
+}
 LATER = datetime(2024, 1, 6, 9, tzinfo=UTC)
 FAULTS: list[tuple[dict[str, Any], str | None]] = [
     ({}, None),
@@ -47,27 +56,27 @@ COPIES: list[tuple[dict[str, Any], str | None]] = [
     ({"transaction_id": "twice", "source_file": "a"}, None),
     ({"transaction_id": "twice", "ingested_ts": LATER, "source_file": "a"}, DUPLICATE),
     ({"transaction_id": "twice", "amount": 0.0}, "amount must be > 0"),
-]  # fmt: skip
+]
 CASES = FAULTS + COPIES
 
 
-def row(number: int, changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {"transaction_id": f"t{number}", **SOUND, "product_id": str(number), **changes}
+def make_row(number: int, changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {"transaction_id": f"t{number}", **VALID, "product_id": str(number), **changes}
 
 
 @pytest.fixture(scope="module")
-def told(lake: Lake) -> dict[str, Any]:
-    """All cases in one frame: what became of each, what was found, and what the suite says at no tolerance and at 60 %."""
+def cases(lake: Lake) -> dict[str, Any]:
+    """All cases in one frame: valid and broken rows, counts, suite results for shares 0 and .6."""
     frame = lake.spark.createDataFrame(
-        [row(number, changes) for number, (changes, _) in enumerate(CASES)], SCHEMA
+        [make_row(number, changes) for number, (changes, _) in enumerate(CASES)], SCHEMA
     )
     rules = rules_of(TABLE)
     parts = split(frame, TABLE.key, rules)
-    findings, rows_by_reason = count_violations(parts)
+    violations, rows_by_reason = count_violations(parts)
     result = {
-        "valid": {int(each["product_id"]): each for each in parts.valid.collect()},
-        "broken": {int(each["product_id"]): each for each in parts.broken.collect()},
-        "findings": {violations.rule.name: violations for violations in findings},
+        "valid": {int(row["product_id"]): row for row in parts.valid.collect()},
+        "broken": {int(row["product_id"]): row for row in parts.broken.collect()},
+        "violations": {item.rule.name: item for item in violations},
         "rows_by_reason": rows_by_reason,
         "strict": suite_results(parts.marked, "transactions", rules, allowed_share=0.0),
         "lax": suite_results(parts.marked, "transactions", rules, allowed_share=0.6),
@@ -77,44 +86,44 @@ def told(lake: Lake) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "number", range(len(CASES)), ids=[reason or "sound" for _, reason in CASES]
+    "number", range(len(CASES)), ids=[reason or "valid" for _, reason in CASES]
 )
-def test_a_row_is_valid_or_in_quarantine_with_its_reason(told: dict[str, Any], number: int) -> None:
+def test_row_is_valid_or_broken_with_its_reason(cases: dict[str, Any], number: int) -> None:
     changes, reason = CASES[number]
     if reason is None:
-        assert number in told["valid"] and number not in told["broken"]
+        assert number in cases["valid"] and number not in cases["broken"]
         return
-    assert number not in told["valid"]
-    broken = told["broken"][number]
+    assert number not in cases["valid"]
+    broken = cases["broken"][number]
     assert broken[REASON] == reason
     assert (broken["source_file"], broken["raw_text"]) == (
-        changes.get("source_file", SOUND["source_file"]),
+        changes.get("source_file", VALID["source_file"]),
         "{}",
     )
 
 
-def test_every_row_comes_out_exactly_once(told: dict[str, Any]) -> None:
-    assert len(told["valid"]) + len(told["broken"]) == len(CASES)
+def test_every_row_comes_out_exactly_once(cases: dict[str, Any]) -> None:
+    assert len(cases["valid"]) + len(cases["broken"]) == len(CASES)
 
 
-def test_rows_are_counted_by_reason(told: dict[str, Any]) -> None:
-    assert told["rows_by_reason"]["amount must be > 0"] == 4
-    assert told["rows_by_reason"][DUPLICATE] == 2
-    assert told["findings"]["amount_above_0_and_inf"].rows == 4
+def test_rows_are_counted_by_reason(cases: dict[str, Any]) -> None:
+    assert cases["rows_by_reason"]["amount must be > 0"] == 4
+    assert cases["rows_by_reason"][DUPLICATE] == 2
+    assert cases["violations"]["amount_above_0_and_inf"].rows == 4
 
 
-def test_great_expectations_fails_exactly_the_rules_that_rows_break(told: dict[str, Any]) -> None:
-    broken = {name for name, violations in told["findings"].items() if violations.rows}
-    assert {name for name, passed in told["strict"].items() if not passed} == broken
-    assert told["strict"].keys() == told["findings"].keys() and broken
+def test_suite_fails_exactly_the_broken_rules(cases: dict[str, Any]) -> None:
+    broken = {name for name, item in cases["violations"].items() if item.rows}
+    assert {name for name, passed in cases["strict"].items() if not passed} == broken
+    assert cases["strict"].keys() == cases["violations"].keys() and broken
 
 
-def test_great_expectations_bears_the_share_that_is_allowed(told: dict[str, Any]) -> None:
-    assert all(told["lax"].values())
+def test_suite_allows_the_given_share(cases: dict[str, Any]) -> None:
+    assert all(cases["lax"].values())
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_each_rule_has_a_name_of_its_own_that_dagster_accepts(name: str) -> None:
+def test_rule_names_are_unique_and_valid_in_dagster(name: str) -> None:
     names = [rule.name for rule in rules_of(TABLES[name])]
     assert len(set(names)) == len(names)
-    assert all(each.replace("_", "").isalnum() for each in names)
+    assert all(rule_name.replace("_", "").isalnum() for rule_name in names)
