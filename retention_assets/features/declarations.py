@@ -24,7 +24,7 @@ from retention_assets.features.expressions import (
     WeightedScore,
     WindowRate,
 )
-from retention_assets.sources.contracts import CHANNELS, PLANS
+from retention_assets.sources.contracts import ACQUISITION_CHANNELS, PLANS
 
 Group = Literal["demographics", "transactions", "behavior"]
 
@@ -76,7 +76,7 @@ DEMOGRAPHIC_FEATURES: tuple[Feature, ...] = (
             AttributeEquals("acquisition_channel", channel),
             f"Signed up through {channel}.",
         )
-        for channel in CHANNELS
+        for channel in ACQUISITION_CHANNELS
     ),
     Feature(
         "email_opt_in",

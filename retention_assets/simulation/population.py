@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from retention_assets.simulation.arrow_tables import build_table, decode, identifiers
 from retention_assets.simulation.calendar import DAY_US, SIGNUP_SEASON, Calendar, Day, Purpose
-from retention_assets.sources.contracts import CHANNELS, PLANS
+from retention_assets.sources.contracts import ACQUISITION_CHANNELS, PLANS
 
 EARLY_SHARE = 0.55
 EARLY_TENURE_DAYS = 300.0
@@ -134,7 +134,7 @@ def _draw_traits(
     people.log_line_value[index] = 3.2 - 0.6 * (price - 0.5) + rng.normal(0.0, 0.35, size)
     people.plan[index] = 2 - np.digitize(price + rng.normal(0.0, 0.25, size), [0.30, 0.60])
     people.country[index] = rng.choice(len(COUNTRIES), size, p=COUNTRY_SHARES)
-    people.channel[index] = rng.choice(len(CHANNELS), size, p=CHANNEL_SHARES)
+    people.channel[index] = rng.choice(len(ACQUISITION_CHANNELS), size, p=CHANNEL_SHARES)
     people.birth_year[index] = np.clip(rng.normal(1983, 12, size), 1935, 2005).astype(np.int32)
     people.opt_in[index] = rng.random(size) < OPT_IN_SHARE
 
@@ -164,7 +164,7 @@ def customer_rows(people: Population, index: np.ndarray, event_us: np.ndarray) -
             "event_ts": event_us,
             "plan": decode(PLANS, people.plan[index]),
             "country": decode(COUNTRIES, people.country[index]),
-            "acquisition_channel": decode(CHANNELS, people.channel[index]),
+            "acquisition_channel": decode(ACQUISITION_CHANNELS, people.channel[index]),
             "birth_year": people.birth_year[index],
             "email_opt_in": people.opt_in[index],
         },

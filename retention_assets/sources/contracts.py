@@ -65,7 +65,7 @@ RAW_COLUMNS = (
 )
 
 PLANS = ("basic", "standard", "premium")
-CHANNELS = ("organic", "paid_search", "social", "referral", "partner")
+ACQUISITION_CHANNELS = ("organic", "paid_search", "social", "referral", "partner")
 
 _TABLES = (
     Table(
@@ -82,7 +82,7 @@ _TABLES = (
                 "string",
                 "Channel through which the customer signed up.",
                 required=False,
-                allowed=CHANNELS,
+                allowed=ACQUISITION_CHANNELS,
             ),
             _Column(
                 "birth_year", "int", "Year of birth.", required=False, minimum=1900, maximum=2020

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from retention_assets.features.measures import MEASURES
-from retention_assets.sources.contracts import CHANNELS, PLANS
+from retention_assets.sources.contracts import ACQUISITION_CHANNELS, PLANS
 
 START = date(2024, 1, 1)
 MEASURE_NAMES = [measure.name for measure in MEASURES]
@@ -76,7 +76,7 @@ def _random_customer(rng: random.Random, name: str, day: int) -> dict[str, Any]:
         day,
         late=rng.choice([0, 0, 3]),
         plan=rng.choice([*PLANS, None]),
-        acquisition_channel=rng.choice([*CHANNELS, None]),
+        acquisition_channel=rng.choice([*ACQUISITION_CHANNELS, None]),
         email_opt_in=rng.choice([True, False, None]),
     )
 
