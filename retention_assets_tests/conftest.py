@@ -1,4 +1,6 @@
-"""What several rooms' tests need: settings of their own, one lake, and so one Spark session, for the whole suite."""
+"""What several folders' tests share: one lake and so one Spark session per worker, real data, and
+the order in which files are run.
+"""
 
 import os
 from pathlib import Path
@@ -9,9 +11,33 @@ from retention_assets.resources.lake import Lake, give_main_module_a_file
 from retention_assets.settings import Settings
 
 DATA_DIR = Settings().data_dir or Path(__file__).parents[2] / "shared" / "data"
+ACCEPTANCE_TIMEOUT_S = 900
+ACCEPTANCE = Path(__file__).parent / "acceptance"
+ONLINE_RETAIL = Path(__file__).parent / "test_online_retail.py"
+
 give_main_module_a_file()  # the suite's workers are spawned, as Dagster's runs are
 for name in [name for name in os.environ if name.startswith("RETENTION_")]:
-    del os.environ[name]  # a platform that its user runs is neither read nor touched
+    del os.environ[name]  # the suite must not touch a platform that its user runs
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files come first, so that two workers end at about the same time.
+
+    All acceptance tests form one group, because they share a running platform; of the other tests
+    each file is one.
+    """
+    items.sort(key=_place)  # stable: within a file the order stays
+    for item in items:
+        group = "acceptance" if ACCEPTANCE in item.path.parents else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+        if group == "acceptance":
+            item.add_marker(pytest.mark.timeout(ACCEPTANCE_TIMEOUT_S))
+
+
+def _place(item: pytest.Item) -> int:
+    if ACCEPTANCE in item.path.parents:
+        return 0
+    return 1 if item.path == ONLINE_RETAIL else 2
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +48,7 @@ def data_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def online_retail_dir() -> Path:
-    """The folder that holds the real invoices; a test that needs them is skipped where they are not."""
+    """The folder of the real invoices. Tests that need it are skipped where it is missing."""
     if not (DATA_DIR / "online_retail" / "by-day").is_dir():
         pytest.skip(
             f"no Online Retail files in {DATA_DIR}: set RETENTION_DATA_DIR to where they lie"
@@ -32,10 +58,9 @@ def online_retail_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """A lake in a folder of its own, on a small local Spark. Tests share it: each writes under keys of its own."""
-    return Lake.of(
-        Settings(home=tmp_path_factory.mktemp("lake"), spark_master="local[2]", spark_memory="1g")
-    )
+    """A lake in a new folder, on a small local Spark. Tests share it; each writes its own keys."""
+    home = tmp_path_factory.mktemp("lake")
+    return Lake.of(Settings(home=home, spark_master="local[2]", spark_memory="2g"))
 
 
 def _lake_in(folder: Path, lake: Lake) -> Lake:
@@ -46,11 +71,11 @@ def _lake_in(folder: Path, lake: Lake) -> Lake:
 
 @pytest.fixture
 def own_lake(lake: Lake, tmp_path: Path) -> Lake:
-    """Folders of this test's own, in the suite's one Spark session."""
+    """A lake for one test, in the worker's Spark session."""
     return _lake_in(tmp_path, lake)
 
 
 @pytest.fixture(scope="module")
 def module_lake(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Folders of this module's own, for tables that its tests share."""
+    """A lake for one module, for tables that its tests share."""
     return _lake_in(tmp_path_factory.mktemp("module"), lake)

@@ -151,7 +151,9 @@ class Reconciliation:
         return bool(weeks)
 
     def _matured_weeks(self) -> list[date]:
-        watermark = backlog.metadata_of(self.instance, backlog.WATERMARK)["watermark"]
+        watermark = backlog.metadata_of(self.instance, backlog.WATERMARK).get("watermark")
+        if watermark is None:
+            return []
         day = date.fromisoformat(str(watermark))
         return matured_mondays(self.platform.profile, self.platform.settings, day)
 

@@ -1,4 +1,4 @@
-"""Delta's jars are brought once, are those of the installed Spark, and are missed by name."""
+"""Delta's jars are fetched once, fit the installed Spark, and are named where missing."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -9,8 +9,8 @@ from retention_assets.errors import SetupError
 from retention_assets.services import jars
 from retention_assets.services.jars import DELTA_PACKAGE, NEEDED, fetch_jars, missing_jars
 
-# Stand in the place of Spark's resolver: they write what it writes, or fail as it does.
-BRINGS = """
+# Replace Spark's resolver: one writes what it writes, the other fails as it does.
+WRITES = """
 import pathlib, sys
 folder = pathlib.Path(sys.argv[2]) / "jars"
 folder.mkdir()
@@ -20,10 +20,8 @@ for name in {names}:
 FAILS = "raise SystemExit('UNRESOLVED DEPENDENCIES')"
 
 
-def test_what_the_resolver_brings_lies_under_its_own_name_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jars, "RESOLVE", BRINGS.format(names=[*NEEDED, "antlr4-runtime-4.13.1"]))
+def test_fetch_keeps_only_needed_jars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jars, "RESOLVE", WRITES.format(names=[*NEEDED, "antlr4-runtime-4.13.1"]))
     fetch_jars(tmp_path / "jars", tmp_path)
     assert {file.name: file.read_text() for file in (tmp_path / "jars").iterdir()} == {
         f"{name}.jar": f"{name} of {DELTA_PACKAGE}" for name in NEEDED
@@ -31,20 +29,20 @@ def test_what_the_resolver_brings_lies_under_its_own_name_and_nothing_else(
     assert missing_jars(tmp_path / "jars") == []
 
 
-def test_jars_that_are_there_are_not_fetched_again(
+def test_present_jars_are_not_fetched_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jars, "RESOLVE", BRINGS.format(names=list(NEEDED)))
+    monkeypatch.setattr(jars, "RESOLVE", WRITES.format(names=list(NEEDED)))
     for name in NEEDED:
-        (tmp_path / f"{name}.jar").write_text("mine")
+        (tmp_path / f"{name}.jar").write_text("present")
     fetch_jars(tmp_path, tmp_path / "no java")
-    assert {file.read_text() for file in tmp_path.iterdir()} == {"mine"}
+    assert {file.read_text() for file in tmp_path.iterdir()} == {"present"}
 
 
 @pytest.mark.parametrize(
-    ("resolver", "missed"), [(FAILS, NEEDED), (BRINGS.format(names=list(NEEDED[:-1])), NEEDED[-1:])]
+    ("resolver", "missed"), [(FAILS, NEEDED), (WRITES.format(names=list(NEEDED[:-1])), NEEDED[-1:])]
 )
-def test_jars_that_did_not_come_are_named_with_a_remedy(
+def test_missing_jars_are_named_with_a_fix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resolver: str, missed: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr(jars, "RESOLVE", resolver)
@@ -58,12 +56,10 @@ def test_jars_that_did_not_come_are_named_with_a_remedy(
     )
 
 
-def test_a_resolver_that_hangs_is_given_up_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hanging_resolver_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jars, "RESOLVE", "import time; time.sleep(60)")
     monkeypatch.setattr(jars, "FETCH_S", 0.5)
-    with pytest.raises(SetupError, match="nothing came in"):
+    with pytest.raises(SetupError, match="no answer within"):
         fetch_jars(tmp_path / "jars", tmp_path)
     assert list((tmp_path / "jars").iterdir()) == []
 

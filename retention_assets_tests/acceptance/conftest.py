@@ -1,0 +1,36 @@
+"""The one running platform that all end-to-end tests share, on a small simulated source."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from retention_assets_tests.acceptance.running_platform import RunningPlatform, running_platform
+from retention_assets_tests.acceptance.source import CUSTOMERS, DAYS, PROFILE
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+    folder = tmp_path_factory.mktemp("platform")
+    profile = folder / "short_windows.yaml"
+    profile.write_text(PROFILE)
+    # Seven in a hundred leave within 30 days: a contact must be cheap to pay for itself.
+    settings: dict[str, Any] = {
+        "source": str(profile),
+        "simulated_customers": CUSTOMERS,
+        "simulated_days": DAYS,
+        "sensor_interval_s": 5,
+        "gap_days": 7,
+        "min_history_days": 21,
+        "test_weeks": 3,
+        "contact_cost": 1.0,
+        "bootstrap_rounds": 400,
+    }
+    with running_platform(folder / "home", **settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def first_run(platform: RunningPlatform) -> dict[str, Any]:
+    """What the first `retention run --json` on the new home printed."""
+    return platform.json("run")
