@@ -56,16 +56,15 @@ def test_readme_profile_reads_files(tmp_path: Path, lake: Lake) -> None:
     )
 
 
-# Run on a running platform by end_to_end/test_simulated.py.
+# Run on the shared running platform by acceptance/test_first_run.py.
 RUN_HERE = {
     ".venv/bin/retention status",
     ".venv/bin/retention leaderboard",
     ".venv/bin/retention predict",
     ".venv/bin/retention doctor",
 }
-# `make run` and `make down` are run there as well, Online Retail by
-# end_to_end/test_online_retail.py, `train-table` by cli/test_train_table.py. The profile of
-# `run --source` is read above.
+# `make run` and `make down` are run there as well, `train-table` by cli/test_train_table.py.
+# test_online_retail.py reads Online Retail. The profile of `run --source` is read above.
 RUN_ELSEWHERE = {
     "make run",
     "make down",

@@ -47,6 +47,11 @@ def train():
 
 
 @dg.asset
+def days() -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata={"dagster/partition_row_count": 2, "rows_of_run": 500})
+
+
+@dg.asset
 def fixable() -> None:
     try:
         raise ProfileError("The file [a].csv has no column id.", "Name it in the profile.")
@@ -95,6 +100,11 @@ def test_step_with_several_assets_is_one_line() -> None:
     assert line.startswith("{validated, quarantine}/orders 1,000 + 0 rows ")
     (_, line), _ = display(train)
     assert line.startswith("model, note 7 rows ")
+
+
+def test_partitioned_run_shows_the_rows_of_all_partitions() -> None:
+    (_, line), _ = display(days)
+    assert line.startswith("days 500 rows ")
 
 
 def test_failure_shows_root_cause_and_skips_downstream() -> None:
