@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,8 +22,8 @@ from retention_assets.simulation.simulator import FIRST_DATE, simulate
 from retention_assets.sources.contracts import TABLES
 
 KEY = "raw/engagement_events"
-DAYS = 40
-CUSTOMERS = 3000
+DAYS = 20
+CUSTOMERS = 1500
 ATTEMPTS = 3
 RUN = "from retention_assets_tests.test_killed_run import fill_all_days; fill_all_days()"
 
@@ -64,7 +65,8 @@ def kill_during_write(settings: Settings, table: Path) -> bool:
         while data_files(table) <= files_before and process.poll() is None:
             time.sleep(0.002)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # the run ended before it could be killed
+            os.killpg(process.pid, signal.SIGKILL)
     was_killed = process.wait() == -signal.SIGKILL
     return was_killed and data_files(table) > files_before and commits(table) == commits_before
 
@@ -82,7 +84,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("days_before", [0, 10], ids=["first write", "existing table"])
+@pytest.mark.parametrize("days_before", [0, 5], ids=["first write", "existing table"])
 def test_rerun_after_kill_equals_undisturbed_run(
     days_before: int, source: Path, own_lake: Lake, tmp_path: Path
 ) -> None:
@@ -105,4 +107,4 @@ def test_rerun_after_kill_equals_undisturbed_run(
     undisturbed._session = own_lake.spark
     fill(settings, undisturbed, DAYS)
     assert rows_after == rows(undisturbed)
-    assert sum(rows_after.values()) > 10_000
+    assert sum(rows_after.values()) > 5_000
