@@ -1,4 +1,4 @@
-"""Where the platform calls for help: Apprise addresses (mail, chat, webhook), or the log where none is set."""
+"""Alerts to Apprise addresses (mail, chat, webhook); to the log only, where none is set."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +8,10 @@ from retention_assets.settings import Settings
 
 @dataclass(frozen=True)
 class Alerts:
-    """Sends one short message to every address of RETENTION_ALERT_URLS. Plain: addresses hold secrets, config is shown."""
+    """Sends short messages to every address of RETENTION_ALERT_URLS.
+
+    A plain class, not a configurable resource: addresses hold secrets, and Dagster shows config.
+    """
 
     urls: list[str] = field(repr=False)
 
@@ -19,7 +22,7 @@ class Alerts:
         )
 
     def send(self, title: str, body: str, log: Callable[[str], None]) -> bool:
-        """True when every address took the message. It always stands in the log too, without the addresses."""
+        """Whether every address accepted the message. It is logged too, without the addresses."""
         log(f"ALERT {title}: {body}")
         if not self.urls:
             return True

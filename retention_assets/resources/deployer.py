@@ -1,6 +1,6 @@
-"""The deployer: puts a model folder behind HTTP on the Ray cluster, and waits until it answers.
+"""The deployer: serves a model folder over HTTP on the Ray cluster and waits until it answers.
 
-What runs there is `serve/`'s business; which model is deployed is the serving stage's.
+What runs there is in `serve/`; the serving stage decides which model is deployed.
 """
 
 import json
@@ -28,17 +28,20 @@ CALL_S = 5.0
 _POLL_S = 0.1
 
 
-def json_object(answer: httpx.Response) -> dict[str, Any]:
-    """The answer's JSON object; empty where it is none, as when a proxy answers for an application that is not there."""
+def json_object(response: httpx.Response) -> dict[str, Any]:
+    """The response's JSON object; empty if it has none, as when only a proxy answers."""
     try:
-        told = answer.json()
+        document = response.json()
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 class Deployer:
-    """Deploys to the Ray cluster of one home. A plain class: what it knows of keys must not show up in config."""
+    """Deploys to the Ray cluster of one home.
+
+    A plain class, not a configurable resource: it knows API keys, and Dagster shows config.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -53,15 +56,16 @@ class Deployer:
 
     @property
     def snapshots(self) -> Path:
-        """Where the serving side looks for snapshots of the vectors."""
+        """Where the application looks for snapshots of the vectors."""
         return self._settings.home / "serving" / "snapshot"
 
     def deploy(
         self, model_folder: Path, digest: str, version: str, task: str = "churn"
     ) -> dict[str, Any]:
-        """Serves this model and returns what /ready then says. The model before it answers until this one is loaded.
+        """Serves this model and returns the body of /ready.
 
-        ServingError when Ray or the application refuses it; then the one before goes on answering.
+        The previous model answers until this one is loaded. Raises ServingError when Ray or the
+        application refuses it; then the previous model stays.
         """
         user_config = {
             "model_folder": str(model_folder),
@@ -80,20 +84,18 @@ class Deployer:
         return self._await_ready(digest, version)
 
     def delete(self) -> None:
-        """Takes the application off Ray; nothing answers afterwards."""
+        """Removes the application from Ray; nothing answers afterwards."""
         self._program({"action": "delete"})
 
     def ready(self) -> dict[str, Any] | None:
-        """What /ready says now: model_version, model_digest, store, refused. None: nothing is ready."""
-        answer = self.get("/ready")
-        return (
-            json_object(answer) or None
-            if answer is not None and answer.status_code == 200
-            else None
-        )
+        """The body of /ready: model_version, model_digest, store, refused. None: not ready."""
+        response = self.get("/ready")
+        if response is None or response.status_code != 200:
+            return None
+        return json_object(response) or None
 
     def get(self, path: str) -> httpx.Response | None:
-        """The answer to a GET with this home's key; None where nothing answers."""
+        """The response to a GET with this home's key; None where nothing answers."""
         try:
             return httpx.get(
                 f"{self.url}{path}", headers=self._headers(), timeout=CALL_S, trust_env=False
@@ -102,30 +104,29 @@ class Deployer:
             return None
 
     def predict(self, customer_id: str) -> dict[str, Any]:
-        """One live prediction. ServingError with the application's own words when it refuses."""
+        """One live prediction. Raises ServingError with the application's reason if refused."""
         with self._client() as client:
             return self._prediction(client, customer_id)
 
     def probe(self, customer_ids: list[str]) -> float:
-        """Median milliseconds of one prediction each, over one connection."""
-        took = []
+        """Median milliseconds of a prediction, over one connection."""
+        durations = []
         with self._client() as client:
             for customer_id in customer_ids:
                 began = time.perf_counter()
                 self._prediction(client, customer_id)
-                took.append((time.perf_counter() - began) * 1000)
-        return median(took)
+                durations.append((time.perf_counter() - began) * 1000)
+        return median(durations)
 
     def _arguments(self) -> dict[str, Any]:
-        knobs = self._settings
         return {
-            "redis_url": redis_url(knobs),
-            "key_digests": [key_digest(key) for key in api_keys(knobs)],
+            "redis_url": redis_url(self._settings),
+            "key_digests": [key_digest(key) for key in api_keys(self._settings)],
             "snapshots": str(self.snapshots),
-            "redis_timeout_ms": knobs.redis_timeout_ms,
-            "max_body_bytes": knobs.max_body_bytes,
-            "max_batch": knobs.max_batch,
-            "rate_limit_per_s": knobs.rate_limit_per_s,
+            "redis_timeout_ms": self._settings.redis_timeout_ms,
+            "max_body_bytes": self._settings.max_body_bytes,
+            "max_batch": self._settings.max_batch,
+            "rate_limit_per_s": self._settings.rate_limit_per_s,
         }
 
     def _program(self, plan: dict[str, Any]) -> None:
@@ -136,48 +137,54 @@ class Deployer:
         if not answers_tcp(address):  # Ray itself would try for minutes
             raise ServingError(f"No Ray cluster answers at {address}.", fix)
         try:
-            done = subprocess.run(
-                [sys.executable, "-m", "serve.deploy"], input=json.dumps(plan), env=service_environment(self._settings),
-                capture_output=True, text=True, timeout=DEPLOY_S + 60, check=False,
-            )  # fmt: skip
+            result = subprocess.run(
+                [sys.executable, "-m", "serve.deploy"],
+                input=json.dumps(plan),
+                env=service_environment(self._settings),
+                capture_output=True,
+                text=True,
+                timeout=DEPLOY_S + 60,
+                check=False,
+            )
         except subprocess.TimeoutExpired as error:
             raise ServingError(
                 f"Ray at {address} did not take the deployment in {DEPLOY_S:.0f} s.", fix
             ) from error
-        if done.returncode:
-            last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        if result.returncode:
+            last = result.stderr.strip().splitlines()[-1:] or ["no message"]
             raise ServingError(f"Ray at {address} refused the deployment: {last[0]}", fix)
 
     def _await_ready(self, digest: str, version: str) -> dict[str, Any]:
-        end, said = time.monotonic() + CALL_S * 12, "nothing answered"
+        end = time.monotonic() + CALL_S * 12
+        reason = "nothing answered"
         while time.monotonic() < end:
-            answer = self.get("/ready")
-            told = json_object(answer) if answer is not None else {}
-            if told.get("model_digest") == digest and told.get("model_version") == version:
-                return told
-            said = str(told.get("refused") or told.get("detail") or said)
-            if (told.get("refused") or {}).get("model_digest") == digest:
+            response = self.get("/ready")
+            body = json_object(response) if response is not None else {}
+            if body.get("model_digest") == digest and body.get("model_version") == version:
+                return body
+            reason = str(body.get("refused") or body.get("detail") or reason)
+            if (body.get("refused") or {}).get("model_digest") == digest:
                 break
             time.sleep(_POLL_S)
         raise ServingError(
-            f"Model version {version} is not served: {said}",
-            "The model before it goes on answering; retrain.",
+            f"Model version {version} is not served: {reason}",
+            "Retrain. Until then the previous model answers.",
         )
 
     def _prediction(self, client: httpx.Client, customer_id: str) -> dict[str, Any]:
         try:
-            answer = client.post("/predict", json={"customer_id": customer_id})
+            response = client.post("/predict", json={"customer_id": customer_id})
         except httpx.TransportError as error:
             raise ServingError(
                 f"Nothing answers at {self.url}.", "Start it with `retention up`."
             ) from error
-        told = json_object(answer)
-        if answer.status_code != 200 or not told:
+        body = json_object(response)
+        if response.status_code != 200 or not body:
             raise ServingError(
-                f"{answer.status_code}: {told.get('detail', 'not an answer of ours')}",
+                f"{response.status_code}: {body.get('detail', 'not an answer of the application')}",
                 "See `retention status`.",
             )
-        return told
+        return body
 
     def _client(self) -> httpx.Client:
         return httpx.Client(

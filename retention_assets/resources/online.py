@@ -1,6 +1,6 @@
-"""The online store: one feature vector per customer in Redis, written here, read by `serve/features/store.py`.
+"""The online store: a feature vector per customer in Redis, read by `serve/features/store.py`.
 
-The bytes of a vector are `serve/features/codec.py`'s business; which vectors there are is the serving stage's.
+`serve/features/codec.py` defines the bytes of a vector; the serving stage decides which are stored.
 """
 
 import json
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from retention_assets.services.catalog import redis_url
 from retention_assets.settings import Settings
-from serve.model.card import fingerprint_of
 from serve.features.codec import KEY_PREFIX, META_KEY, Vector, decode, encode, key_of
+from serve.model.card import fingerprint_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,23 +23,24 @@ _BATCH = 1000  # commands a pipeline: bounds memory on both sides
 _CONNECT_S, _CALL_S = 5.0, 30.0
 _DAY_S = 86_400
 
-# Bytes 17 to 20 of a value are its as-of day. A vector never gives way to an older one, whoever comes last.
+# Bytes 17 to 20 of a value are its as-of day. An older vector never replaces a newer one.
 _SET_UNLESS_OLDER = """
-local held = redis.call('GETRANGE', KEYS[1], 16, 19)
-if #held == 4 and struct.unpack('<i4', held) > struct.unpack('<i4', string.sub(ARGV[1], 17, 20)) then return 0 end
+local stored = redis.call('GETRANGE', KEYS[1], 16, 19)
+local day = struct.unpack('<i4', string.sub(ARGV[1], 17, 20))
+if #stored == 4 and struct.unpack('<i4', stored) > day then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return 1
 """
 _REMOVE_UNLESS_NEWER = """
-local held = redis.call('GETRANGE', KEYS[1], 16, 19)
-if #held == 4 and struct.unpack('<i4', held) > tonumber(ARGV[1]) then return 0 end
+local stored = redis.call('GETRANGE', KEYS[1], 16, 19)
+if #stored == 4 and struct.unpack('<i4', stored) > tonumber(ARGV[1]) then return 0 end
 return redis.call('DEL', KEYS[1])
 """
 
 
 @dataclass(frozen=True)
 class Publication:
-    """What a publication did. `kept_newer`: customers whose stored vector is of a later day and stayed."""
+    """What `publish` did. `kept_newer`: customers whose stored vector is newer and stayed."""
 
     written: int
     kept_newer: int
@@ -47,10 +48,14 @@ class Publication:
 
 
 class OnlineStore:
-    """Redis at one URL. A plain class, not a configurable resource: its URL may bear a password, and config is shown."""
+    """Redis at one URL.
+
+    A plain class, not a configurable resource: the URL may hold a password; Dagster shows config.
+    """
 
     def __init__(self, url: str, ttl_days: int) -> None:
-        self._url, self._ttl_s = url, ttl_days * _DAY_S
+        self._url = url
+        self._ttl_s = ttl_days * _DAY_S
 
     @classmethod
     def of(cls, settings: Settings) -> "OnlineStore":
@@ -64,7 +69,7 @@ class OnlineStore:
         ids: Sequence[str],
         matrix: "np.ndarray",
     ) -> Publication:
-        """Makes the store hold exactly these customers, as of this day. A change of source starts from nothing."""
+        """Makes the store hold exactly these customers as of this day; another source clears it."""
         fingerprint = fingerprint_of(features)
         with self._client() as redis:
             meta = self._meta(redis)
@@ -87,7 +92,7 @@ class OnlineStore:
         return Publication(written, len(ids) - written, removed)
 
     def read(self, customer_ids: Sequence[str], features: Sequence[str]) -> list[Vector | None]:
-        """The stored vectors of these customers; None where there is none of these features."""
+        """The customers' stored vectors; None for a customer without one of these features."""
         fingerprint = fingerprint_of(features)
         with self._client() as redis:
             blobs: list = (
@@ -106,7 +111,7 @@ class OnlineStore:
             return sum(1 for _ in self._keys(redis))
 
     def meta(self) -> dict | None:
-        """What was last published whole: source, names, fingerprint, as_of, rows."""
+        """The last complete publication: source, names, fingerprint, as_of, rows."""
         with self._client() as redis:
             return self._meta(redis)
 
@@ -120,8 +125,10 @@ class OnlineStore:
         return json.loads(text) if text else None
 
     def _each(self, redis: "Redis", script: str, calls: Iterable[tuple[str, tuple]]) -> int:
-        """Runs the script for every (key, arguments), pipelined. Returns the sum of its answers."""
-        sha, total, rest = redis.script_load(script), 0, iter(calls)
+        """Runs the script for every (key, arguments), pipelined. Returns the sum of its results."""
+        sha = redis.script_load(script)
+        total = 0
+        rest = iter(calls)
         while batch := list(islice(rest, _BATCH)):
             with redis.pipeline(transaction=False) as pipe:
                 for key, arguments in batch:
@@ -138,7 +145,8 @@ class OnlineStore:
         return self._each(redis, _REMOVE_UNLESS_NEWER, ((key, (day,)) for key in gone))
 
     def _remove_all(self, redis: "Redis") -> int:
-        rest, removed = self._keys(redis), redis.delete(META_KEY)
+        rest = self._keys(redis)
+        removed = redis.delete(META_KEY)
         while batch := list(islice(rest, _BATCH)):
             removed += redis.unlink(*batch)
         return removed - 1

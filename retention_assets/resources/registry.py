@@ -1,6 +1,6 @@
-"""The model registry: runs and models in MLflow, a champion per task, and model folders pinned by digest.
+"""The model registry: runs and models in MLflow, a champion per task, folders pinned by digest.
 
-Decides nothing: what is promoted is training's verdict. MLflow is imported inside methods, as it takes seconds.
+Decides nothing about promotion. MLflow is imported inside methods, as that takes seconds.
 """
 
 import shutil
@@ -26,7 +26,7 @@ CHAMPION = "champion"
 EXPERIMENT = "retention"
 BUNDLE = "bundle"  # name of the model folder inside a logged model
 LOADER = "retention_assets.resources.mlflow_loader"
-# Given, so that MLflow need not infer them in a child process, which takes seconds a model.
+# Otherwise MLflow infers them in a child process, which takes seconds a model.
 REQUIREMENTS = ["numpy", "pydantic", "treelite", "h5py", "pyyaml", "pandas"]
 
 
@@ -52,7 +52,7 @@ class Registry(dg.ConfigurableResource):
         return cls(tracking_uri=settings.tracking_uri, root=str(settings.home / "registry"))
 
     def staging(self, name: str) -> Path:
-        """The model folder of a candidate that waits for the verdict."""
+        """The model folder of a candidate whose promotion is not decided yet."""
         return Path(self.root) / "staging" / name / BUNDLE
 
     @property
@@ -61,21 +61,24 @@ class Registry(dg.ConfigurableResource):
         return Path(self.root) / "models"
 
     def prepare(self) -> str:
-        """Makes the store and the experiment where there is none. Returns the experiment's id."""
+        """Creates the store and the experiment if missing. Returns the experiment's id."""
         self._artifacts.mkdir(parents=True, exist_ok=True)
         return experiment_id(self.tracking_uri, EXPERIMENT, self._artifacts)
 
     def run(
         self, context: dg.AssetExecutionContext, name: str, tags: Mapping[str, str]
     ) -> AbstractContextManager[Any]:
-        """An MLflow run around a block of an asset's body; what it yields has all of MLflow's logging calls."""
+        """An MLflow run around a block of an asset's body; yields dagster-mlflow's client."""
         self.prepare()
         return tracked(context, self.tracking_uri, EXPERIMENT, self._artifacts, name, tags)
 
     def log_bundle(
         self, folder: Path, features: list[str], example: "NDArray", digest: str
     ) -> tuple[str, bool]:
-        """Logs a model folder in the active run with signature and input example. Returns its URI, and whether it is signed."""
+        """Logs a model folder in the active run with signature and input example.
+
+        Returns its URI, and whether it has a signature.
+        """
         import mlflow
         import pandas as pd
         from mlflow.models import ModelSignature
@@ -97,7 +100,10 @@ class Registry(dg.ConfigurableResource):
         return logged.model_uri, logged.signature is not None
 
     def register(self, task: str, model_uri: str, run_id: str, tags: Mapping[str, str]) -> str:
-        """A new version of the task's model; `tags` hold at least digest, candidate and fingerprint. Returns the version."""
+        """Registers a new version of the task's model and returns it.
+
+        `tags` hold at least digest, candidate and fingerprint.
+        """
         from mlflow import MlflowException
 
         try:
@@ -105,37 +111,40 @@ class Registry(dg.ConfigurableResource):
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        made = self._client.create_model_version(
+        created = self._client.create_model_version(
             task, model_uri, run_id=run_id, tags=dict(tags), model_id=_model_id(model_uri)
         )
-        return str(made.version)
+        return str(created.version)
 
     def promote(self, task: str, version: str) -> None:
-        """Makes the version the task's champion. The one before stays registered."""
+        """Makes the version the task's champion. The previous one stays registered."""
         self._client.set_registered_model_alias(task, CHAMPION, version)
 
     def champion(self, task: str) -> ModelVersion | None:
-        """Today's champion; None: there is none yet."""
+        """The current champion; None: there is none yet."""
         from mlflow import MlflowException
 
         try:
-            found = self._client.get_model_version_by_alias(task, CHAMPION)
+            version = self._client.get_model_version_by_alias(task, CHAMPION)
         except MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
-        return _version(task, found)
+        return _version(task, version)
 
     def download(self, task: str, version: str, into: Path) -> Path:
-        """The version's model folder in `into`, named by its digest; refused when the files are not those registered."""
+        """The version's model folder in `into`, named by its digest.
+
+        Raises RegistryError when the files do not match the registered digest.
+        """
         import mlflow.artifacts
         from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 
         from serve.model.bundle import digest_of
 
-        wanted = _version(task, self._client.get_model_version(task, version))
-        folder = into / wanted.digest
-        if folder.is_dir() and digest_of(folder) == wanted.digest:
+        registered = _version(task, self._client.get_model_version(task, version))
+        folder = into / registered.digest
+        if folder.is_dir() and digest_of(folder) == registered.digest:
             return folder
         shutil.rmtree(folder, ignore_errors=True)
         into.mkdir(parents=True, exist_ok=True)
@@ -145,10 +154,11 @@ class Registry(dg.ConfigurableResource):
                 artifact_uri=f"models:/{task}/{version}", dst_path=holder
             )
             fetched = Path(model) / "data" / BUNDLE
-            if not fetched.is_dir() or digest_of(fetched) != wanted.digest:
+            if not fetched.is_dir() or digest_of(fetched) != registered.digest:
                 raise RegistryError(
-                    f"The files of model {task} version {version} do not have the digest that was registered.",
-                    "Somebody changed the artifact store: restore it, or retrain.",
+                    f"The files of model {task} version {version} do not match their digest: the "
+                    "artifact store was changed.",
+                    "Restore the artifact store, or retrain.",
                 )
             fetched.replace(folder)
         return folder
@@ -169,10 +179,10 @@ class Registry(dg.ConfigurableResource):
         return MlflowClient(self.tracking_uri, registry_uri=self.tracking_uri)
 
 
-def _version(task: str, found: "MlflowVersion") -> ModelVersion:
-    tags: dict[str, Any] = dict(found.tags)
+def _version(task: str, version: "MlflowVersion") -> ModelVersion:
+    tags: dict[str, Any] = dict(version.tags)
     return ModelVersion(
-        task, str(found.version), tags.get("digest", ""), tags.get("candidate", ""), tags
+        task, str(version.version), tags.get("digest", ""), tags.get("candidate", ""), tags
     )
 
 

@@ -1,8 +1,8 @@
 """One MLflow run around one piece of work of a Dagster run, driven through dagster-mlflow.
 
-dagster-mlflow is a legacy resource with faults that are worked around here, and only here: it keeps one MLflow run for a
-whole Dagster run, so that four candidates would overwrite each other (each piece of work gets a run of its own, made
-beforehand); where a run is active already it logs into that one unasked (refused); it never ends a run that succeeded.
+dagster-mlflow has faults that are worked around here and nowhere else. It keeps one MLflow run per
+Dagster run, so four candidates would overwrite each other: each block gets a run created before.
+It logs into a run that is already active: refused. It never ends a successful run.
 """
 
 import warnings
@@ -36,14 +36,14 @@ class _ResourceContext:
 
 
 def experiment_id(tracking_uri: str, name: str, artifacts: Path) -> str:
-    """The experiment, made with its artifacts in our own folder, where MLflow's UI reads them too."""
+    """The experiment's id; created if missing, with its artifacts where MLflow's UI reads them."""
     import mlflow
 
     client = mlflow.MlflowClient(tracking_uri)
-    found = client.get_experiment_by_name(name)
+    experiment = client.get_experiment_by_name(name)
     return (
-        found.experiment_id
-        if found
+        experiment.experiment_id
+        if experiment
         else client.create_experiment(name, artifact_location=artifacts.resolve().as_uri())
     )
 
@@ -57,7 +57,7 @@ def tracked(
     name: str,
     tags: Mapping[str, str],
 ) -> Iterator["MlFlow"]:
-    """An active MLflow run named `name`, tagged with its Dagster run; FAILED if the block raises."""
+    """An active MLflow run named `name`, tagged with its Dagster run; FAILED if the block fails."""
     import mlflow
 
     if mlflow.active_run():
@@ -87,7 +87,7 @@ def tracked(
 
 
 def _dagster_mlflow(context: _ResourceContext) -> "MlFlow":
-    """dagster-mlflow's tracker, without its warning that it is in beta at every import and every run."""
+    """dagster-mlflow's client, without the beta warning that it repeats on every run."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         from dagster_mlflow.resources import MlFlow

@@ -1,6 +1,6 @@
-"""The secrets of a home: API keys of the HTTP application, and the token that guards Ray's control plane.
+"""The secrets of a home: API keys of the HTTP application, and the token of Ray's control plane.
 
-Files are readable by their owner only. Nothing here is ever logged or put into run config.
+Only the owner can read the files. Nothing here is ever logged or put into run config.
 """
 
 import os
@@ -13,7 +13,7 @@ from retention_assets.settings import Settings
 
 
 def secret_file(path: Path) -> str:
-    """The secret in the file, made at first use with mode 0600. Two processes that start at once get the same one."""
+    """The secret in the file, created at first use with mode 0600; the same for all processes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         draft = path.with_name(f"{path.name}.{os.getpid()}")
@@ -31,16 +31,16 @@ def api_key_file(settings: Settings) -> Path:
 
 
 def api_keys(settings: Settings, create: bool = True) -> list[str]:
-    """Keys that the HTTP application accepts: those of the settings, else the home's own, made where `create` allows it."""
+    """The API keys: those of the settings, else the home's, created if missing and `create`."""
     if settings.api_keys is not None:
         keys = [key.strip() for key in settings.api_keys.split(",") if key.strip()]
         if not keys:
             raise SetupError(
-                "RETENTION_API_KEYS names no key.", "Give it comma-separated keys, or unset it."
+                "RETENTION_API_KEYS names no key.", "Set it to comma-separated keys, or unset it."
             )
         if not all(key.isascii() and key.isprintable() for key in keys):
             raise SetupError(
-                "RETENTION_API_KEYS holds a key that an HTTP header cannot bear.",
+                "RETENTION_API_KEYS has a key that is not valid in an HTTP header.",
                 "Use ASCII letters and digits.",
             )
         return keys
@@ -49,7 +49,7 @@ def api_keys(settings: Settings, create: bool = True) -> list[str]:
 
 
 def ray_token_file(settings: Settings) -> Path:
-    """The token file that Ray's processes and drivers share, made at first use."""
+    """The token file that Ray's processes and drivers share, created at first use."""
     file = settings.home / "ray_token"
     secret_file(file)
     return file

@@ -1,15 +1,20 @@
-"""The launcher that Ray Serve starts in HAProxy's place: it keeps the side ports on loopback, then becomes HAProxy.
+"""The launcher that Ray Serve starts in place of HAProxy, to keep side ports on loopback.
 
-Serve's template binds the statistics and metrics ports on every interface and has no setting for it. The launcher
-rewrites those two lines of the file it is given and execs the real binary, as Serve checks the process id.
+Serve's template binds the statistics and metrics ports on every interface and has no setting for
+it. The launcher rewrites those two lines of the configuration and execs the real binary, as Serve
+checks the process id.
 """
 
 from pathlib import Path
 
 LAUNCHER = """#!/bin/sh
 config=
-for arg in "$@"; do [ "$config" = next ] && config=$arg && break; [ "$arg" = -f ] && config=next; done
-[ -f "$config" ] && sed -i -E 's/^([[:space:]]*bind )\\*?:({stats}|{metrics})$/\\1127.0.0.1:\\2/' "$config"
+for arg in "$@"; do
+  [ "$config" = next ] && config=$arg && break
+  [ "$arg" = -f ] && config=next
+done
+[ -f "$config" ] &&
+  sed -i -E 's/^([[:space:]]*bind )\\*?:({stats}|{metrics})$/\\1127.0.0.1:\\2/' "$config"
 exec "{binary}" "$@"
 """
 

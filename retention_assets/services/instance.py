@@ -1,6 +1,6 @@
-"""The Dagster instance of a home, and the small facts that its clock and `retention run` share in its storage.
+"""The Dagster instance of a home, and the state that automation and `retention run` share in it.
 
-Opens and configures only: what is run, and when, is automation.py's and the command line's business.
+Opens and configures only: what runs, and when, is decided in automation/.
 """
 
 import json
@@ -25,30 +25,30 @@ SQLITE = {
 }
 ARTIFACTS = ("dagster._core.storage.root", "LocalArtifactStorage", "")
 STATE_PREFIX = "retention/"
-GENERATED = "# Made from the clone's dagster.yaml at every start: change that one.\n"
+GENERATED = "# Generated from the clone's dagster.yaml at every start: change that file instead.\n"
 
 
 def instance_config(settings: Settings, clone_config: Path = DAGSTER_YAML) -> dict[str, Any]:
-    """dagster.yaml of this home: the clone's, and where it does not say otherwise, storage in the home's own sqlite files.
+    """The content of this home's dagster.yaml: the clone's, with SQLite in the home by default.
 
-    Raises SetupError where the clone's is missing or no mapping.
+    Raises SetupError where the clone's file is missing or not a mapping.
     """
     try:
-        own = yaml.safe_load(clone_config.read_text())
+        config = yaml.safe_load(clone_config.read_text())
     except (OSError, yaml.YAMLError) as error:
         raise SetupError(
             f"{clone_config} cannot be read: {error}.", "Restore it from the repository."
         ) from error
-    if not isinstance(own, dict):
+    if not isinstance(config, dict):
         raise SetupError(
             f"{clone_config} is not a mapping of Dagster's settings.",
             "Restore it from the repository.",
         )
-    local = {} if "storage" in own else SQLITE
+    local = {} if "storage" in config else SQLITE
     return {
         kind: _in_home(settings, *named)
         for kind, named in {**local, "local_artifact_storage": ARTIFACTS}.items()
-    } | own
+    } | config
 
 
 def _in_home(settings: Settings, module: str, name: str, folder: str) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _in_home(settings: Settings, module: str, name: str, folder: str) -> dict[st
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """The home's instance, by the home's dagster.yaml, which is brought in line with the clone's first."""
+    """The home's instance. Its dagster.yaml is first made to match the clone's."""
     file = settings.dagster_home / "dagster.yaml"
     text = GENERATED + yaml.safe_dump(instance_config(settings), sort_keys=False)
     new = not file.exists()
@@ -78,14 +78,15 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
 def open_log(instance: dg.DagsterInstance) -> None:
     """Writes the first line of a new event log.
 
-    An empty log has no position, and an automation condition that looked at it cannot tell later who updated what.
+    An empty log has no position: an automation condition that read it could not tell later what
+    was updated since.
     """
-    note = "This home was made; nothing is read yet."
+    note = "This home was created; no data is read yet."
     instance.report_runless_asset_event(dg.AssetObservation(["raw", "customers"], description=note))
 
 
 def read_state(instance: dg.DagsterInstance, name: str) -> dict[str, Any] | None:
-    """A fact that outlives runs, such as which source files are in the lake. None: never written."""
+    """State that outlives runs, such as which source files were read. None: never written."""
     key = STATE_PREFIX + name
     text = instance.daemon_cursor_storage.get_cursor_values({key}).get(key)
     return json.loads(text) if text else None

@@ -24,7 +24,7 @@ def needed_ports(settings: Settings) -> dict[str, int]:
 
 
 def inner_ports(settings: Settings) -> range:
-    """Ports behind HAProxy: first that of Serve's own proxy, then those of replicas, which pass over a taken one."""
+    """Ports behind HAProxy: Serve's own proxy, then its replicas, which skip ports in use."""
     return range(settings.serve_inner_port, settings.serve_inner_port + INNER_PORTS)
 
 
@@ -39,12 +39,10 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def busy_ports(settings: Settings) -> dict[str, int]:
-    """Setting -> port, of the needed ports that are taken already, that two settings name, or that replicas may take."""
+    """Setting -> port: needed ports that are in use, set twice, or in the replicas' range."""
     needed = needed_ports(settings)
-    ports, replicas = (
-        list(needed.values()),
-        inner_ports(settings)[1:] if "serve_inner_port" in needed else (),
-    )
+    ports = list(needed.values())
+    replicas = inner_ports(settings)[1:] if "serve_inner_port" in needed else ()
     return {
         name: port
         for name, port in needed.items()
@@ -57,6 +55,6 @@ def check_ports(settings: Settings) -> None:
     if busy := busy_ports(settings):
         listed = ", ".join(f"{port} (RETENTION_{name.upper()})" for name, port in busy.items())
         raise SetupError(
-            f"These ports are taken: {listed}.",
-            "Stop what listens there, or set the named variables.",
+            f"These ports are in use: {listed}.",
+            "Stop the programs that use them, or set the named variables to free ports.",
         )

@@ -1,6 +1,6 @@
-"""Processes that a home started, found again and ended: by the mark in their environment, their command, their parents.
+"""Finds and ends the processes of a home, by a variable in their environment or by their command.
 
-Only processes that bear the home's mark or descend from one that does are ever touched.
+Only processes with the home's variable, and their descendants, are ever ended.
 """
 
 import os
@@ -13,39 +13,39 @@ HOME_VARIABLE = "SERVICES_OF_RETENTION_HOME"
 
 
 def home_processes(home: Path) -> set[psutil.Process]:
-    """Processes of this home's services, with all their descendants. Never this process or one that it runs under."""
-    found = {
+    """This home's services with all descendants, without this process and its ancestors."""
+    processes = {
         process
         for process in psutil.process_iter()
         if _environment(process).get(HOME_VARIABLE) == str(home)
     }
-    return with_descendants(found)
+    return with_descendants(processes)
 
 
 def processes_with_command(*fragments: str) -> set[psutil.Process]:
-    """Processes whose command line holds one of the fragments, with all their descendants."""
-    found = {
+    """Processes whose command line contains one of the fragments, with all their descendants."""
+    processes = {
         process
         for process in psutil.process_iter()
         if any(part in _command(process) for part in fragments)
     }
-    return with_descendants(found)
+    return with_descendants(processes)
 
 
 def with_descendants(processes: Iterable[psutil.Process]) -> set[psutil.Process]:
-    """The processes and all below them, without this process and its own ancestors."""
-    found: set[psutil.Process] = set()
+    """The processes and their descendants, without this process and its ancestors."""
+    family: set[psutil.Process] = set()
     for process in processes:
         try:
-            found |= {process, *process.children(recursive=True)}
+            family |= {process, *process.children(recursive=True)}
         except psutil.NoSuchProcess:
             continue
     here = psutil.Process()
-    return found - {here, *here.parents()}
+    return family - {here, *here.parents()}
 
 
 def end_processes(processes: Iterable[psutil.Process], patience_s: float) -> list[psutil.Process]:
-    """Asks them to end, then kills. Returns those that are still there: none, unless the kernel holds one."""
+    """Terminates the processes, then kills. Returns those that still run, stuck in the kernel."""
     _signal(waiting := list(processes), kill=False)
     _, waiting = psutil.wait_procs(waiting, timeout=patience_s)
     _signal(waiting, kill=True)

@@ -1,7 +1,7 @@
 """The local Ray head: its environment, its command, and the process that supervisor runs.
 
-Everything listens on 127.0.0.1 only, the control plane asks for the home's token, and the dashboard is off. What is
-deployed on it is `resources/serving.py`'s business; drivers need `ray_environment` set before they import ray.
+Everything listens on 127.0.0.1 only, the control plane requires the home's token, and the dashboard
+is off. Drivers need `ray_environment` set before they import ray.
 """
 
 import os
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ray._private.parameter import RayParams
 
 OBJECT_STORE_BYTES = 100 * 1024 * 1024  # Serving passes nothing through it; Ray's least is 75 MB.
-WORKER_HOOK = "__RAY_WORKER_PROCESS_SETUP_HOOK_ENV_VAR"  # What `worker_process_setup_hook` of a runtime_env sets, for all.
+# Ray sets it for `worker_process_setup_hook` of a runtime_env; here it holds for every worker.
+WORKER_HOOK = "__RAY_WORKER_PROCESS_SETUP_HOOK_ENV_VAR"
 HARD_STOP_AFTER_S = 10  # How long a replaced HAProxy may finish its requests.
 
 
@@ -31,7 +32,7 @@ def local_ray_address(settings: Settings) -> str:
 
 
 def ray_environment(settings: Settings) -> dict[str, str]:
-    """Variables that the head and every driver of it share. A remote cluster brings its own; then there are none."""
+    """Variables that the head and its drivers share; none for a cluster that runs elsewhere."""
     if settings.ray_address:
         return {}
     sockets = run_link(settings.home) / "ha"
@@ -40,7 +41,7 @@ def ray_environment(settings: Settings) -> dict[str, str]:
     return {
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(ray_token_file(settings)),
-        # Ray's switch between one machine and many, named after the systems where it is off: off, Ray keeps to loopback.
+        # Off, Ray uses one machine and listens on loopback only, whatever the operating system.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
@@ -57,7 +58,8 @@ def ray_environment(settings: Settings) -> dict[str, str]:
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(inner[0]),
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(inner[1]),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(inner[-1]),
-        "RAY_raylet_start_wait_time_s": "120",  # On a machine that is busy starting the other services.
+        # The machine is busy with starting the other services.
+        "RAY_raylet_start_wait_time_s": "120",
         "DASHBOARD_METRIC_PORT": "0",
     }
 
@@ -72,12 +74,12 @@ def prepare_ray(settings: Settings) -> None:
 
 
 def ray_started_file(settings: Settings) -> Path:
-    """Ray writes this file as its last act of starting."""
+    """Ray writes this file at the end of its start."""
     return run_link(settings.home) / "ray" / "ray_current_cluster"
 
 
 def without_client_server(params: "RayParams", head: bool) -> None:
-    """RAY_START_HOOK: no Ray Client server, which `ray start` cannot be told by an option."""
+    """RAY_START_HOOK: turns the Ray Client server off; `ray start` has no option for it."""
     params.ray_client_server_port = None
 
 
@@ -104,7 +106,7 @@ def head_command(settings: Settings) -> list[str]:
 
 
 def main() -> None:
-    """Ends what an earlier head of this home left (an HAProxy that holds the port), then becomes `ray start`."""
+    """Ends leftovers of an earlier head (HAProxy keeps its port), then execs `ray start`."""
     settings = Settings()
     folder = run_link(settings.home)
     end_processes(processes_with_command(f"{folder}/ray/", f"{folder}/ha/"), patience_s=5)

@@ -1,14 +1,14 @@
-"""What every worker process of the local Ray does first. Imported by each of them: nothing heavy here.
+"""Set-up hook of every worker process of the local Ray. Every worker imports it: keep it light.
 
-Serve binds a replica's internal gRPC port to every interface and has no setting for it. It asks for Ray's token, but a
-server of ours stays on loopback unless told otherwise.
+Serve binds a replica's internal gRPC port to every interface and has no setting for it. The port
+requires Ray's token; the hook keeps it on loopback as well.
 """
 
 ANY_INTERFACE = "[::]:"
 
 
 def keep_to_loopback() -> None:
-    """Worker set-up hook: gRPC ports that Serve would open on every interface open on 127.0.0.1."""
+    """Opens gRPC ports on 127.0.0.1 that Serve would open on every interface."""
     from ray._common import tls_utils
 
     bind = tls_utils.add_port_to_grpc_server

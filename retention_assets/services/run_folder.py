@@ -1,7 +1,7 @@
-"""Where a home's sockets lie: `home/run`, reached through a short link in /tmp.
+"""The folder of a home's sockets: `home/run`, reached through a short link in /tmp.
 
-A Unix socket's path ends at 107 bytes, and Ray and HAProxy put up to 75 of their own below the folder that they are
-given. Nothing but this link ever lies outside the home.
+A Unix socket's path has at most 107 bytes, and Ray and HAProxy append up to 75 to their folder.
+The link is the only thing outside the home.
 """
 
 import hashlib
@@ -20,15 +20,16 @@ def run_link(home: Path) -> Path:
 
 
 def make_run_folder(home: Path) -> Path:
-    """Creates `home/run` (for its owner only) and the link to it. Raises SetupError when the link is somebody else's."""
-    folder, link = home / "run", run_link(home)
+    """Creates `home/run` (mode 0700) and its link. Raises SetupError if the link is foreign."""
+    folder = home / "run"
+    link = run_link(home)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(stat.S_IRWXU)
     if link.is_symlink() and link.lstat().st_uid == os.getuid() and link.readlink() == folder:
         return link
     if link.is_symlink() or link.exists():
         raise SetupError(
-            f"{link} stands in the way of this home's sockets.",
+            f"{link} exists and does not belong to this home.",
             f"Remove {link}, or choose another RETENTION_HOME.",
         )
     link.symlink_to(folder)

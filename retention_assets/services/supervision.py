@@ -1,6 +1,6 @@
-"""supervisord for one home: its configuration, its start, its control over a Unix socket, its end.
+"""supervisord for one home: configuration, start, control over a Unix socket, stop.
 
-Knows programs as commands only; which programs a home needs stands in `services.py`.
+Knows programs as commands only; catalog.py says which programs a home needs.
 """
 
 import subprocess
@@ -19,12 +19,15 @@ from retention_assets.errors import SetupError
 from retention_assets.services.processes import end_processes, home_processes
 from retention_assets.services.run_folder import make_run_folder, remove_run_link, run_link
 
-STOP_S = 8  # Patience with one program before supervisor kills it.
+STOP_S = 8  # How long a program may take to stop before supervisor kills it.
 
 
 @dataclass(frozen=True)
 class Program:
-    """A supervised program. It has failed to start when it ends within `settle_s` seconds; later it is restarted."""
+    """A supervised program.
+
+    If it ends within `settle_s` seconds it has failed to start; later it is restarted.
+    """
 
     name: str
     command: Sequence[str]
@@ -56,7 +59,7 @@ class Supervisor:
         return self.logs / f"{program}.log"
 
     def states(self) -> dict[str, str]:
-        """Program -> supervisor's word for its state; empty when no supervisord answers."""
+        """Program -> state, in supervisor's terms; empty when no supervisord answers."""
         try:
             programs: Any = self.rpc.supervisor.getAllProcessInfo()
         except (OSError, xmlrpc.client.Error):
@@ -64,7 +67,7 @@ class Supervisor:
         return {str(info["name"]): str(info["statename"]) for info in programs}
 
     def start(self, programs: Sequence[Program], environment: dict[str, str]) -> None:
-        """Starts supervisord, and with it the programs. They see exactly `environment`."""
+        """Starts supervisord, and with it the programs, with exactly this environment."""
         make_run_folder(self.home)
         for folder in (self.logs, self.config_file.parent):
             folder.mkdir(parents=True, exist_ok=True)
@@ -76,29 +79,28 @@ class Supervisor:
             "--configuration",
             str(self.config_file),
         ]
-        done = subprocess.run(
+        result = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=60, check=False
         )
-        if done.returncode:
+        if result.returncode:
             raise SetupError(
-                f"supervisord did not start: {(done.stderr or done.stdout).strip()[-300:]}",
+                f"supervisord did not start: {(result.stderr or result.stdout).strip()[-300:]}",
                 "Run `retention doctor`.",
             )
 
     def stop(self) -> None:
         """Ends every process of this home's services, whether or not supervisord still answers."""
-        mine = home_processes(self.home)
+        processes = home_processes(self.home)
         for program in self.states():
-            self._call(
-                "stopProcess", program, False
-            )  # All at once; shutdown alone waits for each in turn.
+            # All at once; shutdown alone waits for each in turn.
+            self._call("stopProcess", program, False)
         if self._call("shutdown"):
-            self._await_end(mine)
-        if left := end_processes(mine | home_processes(self.home), patience_s=10):
+            self._await_end(processes)
+        if left := end_processes(processes | home_processes(self.home), patience_s=10):
             pids = ", ".join(str(process.pid) for process in left)
             raise SetupError(
                 f"Processes {pids} of {self.home} do not end.",
-                "Look at what holds them with `ps`, then repeat.",
+                "Find out with `ps` what they wait for, then repeat.",
             )
         self.socket.unlink(missing_ok=True)
         remove_run_link(self.home)
@@ -112,7 +114,7 @@ class Supervisor:
         return True
 
     def _await_end(self, processes: set[psutil.Process]) -> None:
-        """supervisord answers the call first and stops the programs, one after the other, afterwards."""
+        """supervisord answers the call first and then stops the programs one by one."""
         pid_file = self.config_file.with_name("supervisord.pid")
         daemons = {
             process

@@ -60,7 +60,7 @@ def test_deployment_is_the_model_that_answers(
     assert state["deployment"] == (
         expected and expected | {"url": f"http://127.0.0.1:{server.port}"}
     )
-    assert {key for _, key, _ in server.asked} == {"Bearer a-key"}
+    assert {key for _, key, _ in server.requests} == {"Bearer a-key"}
     assert not any(service["up"] for service in state["services"].values())
 
 

@@ -33,7 +33,7 @@ def inbox() -> Iterator[tuple[int, list[dict]]]:
     server.server_close()
 
 
-def test_an_alert_reaches_its_address_and_the_log(inbox: tuple[int, list[dict]]) -> None:
+def test_alert_reaches_address_and_log(inbox: tuple[int, list[dict]]) -> None:
     port, received = inbox
     lines: list[str] = []
     assert Alerts.of(Settings(alert_urls=f"json://127.0.0.1:{port}/, ")).send(
@@ -45,7 +45,7 @@ def test_an_alert_reaches_its_address_and_the_log(inbox: tuple[int, list[dict]])
     assert lines == ["ALERT Run failed: training: out of disk"]
 
 
-def test_without_an_address_the_log_alone_tells(capsys: pytest.CaptureFixture[str]) -> None:
+def test_alert_without_address_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
     lines: list[str] = []
     assert Alerts.of(Settings(alert_urls=None)).send(
         "Stale", "decisions/churn_scores", lines.append
@@ -53,7 +53,7 @@ def test_without_an_address_the_log_alone_tells(capsys: pytest.CaptureFixture[st
     assert lines == ["ALERT Stale: decisions/churn_scores"]
 
 
-def test_an_address_that_does_not_answer_is_told_without_being_named() -> None:
+def test_undelivered_alert_hides_the_address() -> None:
     lines: list[str] = []
     assert not Alerts(urls=["json://user:secret@127.0.0.1:9/"]).send("Stale", "x", lines.append)
     assert "not delivered" in lines[-1]

@@ -1,4 +1,4 @@
-"""The deployer against a server of the test's own in the application's place, and a program of its own in Ray's."""
+"""The deployer against a test server instead of the application and a test program for Ray."""
 
 import json
 import time
@@ -59,7 +59,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def test_a_deploy_ends_when_the_new_model_answers(program: Path, tmp_path: Path) -> None:
+def test_deploy_waits_for_the_new_model(program: Path, tmp_path: Path) -> None:
     proxy = (
         503,
         b"<html><body>503 Service Unavailable</body></html>",
@@ -69,12 +69,10 @@ def test_a_deploy_ends_when_the_new_model_answers(program: Path, tmp_path: Path)
         tmp_path, proxy, (503, NOT_READY), *((200, said) for said in [OLD, *halves, NEW])
     ) as (deployer, server):
         assert deployer.deploy(Path("/models/m"), "new", "2") == NEW
-    assert [path for path, _, _ in server.asked] == ["/ready"] * 6
+    assert [path for path, _, _ in server.requests] == ["/ready"] * 6
 
 
-def test_the_plan_is_one_that_the_program_takes_and_bears_no_key(
-    program: Path, tmp_path: Path
-) -> None:
+def test_program_accepts_a_plan_without_keys(program: Path, tmp_path: Path) -> None:
     from serve.deploy import DeploymentPlan
 
     with deploying(tmp_path, (200, NEW)) as (deployer, server):
@@ -101,9 +99,7 @@ def test_the_plan_is_one_that_the_program_takes_and_bears_no_key(
     )
 
 
-def test_a_model_that_the_application_refuses_is_told_at_once_in_its_words(
-    program: Path, tmp_path: Path
-) -> None:
+def test_refused_model_raises_the_applications_reason(program: Path, tmp_path: Path) -> None:
     began = time.monotonic()
     with (
         deploying(tmp_path, (200, OLD), (200, REFUSED)) as (deployer, _),
@@ -113,19 +109,17 @@ def test_a_model_that_the_application_refuses_is_told_at_once_in_its_words(
     assert time.monotonic() - began < 30
 
 
-def test_what_ray_says_last_is_the_reason_and_the_application_is_not_asked(
-    program: Path, tmp_path: Path
-) -> None:
+def test_ray_failure_raises_its_last_line(program: Path, tmp_path: Path) -> None:
     program.write_text(PROGRAM.format(ends="a warning\nDEPLOY_FAILED: no room"))
     with (
         deploying(tmp_path, (200, NEW)) as (deployer, server),
         pytest.raises(ServingError, match=r"refused .*: DEPLOY_FAILED"),
     ):
         deployer.deploy(Path("/models/m"), "new", "2")
-    assert server.asked == []
+    assert server.requests == []
 
 
-def test_taking_it_away_needs_no_model(program: Path, tmp_path: Path) -> None:
+def test_delete_needs_no_model(program: Path, tmp_path: Path) -> None:
     with deploying(tmp_path, (200, OLD)) as (deployer, _):
         deployer.delete()
     plan = json.loads((tmp_path / "plan.json").read_text())
@@ -142,12 +136,14 @@ def test_taking_it_away_needs_no_model(program: Path, tmp_path: Path) -> None:
         ((200, []), None),
     ],
 )
-def test_only_a_200_is_ready(tmp_path: Path, answer: tuple[int, Any], ready: dict | None) -> None:
+def test_only_status_200_is_ready(
+    tmp_path: Path, answer: tuple[int, Any], ready: dict | None
+) -> None:
     with deploying(tmp_path, answer) as (deployer, _):
         assert deployer.ready() == ready
 
 
-def test_a_refused_prediction_is_told_in_the_applications_words(tmp_path: Path) -> None:
+def test_refused_prediction_raises_the_detail(tmp_path: Path) -> None:
     refusal = (404, {"detail": "No features are published for this customer."})
     with (
         deploying(tmp_path, refusal) as (deployer, _),
@@ -159,15 +155,15 @@ def test_a_refused_prediction_is_told_in_the_applications_words(tmp_path: Path) 
 @pytest.mark.parametrize(
     "answer", [(200, b"<html>another's server</html>"), (503, b"<html>503</html>"), (200, b"")]
 )
-def test_what_is_no_answer_of_ours_is_told(tmp_path: Path, answer: tuple[int, Any]) -> None:
+def test_foreign_response_raises(tmp_path: Path, answer: tuple[int, Any]) -> None:
     with (
         deploying(tmp_path, answer) as (deployer, _),
-        pytest.raises(ServingError, match="not an answer of ours"),
+        pytest.raises(ServingError, match="not an answer of the application"),
     ):
         deployer.predict("a")
 
 
-def test_nothing_that_answers_is_told_with_a_remedy(tmp_path: Path) -> None:
+def test_unreachable_application_raises_with_a_fix(tmp_path: Path) -> None:
     with deploying(tmp_path, (200, OLD)) as (deployer, _):
         pass
     assert deployer.get("/ready") is None
@@ -177,9 +173,7 @@ def test_nothing_that_answers_is_told_with_a_remedy(tmp_path: Path) -> None:
         deployer.predict("a")
 
 
-def test_the_key_goes_to_this_machine_and_to_no_proxy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_api_key_is_not_sent_to_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         answering(lambda path: (200, OLD)) as proxy,
         deploying(tmp_path, (200, OLD)) as (deployer, server),
@@ -187,10 +181,12 @@ def test_the_key_goes_to_this_machine_and_to_no_proxy(
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
         assert deployer.ready() == deployer.predict("a") == OLD
-    assert proxy.asked == [] and {key for _, key, _ in server.asked} == {"Bearer first"}
+    assert proxy.requests == [] and {key for _, key, _ in server.requests} == {"Bearer first"}
 
 
-def test_a_probe_asks_for_each_customer_over_one_connection(tmp_path: Path) -> None:
+def test_probe_uses_one_connection(tmp_path: Path) -> None:
     with deploying(tmp_path, (200, OLD)) as (deployer, server):
         assert 0 < deployer.probe(["a", "b", "c"]) < 5000
-    assert len(server.asked) == 3 and len({connection for _, _, connection in server.asked}) == 1
+    assert (
+        len(server.requests) == 3 and len({connection for _, _, connection in server.requests}) == 1
+    )

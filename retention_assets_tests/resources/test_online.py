@@ -1,4 +1,4 @@
-"""The online store on a real Redis: what is published can be read, newer never gives way to older, nothing stays for ever."""
+"""The online store on a real Redis: reading back, order of days, expiry."""
 
 import hashlib
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def stored(online: OnlineStore, customer_id: str) -> tuple[date, float] | None:
     return vector and (vector.as_of, float(vector.values[0]))
 
 
-def test_what_is_published_is_read_back_with_its_day(online: OnlineStore) -> None:
+def test_published_vector_is_read_back(online: OnlineStore) -> None:
     assert publish(online, {"a": 1.0, "ü": 2.0}, MONDAY) == Publication(
         written=2, kept_newer=0, removed=0
     )
@@ -64,7 +64,7 @@ def test_what_is_published_is_read_back_with_its_day(online: OnlineStore) -> Non
     }
 
 
-def test_a_vector_never_gives_way_to_an_older_one(online: OnlineStore) -> None:
+def test_older_vector_does_not_replace_newer(online: OnlineStore) -> None:
     publish(online, {"a": 2.0}, TUESDAY)
     assert publish(online, {"a": 1.0, "b": 1.0}, MONDAY) == Publication(
         written=1, kept_newer=1, removed=0
@@ -73,13 +73,13 @@ def test_a_vector_never_gives_way_to_an_older_one(online: OnlineStore) -> None:
     assert (online.meta() or {})["as_of"] == "2024-03-05"
 
 
-def test_the_same_day_published_again_is_the_correction(online: OnlineStore) -> None:
+def test_same_day_replaces_the_vector(online: OnlineStore) -> None:
     publish(online, {"a": 1.0}, MONDAY)
     publish(online, {"a": 3.0}, MONDAY)
     assert stored(online, "a") == (MONDAY, 3.0)
 
 
-def test_customers_who_are_gone_from_the_tables_are_gone_from_the_store(
+def test_missing_customers_are_removed(
     online: OnlineStore,
 ) -> None:
     publish(online, {"a": 1.0, "b": 1.0}, MONDAY)
@@ -89,7 +89,7 @@ def test_customers_who_are_gone_from_the_tables_are_gone_from_the_store(
     assert stored(online, "b") == (TUESDAY, 2.0)
 
 
-def test_another_source_starts_from_nothing(online: OnlineStore) -> None:
+def test_new_source_clears_the_store(online: OnlineStore) -> None:
     publish(online, {"a": 1.0, "b": 1.0}, TUESDAY)
     assert publish(online, {"a": 5.0}, MONDAY, source="other shop") == Publication(
         written=1, kept_newer=0, removed=2
@@ -97,7 +97,7 @@ def test_another_source_starts_from_nothing(online: OnlineStore) -> None:
     assert (stored(online, "a"), stored(online, "b")) == ((MONDAY, 5.0), None)
 
 
-def test_nothing_stays_for_ever(online: OnlineStore, server: RedisServer) -> None:
+def test_vectors_expire(online: OnlineStore, server: RedisServer) -> None:
     publish(online, {"a": 1.0}, MONDAY)
     with server.client() as client:
         for key in (key_of("a"), META_KEY):
@@ -108,7 +108,7 @@ def test_nothing_stays_for_ever(online: OnlineStore, server: RedisServer) -> Non
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(days=st.permutations(range(5)))
-def test_whatever_the_order_the_latest_day_remains(
+def test_latest_day_remains_in_any_order(
     online: OnlineStore, server: RedisServer, days: list[int]
 ) -> None:
     with server.client() as client:
@@ -118,7 +118,7 @@ def test_whatever_the_order_the_latest_day_remains(
     assert stored(online, "a") == (date(2024, 1, 5), 4.0)
 
 
-def test_thousands_are_published_whole(online: OnlineStore) -> None:
+def test_thousands_of_vectors_are_published(online: OnlineStore) -> None:
     rows = {f"c-{number}": float(number) for number in range(3456)}
     assert publish(online, rows, MONDAY).written == online.size() == 3456
     assert stored(online, "c-3000") == (MONDAY, 3000.0)

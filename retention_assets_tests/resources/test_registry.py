@@ -1,4 +1,4 @@
-"""The registry on a real MLflow store: what is promoted is found again, what was tampered with is refused."""
+"""The registry on a real MLflow store: promotion, and refusal of changed files."""
 
 from pathlib import Path
 
@@ -18,14 +18,12 @@ def registry(tmp_path: Path) -> Registry:
     return Registry.of(Settings(home=tmp_path / "home"))
 
 
-def test_no_champion_yet_is_a_value(registry: Registry) -> None:
+def test_missing_champion_is_none(registry: Registry) -> None:
     registry.prepare()
     assert registry.champion("churn") is None
 
 
-def test_the_champion_is_the_version_last_promoted_and_those_before_stay(
-    registry: Registry, tmp_path: Path
-) -> None:
+def test_champion_is_the_last_promoted_version(registry: Registry, tmp_path: Path) -> None:
     versions = [
         registered(registry, tmp_path / name, intercept)
         for name, intercept in (("one", 0.0), ("two", 1.0))
@@ -46,9 +44,7 @@ def test_the_champion_is_the_version_last_promoted_and_those_before_stay(
     assert [version for version, _ in versions] == ["1", "2"]
 
 
-def test_files_that_are_not_those_registered_are_refused(
-    registry: Registry, tmp_path: Path
-) -> None:
+def test_changed_model_files_are_refused(registry: Registry, tmp_path: Path) -> None:
     version, digest = registered(registry, tmp_path / "one")
     folder = registry.download("churn", version, tmp_path / "here")
     (folder / "model.json").write_text("{}")
@@ -59,18 +55,16 @@ def test_files_that_are_not_those_registered_are_refused(
     (stored,) = (tmp_path / "home").rglob("artifacts/**/bundle/model.json")
     content = stored.read_bytes()
     stored.write_bytes(content.replace(b"2.0", b"9.0"))
-    with pytest.raises(RegistryError, match="do not have the digest"):
+    with pytest.raises(RegistryError, match="do not match their digest"):
         registry.download("churn", version, tmp_path / "elsewhere")
     stored.write_bytes(content)
     (stored.parent / "planted.pkl").write_bytes(b"")
-    with pytest.raises(RegistryError, match="do not have the digest"):
+    with pytest.raises(RegistryError, match="do not match their digest"):
         registry.download("churn", version, tmp_path / "elsewhere")
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-def test_people_may_load_it_as_a_pyfunc_and_get_the_served_probabilities(
-    registry: Registry, tmp_path: Path
-) -> None:
+def test_pyfunc_gives_the_served_probabilities(registry: Registry, tmp_path: Path) -> None:
     import mlflow
     import pandas as pd
 
@@ -83,7 +77,7 @@ def test_people_may_load_it_as_a_pyfunc_and_get_the_served_probabilities(
     )
 
 
-def test_each_piece_of_work_has_a_run_of_its_own_that_ends_as_the_work_does(
+def test_each_block_has_its_own_mlflow_run(
     registry: Registry,
 ) -> None:
     import mlflow
@@ -111,7 +105,7 @@ def test_each_piece_of_work_has_a_run_of_its_own_that_ends_as_the_work_does(
     assert {run.data.tags["dagster/why"] for run in runs.values()} == {"test"}
 
 
-def test_work_is_not_logged_into_somebody_elses_run(registry: Registry) -> None:
+def test_foreign_active_run_is_refused(registry: Registry) -> None:
     import mlflow
 
     def within_another(context: dg.AssetExecutionContext) -> None:

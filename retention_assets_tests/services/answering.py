@@ -1,4 +1,4 @@
-"""A small HTTP server on loopback, for tests of whoever asks one."""
+"""A small HTTP server on loopback, for tests of clients."""
 
 import json
 import threading
@@ -11,24 +11,24 @@ from typing import Any
 
 @dataclass
 class Answering:
-    """Where it answers, and what it was asked: path, Authorization header and connection of each request."""
+    """The server's port, and path, Authorization header and connection of each request."""
 
     port: int
-    asked: list[tuple[str, str | None, Any]] = field(default_factory=list)
+    requests: list[tuple[str, str | None, Any]] = field(default_factory=list)
 
 
 @contextmanager
 def answering(answer: Callable[[str], tuple[int, Any]]) -> Iterator[Answering]:
-    """Answers every request with the status and the bytes, or the JSON of the value, that `answer` gives for its path."""
+    """A server that answers each path with the status and body (bytes or JSON) of `answer`."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            server.asked.append((self.path, self.headers["Authorization"], self.client_address))
-            status, said = answer(self.path)
-            body = said if isinstance(said, bytes) else json.dumps(said).encode()
+            server.requests.append((self.path, self.headers["Authorization"], self.client_address))
+            status, value = answer(self.path)
+            body = value if isinstance(value, bytes) else json.dumps(value).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -40,10 +40,8 @@ def answering(answer: Callable[[str], tuple[int, Any]]) -> Iterator[Answering]:
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     http.daemon_threads = True
-    server, thread = (
-        Answering(http.server_port),
-        threading.Thread(target=http.serve_forever, args=(0.05,)),
-    )
+    server = Answering(http.server_port)
+    thread = threading.Thread(target=http.serve_forever, args=(0.05,))
     thread.start()
     try:
         yield server

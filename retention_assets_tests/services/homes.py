@@ -1,4 +1,4 @@
-"""Homes for tests: free ports, and what a home's processes listen on."""
+"""Homes for tests: free ports, and the ports a home listens on."""
 
 import os
 import random
@@ -17,10 +17,9 @@ BLOCK = INNER_PORTS + len(PORTS)
 
 
 def free_ports() -> dict[str, Any]:
-    """A free port for each port setting, all of one block, so that two homes' ports do not meet: each of the suite's
-    workers has blocks of its own.
+    """A free port for each port setting, all from one block; the suite's workers share no block.
 
-    Below the ports that the system hands out: Ray's own servers take any of these.
+    They lie below the system's ephemeral ports, of which Ray's servers take any.
     """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % WORKERS
     blocks = range(20_000, 32_000, BLOCK)[worker::WORKERS]
@@ -38,15 +37,15 @@ def free_ports() -> dict[str, Any]:
 
 def listening(home: Path) -> set[tuple[str, int]]:
     """Address and port of every TCP socket that a process of this home listens on."""
-    found = set()
+    addresses = set()
     for process in home_processes(home):
         try:
             sockets = process.net_connections("tcp")
         except psutil.NoSuchProcess:
             continue
-        found |= {
+        addresses |= {
             (entry.laddr.ip, entry.laddr.port)
             for entry in sockets
             if entry.status == psutil.CONN_LISTEN
         }
-    return found
+    return addresses

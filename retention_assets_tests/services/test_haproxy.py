@@ -1,4 +1,4 @@
-"""The launcher closes HAProxy's side ports to the outside, and is HAProxy itself to whoever started it."""
+"""The launcher keeps HAProxy's side ports on loopback and execs the real binary."""
 
 import subprocess
 from pathlib import Path
@@ -29,9 +29,7 @@ def launcher(tmp_path: Path) -> Path:
     return path
 
 
-def test_side_ports_are_bound_to_loopback_and_the_main_port_as_it_was_told(
-    launcher: Path, tmp_path: Path
-) -> None:
+def test_side_ports_are_bound_to_loopback(launcher: Path, tmp_path: Path) -> None:
     config = tmp_path / "haproxy.cfg"
     config.write_text(CONFIG)
     subprocess.run([launcher, "-db", "-f", config, "-dR"], check=True, capture_output=True)
@@ -39,9 +37,7 @@ def test_side_ports_are_bound_to_loopback_and_the_main_port_as_it_was_told(
     assert binds == ["bind 127.0.0.1:19101", "bind *:18000", "bind 127.0.0.1:18404"]
 
 
-def test_the_real_binary_takes_the_launchers_place_with_all_arguments(
-    launcher: Path, tmp_path: Path
-) -> None:
+def test_launcher_becomes_haproxy_with_all_arguments(launcher: Path, tmp_path: Path) -> None:
     config = tmp_path / "haproxy.cfg"
     config.write_text(CONFIG)
     process = subprocess.Popen(
@@ -51,7 +47,7 @@ def test_the_real_binary_takes_the_launchers_place_with_all_arguments(
     assert said.split() == [str(process.pid), "-db", "-f", str(config), "-sf", "1", "2"]
 
 
-def test_serves_template_still_holds_the_lines_that_the_launcher_rewrites() -> None:
+def test_serve_template_has_the_rewritten_lines() -> None:
     from ray.serve._private.haproxy_templates import HAPROXY_CONFIG_TEMPLATE
 
     assert "    bind :{{ config.metrics_port }}\n" in HAPROXY_CONFIG_TEMPLATE

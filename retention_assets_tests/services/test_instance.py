@@ -1,4 +1,4 @@
-"""A home's Dagster instance: the clone's settings, the home's own storage unless the clone names another, facts that last."""
+"""A home's Dagster instance: the clone's settings, the home's storage, shared state."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def config_of(tmp_path: Path, text: str) -> dict:
     return instance_config(Settings(home=tmp_path), tmp_path / "clone.yaml")
 
 
-def test_facts_of_the_clock_outlive_the_instance(tmp_path: Path) -> None:
+def test_state_outlives_the_instance(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     with open_instance(settings) as instance:
         assert read_state(instance, "arrivals") is None
@@ -32,7 +32,7 @@ def test_facts_of_the_clock_outlive_the_instance(tmp_path: Path) -> None:
         assert read_state(instance, "arrivals") == {"files": {"2024-01-01": "ab"}}
 
 
-def test_storage_lies_in_the_home_and_one_run_goes_at_a_time(tmp_path: Path) -> None:
+def test_home_has_its_storage_and_one_run_slot(tmp_path: Path) -> None:
     with open_instance(Settings(home=tmp_path)) as instance:
         assert Path(instance.root_directory) == tmp_path / "dagster"
         concurrency = instance.get_concurrency_config()
@@ -43,12 +43,12 @@ def test_storage_lies_in_the_home_and_one_run_goes_at_a_time(tmp_path: Path) -> 
     assert {file.relative_to(tmp_path).parts[0] for file in tmp_path.rglob("*.db")} == {"dagster"}
 
 
-def test_a_storage_that_the_clone_names_takes_the_place_of_the_homes(tmp_path: Path) -> None:
+def test_configured_storage_replaces_the_homes(tmp_path: Path) -> None:
     config = config_of(tmp_path, yaml.safe_dump(POSTGRES))
     assert config["storage"] == POSTGRES["storage"] and not SQLITE.keys() & config.keys()
 
 
-def test_what_the_clone_changes_reaches_a_home_that_is_there_already(tmp_path: Path) -> None:
+def test_existing_home_follows_the_clones_file(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     open_instance(settings).dispose()
     file = settings.dagster_home / "dagster.yaml"
@@ -59,11 +59,11 @@ def test_what_the_clone_changes_reaches_a_home_that_is_there_already(tmp_path: P
 
 
 @pytest.mark.parametrize("text", ["- a list", "", "a: [unclosed"])
-def test_a_broken_dagster_yaml_is_told_with_a_remedy(tmp_path: Path, text: str) -> None:
+def test_broken_dagster_yaml_is_reported_with_a_fix(tmp_path: Path, text: str) -> None:
     with pytest.raises(SetupError, match="Fix: Restore it"):
         config_of(tmp_path, text)
 
 
-def test_a_missing_dagster_yaml_is_told_with_a_remedy(tmp_path: Path) -> None:
+def test_missing_dagster_yaml_is_reported_with_a_fix(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="Fix: Restore it"):
         instance_config(Settings(home=tmp_path), tmp_path / "none.yaml")

@@ -64,7 +64,7 @@ def test_hanging_resolver_is_given_up(tmp_path: Path, monkeypatch: pytest.Monkey
     assert list((tmp_path / "jars").iterdir()) == []
 
 
-def test_the_jars_are_those_of_the_installed_spark() -> None:
+def test_jars_fit_the_installed_spark() -> None:
     group, artifact, release = DELTA_PACKAGE.split(":")
     assert (group, release) == (
         "io.delta",

@@ -1,4 +1,4 @@
-"""Which Java Spark gets; and that the embedded one, without any other on the machine, writes a Delta table."""
+"""Which Java Spark gets; the embedded one alone writes a Delta table."""
 
 import os
 import subprocess
@@ -42,23 +42,23 @@ def a_java(home: Path, version: str) -> Path:
 
 
 @pytest.mark.parametrize(("version", "major"), [("17.0.15", 17), ("21", 21), ("1.8.0_392", 1)])
-def test_the_version_is_read_from_what_java_says(tmp_path: Path, version: str, major: int) -> None:
+def test_java_major_reads_the_version(tmp_path: Path, version: str, major: int) -> None:
     assert java_major(a_java(tmp_path, version) / "bin" / "java") == major
 
 
-def test_java_home_comes_before_the_path_and_old_ones_are_passed_over(tmp_path: Path) -> None:
+def test_java_home_precedes_the_path(tmp_path: Path) -> None:
     old, new = a_java(tmp_path / "old", "11.0.2"), a_java(tmp_path / "new", "21.0.1")
     assert system_java_home(None, str(new)) == new
     assert system_java_home(str(new / "bin"), str(old)) == new
     assert system_java_home(str(old / "bin"), None) is None
 
 
-def test_a_chosen_java_that_is_too_old_is_an_error(tmp_path: Path) -> None:
+def test_old_chosen_java_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="no Java 17"):
         spark_java_home(tmp_path / "embedded", chosen=a_java(tmp_path / "old", "11.0.2"))
 
 
-def test_the_embedded_java_runs_although_spark_asks_for_a_module_that_it_lacks(
+def test_embedded_java_ignores_the_missing_module(
     tmp_path: Path,
 ) -> None:
     java = embedded_java_home(tmp_path) / "bin" / "java"
@@ -71,7 +71,7 @@ def test_the_embedded_java_runs_although_spark_asks_for_a_module_that_it_lacks(
     )
 
 
-def test_the_embedded_java_writes_a_delta_table_where_the_machine_has_none(tmp_path: Path) -> None:
+def test_embedded_java_writes_a_delta_table(tmp_path: Path) -> None:
     tools = tmp_path / "tools"  # This machine's programs, without its Java.
     tools.mkdir()
     for program in sorted(Path("/usr/bin").iterdir()):

@@ -11,7 +11,7 @@ from retention_assets.settings import Settings
 from retention_assets_tests.services.homes import free_ports
 
 
-def test_a_taken_port_is_named_with_its_variable(tmp_path: Path) -> None:
+def test_taken_port_is_named_with_its_variable(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, **free_ports())
     named = f"{settings.mlflow_port} \\(RETENTION_MLFLOW_PORT\\)"
     with (
@@ -22,27 +22,27 @@ def test_a_taken_port_is_named_with_its_variable(tmp_path: Path) -> None:
     check_ports(settings)
 
 
-def test_two_settings_with_one_port_are_both_named(tmp_path: Path) -> None:
+def test_two_settings_with_one_port_are_named(tmp_path: Path) -> None:
     ports = free_ports()
     settings = Settings(home=tmp_path, **ports | {"ray_port": ports["serve_port"]})
     with pytest.raises(SetupError, match=r"RETENTION_RAY_PORT.*RETENTION_SERVE_PORT"):
         check_ports(settings)
 
 
-def test_a_port_that_replicas_may_take_is_named(tmp_path: Path) -> None:
+def test_port_in_the_replica_range_is_named(tmp_path: Path) -> None:
     ports = free_ports()
     settings = Settings(home=tmp_path, **ports | {"serve_port": ports["serve_inner_port"] + 1})
     with pytest.raises(SetupError, match=r"RETENTION_SERVE_PORT"):
         check_ports(settings)
 
 
-def test_the_ports_as_they_come_are_apart() -> None:
+def test_default_ports_are_distinct() -> None:
     needed = needed_ports(Settings())
     replicas = inner_ports(Settings())[1:]
     assert len(set(needed.values())) == len(needed) and not set(needed.values()) & set(replicas)
 
 
-def test_services_that_live_elsewhere_need_no_port_here(tmp_path: Path) -> None:
+def test_remote_services_need_no_port(tmp_path: Path) -> None:
     elsewhere = Settings(
         home=tmp_path, ray_address="10.0.0.1:6379", mlflow_uri="http://10.0.0.2:5000"
     )

@@ -19,7 +19,7 @@ def silent() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_an_address_may_bear_a_scheme_and_a_path(silent: int) -> None:
+def test_address_may_have_scheme_and_path(silent: int) -> None:
     for address in (
         f"127.0.0.1:{silent}",
         f"http://127.0.0.1:{silent}",
@@ -32,17 +32,17 @@ def test_an_address_may_bear_a_scheme_and_a_path(silent: int) -> None:
     "address",
     ["", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:-1", "127.0.0.1:99999"],
 )
-def test_what_is_no_address_does_not_answer(address: str) -> None:
+def test_invalid_address_does_not_answer(address: str) -> None:
     assert not answers_tcp(address)
 
 
 @pytest.mark.parametrize("url", ["localhost:6379", "redis://h:x", "redis://h:99999", "", "http://"])
-def test_what_is_no_url_of_a_redis_does_not_answer(url: str) -> None:
+def test_invalid_redis_url_does_not_answer(url: str) -> None:
     assert not answers_redis(url)
 
 
 @pytest.mark.parametrize("url", ["http://host:notaport", "", "host", "http://[::"])
-def test_what_is_no_url_does_not_answer_over_http(url: str) -> None:
+def test_invalid_url_does_not_answer(url: str) -> None:
     assert not answers_http(url)
 
 
@@ -50,13 +50,13 @@ def test_what_is_no_url_does_not_answer_over_http(url: str) -> None:
     ("status", "up"),
     [(200, True), (204, True), (301, False), (401, False), (404, False), (503, False)],
 )
-def test_only_success_is_an_answer_over_http(status: int, up: bool) -> None:
+def test_only_http_success_counts_as_answer(status: int, up: bool) -> None:
     with answering(lambda path: (status, "")) as server:
         assert answers_http(f"http://127.0.0.1:{server.port}/health") == up
-    assert server.asked[0][0] == "/health"
+    assert server.requests[0][0] == "/health"
 
 
-def test_a_proxy_of_the_environment_is_not_asked_about_this_machine(
+def test_probe_ignores_proxy_variables(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -72,7 +72,7 @@ def test_a_proxy_of_the_environment_is_not_asked_about_this_machine(
     ],
     ids=["http", "redis"],
 )
-def test_who_takes_the_connection_and_says_nothing_is_given_up(
+def test_silent_server_is_given_up(
     probe: Callable[[int], bool], silent: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert probes.PATIENCE_S <= 2.0
@@ -83,7 +83,7 @@ def test_who_takes_the_connection_and_says_nothing_is_given_up(
     assert 0.2 <= time.monotonic() - began < 2.0
 
 
-def test_nothing_answers_on_a_port_that_was_closed() -> None:
+def test_closed_port_does_not_answer() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     assert not answers_tcp(f"127.0.0.1:{port}")
@@ -92,7 +92,7 @@ def test_nothing_answers_on_a_port_that_was_closed() -> None:
     )
 
 
-def test_a_redis_answers_while_it_runs_and_lets_us_in() -> None:
+def test_redis_answers_with_the_right_password() -> None:
     redis = RedisServer()
     try:
         redis.start()
@@ -106,6 +106,6 @@ def test_a_redis_answers_while_it_runs_and_lets_us_in() -> None:
         redis.remove()
 
 
-def test_who_speaks_http_is_no_redis() -> None:
+def test_http_server_is_not_redis() -> None:
     with answering(lambda path: (200, "PONG")) as server:
         assert not answers_redis(f"redis://127.0.0.1:{server.port}")

@@ -1,4 +1,4 @@
-"""Only what bears the home's mark, or descends from it, is found; and what is told to end has ended."""
+"""Only a home's processes and their descendants are found and ended."""
 
 import os
 import subprocess
@@ -18,11 +18,16 @@ from retention_assets.services.processes import (
 from retention_assets_tests.waiting import eventually
 
 SLEEPS = "import time; time.sleep(600)"
-STUBBORN = f"import pathlib, signal, sys; signal.signal(15, signal.SIG_IGN); pathlib.Path(sys.argv[1]).touch(); {SLEEPS}"
+STUBBORN = f"""
+import pathlib, signal, sys
+signal.signal(15, signal.SIG_IGN)
+pathlib.Path(sys.argv[1]).touch()
+{SLEEPS}
+"""
 POLITE = f"""
 import pathlib, signal, sys
 def end(*_):
-    pathlib.Path(sys.argv[1], "said goodbye").touch()
+    pathlib.Path(sys.argv[1], "ended in order").touch()
     sys.exit()
 signal.signal(15, end)
 pathlib.Path(sys.argv[1], "ready").touch()
@@ -31,17 +36,18 @@ pathlib.Path(sys.argv[1], "ready").touch()
 PARENT = (
     f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', '{SLEEPS}'], env={{}}).wait()"
 )
-# Prints what it finds by mark and by command; its own command, and that of the shell above it, hold the fragment.
+# Prints the processes found by variable and by command; its own command and its shell's match too.
 LOOKS = """
 import sys
 from pathlib import Path
 from retention_assets.services.processes import home_processes, processes_with_command
-print(sorted(process.pid for process in home_processes(Path(sys.argv[1])) | processes_with_command(sys.argv[1])))
+found = home_processes(Path(sys.argv[1])) | processes_with_command(sys.argv[1])
+print(sorted(process.pid for process in found))
 """
 
 
 class Children:
-    """Processes of this test's own."""
+    """Processes that a test starts and that end with it."""
 
     def __init__(self) -> None:
         self.started: list[subprocess.Popen] = []
@@ -62,16 +68,16 @@ def children() -> Iterator[Children]:
         process.wait()
 
 
-def test_the_mark_is_the_homes_whole_name(children: Children, tmp_path: Path) -> None:
+def test_home_processes_match_the_whole_name(children: Children, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    mine = children.start(SLEEPS, mark=home)
+    process = children.start(SLEEPS, mark=home)
     children.start(SLEEPS, mark=f"{home}2")
     children.start(SLEEPS, mark=home.parent)
     children.start(SLEEPS, home)
-    assert home_processes(home) == {mine}
+    assert home_processes(home) == {process}
 
 
-def test_a_descendant_that_dropped_the_mark_is_found(children: Children, tmp_path: Path) -> None:
+def test_unmarked_descendant_belongs_to_the_home(children: Children, tmp_path: Path) -> None:
     parent = children.start(PARENT, mark=tmp_path)
     assert eventually(lambda: len(parent.children()) == 1)
     (child,) = parent.children()
@@ -81,7 +87,7 @@ def test_a_descendant_that_dropped_the_mark_is_found(children: Children, tmp_pat
     assert not child.is_running()
 
 
-def test_a_command_is_found_by_any_fragment_of_it(children: Children, tmp_path: Path) -> None:
+def test_processes_are_found_by_command_fragment(children: Children, tmp_path: Path) -> None:
     one, two = (
         children.start(SLEEPS, tmp_path / "ray" / "x"),
         children.start(SLEEPS, tmp_path / "ha"),
@@ -91,9 +97,7 @@ def test_a_command_is_found_by_any_fragment_of_it(children: Children, tmp_path: 
     assert processes_with_command() == set()
 
 
-def test_who_looks_finds_neither_itself_nor_what_it_runs_under(
-    children: Children, tmp_path: Path
-) -> None:
+def test_caller_and_its_ancestors_are_left_out(children: Children, tmp_path: Path) -> None:
     sibling = children.start(SLEEPS, mark=tmp_path)
     shell = ["sh", "-c", '"$1" -c "$2" "$3"; true', "sh", sys.executable, LOOKS, str(tmp_path)]
     environment = {**os.environ, HOME_VARIABLE: str(tmp_path)}
@@ -101,9 +105,7 @@ def test_who_looks_finds_neither_itself_nor_what_it_runs_under(
     assert found.stdout.strip() == f"[{sibling.pid}]"
 
 
-def test_who_can_end_in_order_does_who_cannot_is_killed_and_nobody_else_is_touched(
-    children: Children, tmp_path: Path
-) -> None:
+def test_stubborn_process_is_killed_after_a_wait(children: Children, tmp_path: Path) -> None:
     bystander = children.start(SLEEPS)
     polite, stubborn = (
         children.start(POLITE, tmp_path),
@@ -113,17 +115,17 @@ def test_who_can_end_in_order_does_who_cannot_is_killed_and_nobody_else_is_touch
     assert children.started[-1].wait() == 0
     assert eventually(lambda: (tmp_path / "ready").exists() and (tmp_path / "stubborn").exists())
     assert end_processes([polite, stubborn, gone], patience_s=2) == []
-    assert (tmp_path / "said goodbye").exists()
+    assert (tmp_path / "ended in order").exists()
     assert not stubborn.is_running() and bystander.status() != psutil.STATUS_ZOMBIE
 
 
-def test_one_that_the_kernel_holds_is_told(children: Children) -> None:
-    """Nothing is killed here: what ignores even that is played by a process that is not told to end."""
+def test_unkillable_process_is_returned(children: Children) -> None:
+    """A process that ignores even SIGKILL is imitated by one that receives no signal."""
 
-    class Held(psutil.Process):
+    class Unkillable(psutil.Process):
         def terminate(self) -> None: ...
 
         def kill(self) -> None: ...
 
-    held = Held(children.start(SLEEPS).pid)
-    assert end_processes([held], patience_s=0.1) == [held]
+    process = Unkillable(children.start(SLEEPS).pid)
+    assert end_processes([process], patience_s=0.1) == [process]

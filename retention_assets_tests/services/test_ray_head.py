@@ -1,4 +1,4 @@
-"""How the local Ray is started: every option and switch is one that this Ray knows, on loopback, with its token out of sight."""
+"""How the local Ray is started: options that the installed Ray knows, loopback, hidden token."""
 
 import inspect
 import re
@@ -24,7 +24,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "home", ray_address=None, **free_ports())
 
 
-def test_ray_takes_the_command_and_keeps_to_loopback(settings: Settings) -> None:
+def test_ray_accepts_the_command(settings: Settings) -> None:
     from ray.scripts.scripts import start
 
     program, verb, *options = head_command(settings)
@@ -34,7 +34,7 @@ def test_ray_takes_the_command_and_keeps_to_loopback(settings: Settings) -> None
     assert (told["include_dashboard"], told["port"]) == (False, settings.ray_port)
 
 
-def test_every_switch_of_serve_is_one_that_this_ray_reads(settings: Settings) -> None:
+def test_installed_ray_reads_every_variable(settings: Settings) -> None:
     """A variable that nothing reads is silent."""
     from ray.serve._private import constants
 
@@ -43,7 +43,7 @@ def test_every_switch_of_serve_is_one_that_this_ray_reads(settings: Settings) ->
     assert len(switches) > 10 and switches - read == set()
 
 
-def test_the_hooks_are_those_that_this_ray_calls() -> None:
+def test_installed_ray_calls_the_hooks() -> None:
     from ray._private import ray_constants
     from ray._private.parameter import RayParams
 
@@ -53,7 +53,7 @@ def test_the_hooks_are_those_that_this_ray_calls() -> None:
     assert params.ray_client_server_port is None
 
 
-def test_the_token_is_in_a_file_and_in_no_process_list(settings: Settings) -> None:
+def test_token_is_not_in_the_command(settings: Settings) -> None:
     environment = ray_environment(settings)
     token = Path(environment["RAY_AUTH_TOKEN_PATH"]).read_text().strip()
     assert environment["RAY_AUTH_MODE"] == "token" and environment["RAY_AUTH_TOKEN_PATH"] == str(
@@ -62,7 +62,7 @@ def test_the_token_is_in_a_file_and_in_no_process_list(settings: Settings) -> No
     assert len(token) >= 32 and token not in str(environment) + str(head_command(settings))
 
 
-def test_two_homes_share_no_file_socket_or_port(settings: Settings, tmp_path: Path) -> None:
+def test_two_homes_share_no_file_or_port(settings: Settings, tmp_path: Path) -> None:
     apart = re.compile("PATH|FILE|BASE|(?<!DASHBOARD_METRIC)_PORT$")
     own = ray_environment(settings)
     other = ray_environment(Settings(home=tmp_path / "other", ray_address=None, **_moved(settings)))
@@ -70,7 +70,7 @@ def test_two_homes_share_no_file_socket_or_port(settings: Settings, tmp_path: Pa
     assert len(compared) >= 11 and [name for name in compared if own[name] == other[name]] == []
 
 
-def test_a_cluster_elsewhere_brings_its_own_switches_and_no_secret_is_made_for_it(
+def test_remote_cluster_needs_no_variables(
     tmp_path: Path,
 ) -> None:
     elsewhere = Settings(home=tmp_path, ray_address="10.0.0.1:6379")

@@ -1,4 +1,4 @@
-"""What a worker of Ray does first: ports for everybody become ports for this machine, others stay as they were told."""
+"""The set-up hook of Ray's workers: ports for every interface open on loopback only."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from retention_assets.services.ray_worker import keep_to_loopback
         ("[::1]:0", "[::1]:0"),
     ],
 )
-def test_a_port_on_every_interface_is_one_on_loopback(
+def test_grpc_port_opens_on_loopback_only(
     told: str, bound: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ray._common import tls_utils
@@ -30,7 +30,7 @@ def test_a_port_on_every_interface_is_one_on_loopback(
     assert asked == [("a server", bound)]
 
 
-def test_serve_still_asks_for_its_port_by_the_name_and_address_that_are_rewritten() -> None:
+def test_installed_serve_uses_the_patched_call() -> None:
     from inspect import getsource
 
     from ray.serve._private import replica

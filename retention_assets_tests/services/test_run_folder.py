@@ -13,7 +13,7 @@ LONGEST_SOCKET = (
 )  # HAProxy's, below the id of Ray's node
 
 
-def test_a_socket_can_be_made_in_a_home_whose_path_is_longer_than_a_socket_may_be(
+def test_socket_fits_in_a_long_home_path(
     tmp_path: Path,
 ) -> None:
     home = tmp_path / ("deep" * 30)
@@ -29,16 +29,16 @@ def test_a_socket_can_be_made_in_a_home_whose_path_is_longer_than_a_socket_may_b
     assert not run_link(home).is_symlink()
 
 
-def test_two_homes_have_two_links_and_one_home_keeps_its_own(tmp_path: Path) -> None:
+def test_each_home_has_its_own_link(tmp_path: Path) -> None:
     assert run_link(tmp_path / "a") != run_link(tmp_path / "b")
     assert run_link(tmp_path / "a") == run_link(tmp_path / "a")
 
 
-def test_a_link_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
+def test_foreign_link_is_refused(tmp_path: Path) -> None:
     home = tmp_path / "home"
     run_link(home).symlink_to(tmp_path)
     try:
-        with pytest.raises(SetupError, match="stands in the way"):
+        with pytest.raises(SetupError, match="does not belong to this home"):
             make_run_folder(home)
     finally:
         remove_run_link(home)

@@ -86,7 +86,7 @@ def test_zombie_process_counts_as_dead(instance: dg.DagsterInstance) -> None:
     process.wait()
 
 
-def test_process_number_given_away_anew_counts_as_dead(
+def test_reused_process_number_counts_as_dead(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = started_run(instance, os.getpid())

@@ -1,4 +1,4 @@
-"""supervisord of one home: real programs are started, watched, and never left behind."""
+"""supervisord of one home: programs are started, restarted, and never left behind."""
 
 import subprocess
 import sys
@@ -17,7 +17,8 @@ from retention_assets_tests.waiting import eventually
 SLEEPER = Program("sleeper", [sys.executable, "-c", "import time; time.sleep(600)"], settle_s=0)
 # A child in a session of its own that ignores SIGTERM: what a group's signal does not reach.
 STRAY = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
-PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {STRAY!r}], start_new_session=True)"
+START_STRAY = f"subprocess.run([sys.executable, '-c', {STRAY!r}], start_new_session=True)"
+PARENT = f"import subprocess, sys; {START_STRAY}"
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def environment(supervisor: Supervisor) -> dict[str, str]:
     return Settings(home=supervisor.home).environment() | {HOME_VARIABLE: str(supervisor.home)}
 
 
-def test_programs_run_until_stopped_and_nothing_is_left(supervisor: Supervisor) -> None:
+def test_stop_ends_all_programs(supervisor: Supervisor) -> None:
     supervisor.start([SLEEPER], environment(supervisor))
     assert eventually(lambda: supervisor.states() == {"sleeper": "RUNNING"})
     assert len(home_processes(supervisor.home)) == 2
@@ -40,7 +41,7 @@ def test_programs_run_until_stopped_and_nothing_is_left(supervisor: Supervisor) 
     assert supervisor.states() == {} and home_processes(supervisor.home) == set()
 
 
-def test_stopping_reaches_grandchildren_that_left_the_group_and_ignore_the_signal(
+def test_stop_reaches_detached_grandchildren(
     supervisor: Supervisor,
 ) -> None:
     supervisor.start(
@@ -51,7 +52,7 @@ def test_stopping_reaches_grandchildren_that_left_the_group_and_ignore_the_signa
     assert home_processes(supervisor.home) == set()
 
 
-def test_a_killed_supervisord_leaves_orphans_that_stop_still_finds(supervisor: Supervisor) -> None:
+def test_stop_finds_orphans_of_a_killed_supervisord(supervisor: Supervisor) -> None:
     supervisor.start([SLEEPER], environment(supervisor))
     assert eventually(lambda: supervisor.states() == {"sleeper": "RUNNING"})
     psutil.Process(int(supervisor.config_file.with_name("supervisord.pid").read_text())).kill()
@@ -60,7 +61,7 @@ def test_a_killed_supervisord_leaves_orphans_that_stop_still_finds(supervisor: S
     assert home_processes(supervisor.home) == set()
 
 
-def test_a_program_that_ends_is_started_again(supervisor: Supervisor) -> None:
+def test_ended_program_is_restarted(supervisor: Supervisor) -> None:
     supervisor.start([SLEEPER], environment(supervisor))
     assert eventually(lambda: supervisor.states() == {"sleeper": "RUNNING"})
     (first,) = (
@@ -74,7 +75,7 @@ def test_a_program_that_ends_is_started_again(supervisor: Supervisor) -> None:
     )
 
 
-def test_stopping_one_home_leaves_another_alone(supervisor: Supervisor, tmp_path: Path) -> None:
+def test_stop_leaves_other_homes_alone(supervisor: Supervisor, tmp_path: Path) -> None:
     other = Supervisor(tmp_path / "other", tmp_path / "other" / "logs")
     other.home.mkdir()
     try:
@@ -87,20 +88,20 @@ def test_stopping_one_home_leaves_another_alone(supervisor: Supervisor, tmp_path
         other.stop()
 
 
-def test_a_process_that_merely_lives_in_the_home_is_not_touched(supervisor: Supervisor) -> None:
+def test_stop_leaves_unmanaged_processes_alone(supervisor: Supervisor) -> None:
     supervisor.start([SLEEPER], environment(supervisor))
-    mine = subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(600)"], cwd=supervisor.home
     )
     try:
         supervisor.stop()
-        assert mine.poll() is None
+        assert process.poll() is None
     finally:
-        mine.kill()
-        mine.wait()
+        process.kill()
+        process.wait()
 
 
-def test_the_embedded_redis_listens_on_its_socket_only_and_keeps_what_it_was_told(
+def test_embedded_redis_uses_its_socket_and_keeps_data(
     tmp_path: Path,
 ) -> None:
     import redis
@@ -112,12 +113,12 @@ def test_the_embedded_redis_listens_on_its_socket_only_and_keeps_what_it_was_tol
     (settings.home / "redis").mkdir(parents=True)
     program = Program(service.name, service.command, settle_s=0)
     try:
-        for expected in (None, b"kept"):
+        for expected in (None, b"stored"):
             supervisor.start([program], service_environment(settings))
             assert eventually(service.answers)
             with redis.Redis.from_url(redis_url(settings)) as client:
                 assert client.get("x") == expected
-                client.set("x", "kept")
+                client.set("x", "stored")
             assert not [
                 entry
                 for process in home_processes(settings.home)
