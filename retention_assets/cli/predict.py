@@ -51,7 +51,7 @@ def default_customer(settings: Settings) -> str:
     from retention_assets.decisions.scores import GONE
     from retention_assets.resources.online import OnlineStore
 
-    published = OnlineStore.of(settings).some(1)
+    published = OnlineStore.of(settings).sample_ids(1)
     if not published:
         raise ServingError(
             "No customer's features are published.", "Run the graph first: `retention run`."

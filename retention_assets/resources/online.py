@@ -100,7 +100,7 @@ class OnlineStore:
             )
         return [decode(blob, fingerprint, len(features)) if blob else None for blob in blobs]
 
-    def some(self, count: int) -> list[str]:
+    def sample_ids(self, count: int) -> list[str]:
         """Up to `count` customers who have a vector."""
         with self._client() as redis:
             return [key.removeprefix(KEY_PREFIX) for key in islice(self._keys(redis), count)]

@@ -102,7 +102,7 @@ def _deployment() -> dg.AssetsDefinition:
             "store": said["store"],
             "url": dg.MetadataValue.url(deployer.url),
         }
-        if some := online.some(PROBES):
+        if some := online.sample_ids(PROBES):
             metadata["predict_p50_ms"] = round(deployer.probe(some), 2)
         return dg.MaterializeResult(metadata=metadata)
 

@@ -122,4 +122,4 @@ def test_thousands_of_vectors_are_published(online: OnlineStore) -> None:
     rows = {f"c-{number}": float(number) for number in range(3456)}
     assert publish(online, rows, MONDAY).written == online.size() == 3456
     assert stored(online, "c-3000") == (MONDAY, 3000.0)
-    assert len(online.some(50)) == 50
+    assert len(online.sample_ids(50)) == 50

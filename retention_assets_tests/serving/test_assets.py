@@ -113,7 +113,7 @@ def test_who_is_in_no_table_any_more_leaves_the_store(published: Stage) -> None:
     fill(published.lake, published.platform, {"C1": CUSTOMERS["C1"]}, AS_OF + timedelta(days=1))
     result = published.materialize(ONLINE)
     assert check_results(result) == {EQUALS: True} and materialized(result)[ONLINE]["removed"] == 2
-    assert published.online.some(10) == ["C1"]
+    assert published.online.sample_ids(10) == ["C1"]
 
 
 def test_an_older_refresh_takes_nothing_back_and_says_so(published: Stage) -> None:
