@@ -1,8 +1,11 @@
-"""The code location, assembled: the stages' assets, the outside world they work in, and the clock. Nothing else."""
+"""The code location: every stage's assets, the resources they get, and automation. Nothing else."""
 
 import dagster as dg
 
-from retention_assets.automation import conditions as automation
+from retention_assets.automation.conditions import with_automation
+from retention_assets.automation.jobs import retention_jobs
+from retention_assets.automation.schedules import retention_schedules
+from retention_assets.automation.sensors import retention_sensors
 from retention_assets.automation.step_threads import step_threads
 from retention_assets.decisions import assets as decisions
 from retention_assets.features import assets as features
@@ -22,18 +25,15 @@ from retention_assets.validation import assets as validation
 STAGES = (ingestion, validation, features, training, decisions, serving, monitoring)
 
 
-def build_definitions(settings: Settings) -> dg.Definitions:
-    """The code location of one home and source. Several may live in one process."""
-    platform = Platform.of(settings)
-    made = [item for stage in STAGES for item in stage.assets(platform)]
-    checks = [item for item in made if isinstance(item, dg.AssetChecksDefinition)]
-    assets = automation.on_the_clock(
-        [item for item in made if not isinstance(item, dg.AssetChecksDefinition)], platform
-    )
-    jobs = automation.retention_jobs(assets, platform)
+def build_definitions(platform: Platform) -> dg.Definitions:
+    """The code location of one home and source. Several can exist in one process."""
+    settings = platform.settings
+    items = [item for stage in STAGES for item in stage.assets(platform)]
+    assets = [item for item in items if not isinstance(item, dg.AssetChecksDefinition)]
+    jobs = retention_jobs(assets, platform)
     return dg.Definitions(
-        assets=assets,
-        asset_checks=checks,
+        assets=with_automation(assets, platform),
+        asset_checks=[item for item in items if isinstance(item, dg.AssetChecksDefinition)],
         resources={
             "lake": Lake.of(settings),
             "registry": Registry.of(settings),
@@ -43,11 +43,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         },
         executor=step_threads,
         jobs=list(jobs.values()),
-        schedules=automation.retention_schedules(jobs, platform),
-        sensors=automation.retention_sensors(jobs, platform),
+        schedules=retention_schedules(jobs, platform),
+        sensors=retention_sensors(jobs, platform),
     )
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    return build_definitions(Settings())
+    return build_definitions(Platform.of(Settings()))

@@ -8,14 +8,17 @@ import dagster as dg
 
 @dataclass(frozen=True)
 class Partitions:
-    """Partitions of one source: its days, and its as-of weeks (partition key = as-of Monday)."""
+    """The days of one source, and its as-of weeks. The key of a week is its as-of Monday."""
 
     daily: dg.DailyPartitionsDefinition
     weekly: dg.WeeklyPartitionsDefinition
 
 
 def partitions_of(start: date, end: date | None) -> Partitions:
-    """Partitions from the source's first day to its last, both included. `end` None: no last day."""
+    """Partitions from the source's first day to its last, both included.
+
+    `end` is None for a source that goes on: its last partition is yesterday's.
+    """
     until = str(end + timedelta(days=1)) if end else None
     return Partitions(
         daily=dg.DailyPartitionsDefinition(start_date=str(start), end_date=until),

@@ -1,4 +1,4 @@
-"""What every stage's assets are built for: settings, source profile and partitions of one code location."""
+"""What every stage's assets are built from: settings, source profile and partitions."""
 
 from dataclasses import dataclass
 
@@ -18,6 +18,6 @@ class Platform:
 
     @classmethod
     def of(cls, settings: Settings) -> "Platform":
-        """Loads the profile. Raises ProfileError where it is not valid."""
+        """Loads the profile. Raises ProfileError if it is not valid."""
         profile = load_profile(settings)
         return cls(settings, profile, partitions_of(profile.start, profile.end))

@@ -139,6 +139,12 @@ class AutomationSettings(SettingsGroup):
         True, "False turns every schedule, sensor and automation condition off."
     )
     sensor_interval_s: int = operation(30, ge=1)
+    freshness_fail_s: int = operation(
+        172_800,
+        "An asset that follows its inputs is stale at this age (two days), and is materialized"
+        " again. Dagster allows no less than a minute.",
+        ge=60,
+    )
 
 
 class DataQualitySettings(SettingsGroup):

@@ -1,6 +1,6 @@
-"""The graph as text that a person can read in a review: what depends on what, on which clock, behind which checks.
+"""The graph as text that a person can review: inputs, partitions, automation and checks of assets.
 
-After a change that is meant: `python retention_assets_tests/test_graph.py > retention_assets_tests/graph.txt`.
+After an intended change, beside this file: `python test_graph.py > graph.txt`.
 """
 
 from collections.abc import Iterator
@@ -11,14 +11,17 @@ import dagster as dg
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from retention_assets.definitions import build_definitions
+from retention_assets.platform import Platform
 from retention_assets.settings import Settings
 
-KNOWN = Path(__file__).with_name("graph.txt")
+REVIEWED = Path(__file__).with_name("graph.txt")
 
 
 def graph_as_text() -> str:
-    """Every asset of the embedded source with its inputs, in the order in which data flows; then what starts runs."""
-    defs = build_definitions(Settings(source="simulated"))
+    """Every asset of the embedded source with its inputs, in the order in which data flows; then
+    the jobs, schedules and sensors.
+    """
+    defs = build_definitions(Platform.of(Settings(source="simulated")))
     graph = defs.resolve_asset_graph()
     assets = "\n".join(
         fill(line, 120, subsequent_indent="    ")
@@ -26,7 +29,7 @@ def graph_as_text() -> str:
         for line in _asset(graph, key)
     )
     repository = defs.get_repository_def()
-    starts = {
+    automation = {
         "jobs": sorted(
             job.name for job in repository.get_all_jobs() if not job.name.startswith("__")
         ),
@@ -36,15 +39,15 @@ def graph_as_text() -> str:
         "sensors": sorted(sensor.name for sensor in repository.sensor_defs),
     }
     return (
-        "\n".join([assets, *(f"{what}: {', '.join(names)}" for what, names in starts.items())])
+        "\n".join([assets, *(f"{kind}: {', '.join(names)}" for kind, names in automation.items())])
         + "\n"
     )
 
 
 def _asset(graph: AssetGraph, key: dg.AssetKey) -> Iterator[str]:
     node = graph.get(key)
-    clock = {"DailyPartitionsDefinition": "daily", "WeeklyPartitionsDefinition": "weekly"}
-    notes = [clock[type(node.partitions_def).__name__]] if node.partitions_def else []
+    kinds = {"DailyPartitionsDefinition": "daily", "WeeklyPartitionsDefinition": "weekly"}
+    notes = [kinds[type(node.partitions_def).__name__]] if node.partitions_def else []
     notes += ["follows its inputs"] if node.automation_condition else []
     notes += ["must stay fresh"] if node.freshness_policy else []
     yield key.to_user_string() + (f" ({', '.join(notes)})" if notes else "")
@@ -57,8 +60,8 @@ def _asset(graph: AssetGraph, key: dg.AssetKey) -> Iterator[str]:
     yield from [f"  reports {', '.join(watching)}"] if watching else []
 
 
-def test_the_graph_is_the_one_that_was_reviewed() -> None:
-    assert graph_as_text() == KNOWN.read_text()
+def test_graph_is_the_reviewed_one() -> None:
+    assert graph_as_text() == REVIEWED.read_text()
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What runs when: conditions, jobs, schedules, sensors, the backlog, and bringing the graph up to date."""
+"""What starts runs: conditions, schedules, sensors, and `retention run`. Computes no data."""

@@ -14,6 +14,7 @@ from typing import Protocol
 import dagster as dg
 
 from retention_assets.automation import backlog
+from retention_assets.automation.manual_run import manual_run
 from retention_assets.automation.reconciliation import Reconciliation, RunProgress
 from retention_assets.errors import SetupError
 from retention_assets.keys import CHURN
@@ -64,7 +65,7 @@ def run_graph(
     with (
         _run_lock(settings),
         open_instance(settings) as instance,
-        backlog.held(instance),
+        manual_run(instance),
     ):
         # The services start while the source is read; only what comes later needs them.
         services.start(settings)
@@ -84,7 +85,7 @@ def run_graph(
         champion = Registry.of(settings).champion(CHURN)
         if champion and not _is_served(settings, champion):
             graph.redeploy()
-        watermark = backlog.metadata_of(instance, backlog.WATERMARK)["watermark"]
+        watermark = str(backlog.watermark(instance))
     return GraphRunResult(changed=changed, watermark=watermark, champion=champion)
 
 

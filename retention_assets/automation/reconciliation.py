@@ -17,8 +17,8 @@ from dagster._core.utils import make_new_run_id
 
 from retention_assets import keys
 from retention_assets.automation import backlog
+from retention_assets.automation.manual_run import MANUAL_RUN
 from retention_assets.errors import RunFailedError
-from retention_assets.modeling.label_window import matured_mondays
 from retention_assets.platform import Platform
 from retention_assets.services.instance import read_state, write_state
 
@@ -115,7 +115,7 @@ class Reconciliation:
             job_def=job.get_subset(asset_selection=selection),
             run_id=run_id,
             run_config=QUIET,
-            tags={backlog.BY_HAND: "true", **(tags or {})},
+            tags={MANUAL_RUN: "true", **(tags or {})},
             asset_selection=selection,
         )
         with self.progress.title(title):
@@ -151,11 +151,7 @@ class Reconciliation:
         return bool(weeks)
 
     def _matured_weeks(self) -> list[date]:
-        watermark = backlog.metadata_of(self.instance, backlog.WATERMARK).get("watermark")
-        if watermark is None:
-            return []
-        day = date.fromisoformat(str(watermark))
-        return matured_mondays(self.platform.profile, self.platform.settings, day)
+        return backlog.matured_weeks(self.platform, self.instance)
 
     def _materialize_weeks(self, weeks: list[date], asset_keys: Iterable[dg.AssetKey]) -> None:
         first = weeks[0]

@@ -1,7 +1,8 @@
-"""How a run executes its steps: side by side on threads of one process, so that they share one Spark session.
+"""How a run executes its steps: on threads of one process, which share one Spark session.
 
-Dagster's in-process executor runs one step after another, and its multiprocess executor would start a Spark session per
-step. Most of a step's time is spent waiting for Spark's driver, so a second core stays idle without this.
+Dagster's in-process executor runs one step after another, and its multiprocess executor would start
+a Spark session per step. Most of a step's time is spent waiting for Spark's driver, so without this
+a second core would be idle.
 """
 
 from collections.abc import Iterator

@@ -35,7 +35,7 @@ def read_leaderboard(settings: Settings) -> list[dict[str, Any]]:
     from retention_assets.services.instance import open_instance
 
     with open_instance(settings) as instance:
-        metadata = metadata_of(instance, dg.AssetKey.from_user_string(CHURN_LEADERBOARD))
+        metadata = metadata_of(instance, CHURN_LEADERBOARD)
     if "leaderboard" not in metadata:
         raise RegistryError("There is no leaderboard yet.", "Run the graph first: `retention run`.")
     return metadata["leaderboard"]

@@ -49,9 +49,10 @@ def run(
         from retention_assets.definitions import build_definitions
         from retention_assets.platform import Platform
 
+        platform = Platform.of(settings)
         result = run_graph(
-            build_definitions(settings),
-            Platform.of(settings),
+            build_definitions(platform),
+            platform,
             select=select,
             reporter=RunDisplay(console),
         )

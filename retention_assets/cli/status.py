@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from retention_assets.keys import CHURN, WATERMARK
+from retention_assets.keys import CHURN
 from retention_assets.settings import Settings
 
 TASKS = (CHURN,)
@@ -47,15 +47,12 @@ def _watermark(settings: Settings) -> str | None:
     """The last closed day of the data, as the watermark asset last recorded it."""
     if not (settings.dagster_home / "dagster.yaml").exists():
         return None
-    import dagster as dg
-
+    from retention_assets.automation import backlog
     from retention_assets.services.instance import open_instance
 
     with open_instance(settings) as instance:
-        event = instance.get_latest_materialization_event(dg.AssetKey.from_user_string(WATERMARK))
-    materialization = event.asset_materialization if event else None
-    value = materialization.metadata.get("watermark") if materialization else None
-    return str(value.value) if value else None
+        day = backlog.watermark(instance)
+    return str(day) if day else None
 
 
 def _champion(settings: Settings, task: str) -> dict[str, str] | None:

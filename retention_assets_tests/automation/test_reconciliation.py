@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from rich.console import Console
 
-from retention_assets.automation import backlog
+from retention_assets.automation.manual_run import MANUAL_RUN
 from retention_assets.automation.reconciliation import SERVING, Reconciliation
 from retention_assets.cli.progress import RunDisplay
 from retention_assets.errors import ProfileError, RunFailedError
@@ -58,7 +58,7 @@ def test_run_materializes_selection_and_is_tagged(platform: Platform) -> None:
             for name in ("a", "b")
         ]
     assert materialized == [True, False]
-    assert (run.tags[backlog.BY_HAND], run.tags["why"]) == ("true", "test")
+    assert (run.tags[MANUAL_RUN], run.tags["why"]) == ("true", "test")
 
 
 @pytest.mark.parametrize(
@@ -113,5 +113,5 @@ def test_digest_changes_with_settings_of_results(
 def test_redeployed_assets_are_in_the_graph(platform: Platform) -> None:
     from retention_assets.definitions import build_definitions
 
-    graph = build_definitions(platform.settings).resolve_asset_graph()
+    graph = build_definitions(platform).resolve_asset_graph()
     assert {dg.AssetKey.from_user_string(key) for key in SERVING} <= graph.get_all_asset_keys()

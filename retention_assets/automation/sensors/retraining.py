@@ -1,0 +1,47 @@
+"""Starts a training when the retraining decision says so."""
+
+import dagster as dg
+
+from retention_assets import keys
+from retention_assets.automation import backlog
+from retention_assets.automation.jobs import TRAINING, Jobs
+from retention_assets.automation.manual_run import manual_run_active
+from retention_assets.platform import Platform
+
+DECISION = "retention/decision"  # tag: storage id of the decision that a training carries out
+MAX_TAG_LENGTH = 200
+
+
+def retraining(jobs: Jobs, platform: Platform) -> dg.SensorDefinition:
+    @dg.sensor(
+        job=jobs[TRAINING],
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=platform.settings.sensor_interval_s,
+    )
+    def retraining(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        """Trains once per retraining decision that asks for it, and never twice at a time."""
+        instance = context.instance
+        decision = backlog.asset_key(keys.RETRAINING_DECISION)
+        records = instance.fetch_materializations(decision, limit=1).records
+        if not records:
+            return dg.SkipReason("There is no retraining decision yet.")
+        metadata = backlog.metadata_of(instance, keys.RETRAINING_DECISION)
+        reason = str(metadata["reason"])
+        if not metadata["retrain"]:
+            return dg.SkipReason(reason)
+        if manual_run_active(instance) or backlog.run_in_flight(instance, TRAINING):
+            return dg.SkipReason("A training is queued or active.")
+        tags = {DECISION: str(records[0].storage_id)}
+        if backlog.has_succeeded(instance, tags):
+            return dg.SkipReason("The latest decision has been carried out.")
+        failed = backlog.failures(instance, TRAINING, tags)
+        if failed >= backlog.ATTEMPTS:
+            return dg.SkipReason(
+                f"The training failed {failed} times. It is tried again at the next decision."
+            )
+        return dg.RunRequest(
+            f"decision-{tags[DECISION]}:{failed}",
+            tags=tags | {"retention/reason": reason[:MAX_TAG_LENGTH]},
+        )
+
+    return retraining
