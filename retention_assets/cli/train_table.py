@@ -16,7 +16,7 @@ from retention_assets.settings import Settings
 
 if TYPE_CHECKING:
     from retention_assets.tabular.table import FlatTable, Roles
-    from retention_assets.tabular.training import TableTrial
+    from retention_assets.tabular.training import TableResult
 
 
 def register(app: typer.Typer) -> None:
@@ -81,7 +81,7 @@ def _train(
 
     from retention_assets.cli.progress import open_console, redirect_output
     from retention_assets.tabular.report import page_of, report_of
-    from retention_assets.tabular.training import hold_table_trial
+    from retention_assets.tabular.training import train_on_table
 
     console: Console = open_console(stream=2)
 
@@ -91,22 +91,22 @@ def _train(
     with tempfile.TemporaryDirectory(dir=out, prefix=".draft-") as draft:
         folder = Path(draft) / "model"
         with redirect_output(Path(draft) / "train.log"):
-            outcome = hold_table_trial(table, second, Settings(), folder, show_candidate)
-            report = report_of(table, second, roles, outcome)
-            page = page_of(report, outcome)
+            result = train_on_table(table, second, Settings(), folder, show_candidate)
+            report = report_of(table, second, roles, result)
+            page = page_of(report, result)
         shutil.rmtree(out / "model", ignore_errors=True)
         folder.replace(out / "model")
-    _write_scores(out / "scores.csv", outcome)
+    _write_scores(out / "scores.csv", result)
     (out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
     (out / "report.html").write_text(page)
     return report
 
 
-def _write_scores(path: Path, outcome: "TableTrial") -> None:
+def _write_scores(path: Path, result: "TableResult") -> None:
     """`id,probability`, in the order of the file that was scored."""
     import pandas as pd
 
-    identifiers, probabilities = outcome.scored
+    identifiers, probabilities = result.scored
     pd.DataFrame({"id": identifiers, "probability": probabilities}).to_csv(path, index=False)
 
 

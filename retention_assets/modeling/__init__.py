@@ -1,1 +1,1 @@
-"""The learning machinery for any Task: splits, fits, calibration, evaluation, promotion. Knows no Dagster, no Spark, no Settings."""
+"""The learning machinery for any Task. Knows no Dagster, no Spark and no Settings."""

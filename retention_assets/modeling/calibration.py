@@ -1,4 +1,4 @@
-"""Raw scores to probabilities that can be taken at their word: Platt's sigmoid on the logit, and how sure each score is."""
+"""Raw scores to probabilities (Platt's sigmoid on the logit), and how certain each score is."""
 
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ Z95 = 1.959963984540054
 
 
 def logit(p: Floats) -> Floats:
+    """Log odds, with probabilities clipped away from 0 and 1."""
     clipped = np.clip(p, CLIP, 1 - CLIP)
     return np.log(clipped / (1 - clipped))
 
@@ -31,9 +32,9 @@ class Platt:
 
 
 def fit_platt(raw: Floats, y: NDArray[np.int8]) -> Platt:
-    """Least log loss against Platt's smoothed targets, so that a perfect separation stays finite (Platt 1999).
+    """Least log loss against Platt's smoothed targets (Platt 1999), finite on perfect separation.
 
-    A slope below zero would turn the ranking round: on such data the score says nothing, so slope 0 is kept.
+    A slope below zero would reverse the ranking. Such a score carries no information: slope 0.
     """
     positives = int(y.sum())
     target = np.where(y > 0, (positives + 1) / (positives + 2), 1 / (len(y) - positives + 2))
@@ -55,7 +56,7 @@ def fit_platt(raw: Floats, y: NDArray[np.int8]) -> Platt:
 
 
 def wilson_half_width(p: Floats, y: NDArray[np.int8]) -> tuple[list[float], list[float]]:
-    """Edges of equal-mass score bins from 0 to 1, and half the 95 % Wilson interval of the churn rate seen in each bin."""
+    """Edges of equal-mass score bins, and half the 95 % Wilson interval of each bin's observed rate."""
     edges = np.unique(np.quantile(p, np.arange(1, CONFIDENCE_BINS) / CONFIDENCE_BINS))
     bins = np.searchsorted(edges, p, side="right")
     n = np.bincount(bins, minlength=len(edges) + 1).astype(np.float64)

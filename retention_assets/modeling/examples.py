@@ -1,6 +1,6 @@
-"""Examples as arrays: rows sorted by (as-of, customer), so that no figure depends on the order a table was read in.
+"""Examples as arrays, sorted by (as-of, entity): no figure depends on the order of a table's rows.
 
-Knows the columns of training/churn_examples; reads no table and trains nothing.
+Reads no table and trains nothing.
 """
 
 import hashlib
@@ -20,16 +20,13 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-# Columns of an example that are not features.
-BOOKKEEPING = ("customer_id", "as_of", "label", "label_observed_at", "treated")
-
 
 @dataclass(frozen=True)
 class Examples:
-    """n labelled rows: who, as of when (datetime64[D]), features (n, f) with NaN for unknown, and the label 0/1."""
+    """n labeled rows: entity, as-of day (datetime64[D]), features (n, f; NaN: unknown), label 0/1."""
 
     features: tuple[str, ...]
-    customers: NDArray[np.str_]
+    entities: NDArray[np.str_]
     as_of: NDArray[np.datetime64]
     X: Floats
     y: NDArray[np.int8]
@@ -40,24 +37,24 @@ class Examples:
     def take(self, rows: NDArray) -> "Examples":
         """The rows of a mask or an index, in the same order."""
         return Examples(
-            self.features, self.customers[rows], self.as_of[rows], self.X[rows], self.y[rows]
+            self.features, self.entities[rows], self.as_of[rows], self.X[rows], self.y[rows]
         )
 
     def columns(self, features: Sequence[str]) -> Floats:
-        """The matrix of other features in another order (an older model's), as long as all are there."""
+        """The matrix of these features in this order. Raises NotTrainableError if one is missing."""
         missing = [name for name in features if name not in self.features]
         if missing:
             raise NotTrainableError(
-                f"The examples lack {', '.join(missing)}.", "Rematerialize training/churn_examples."
+                f"The examples lack {', '.join(missing)}.", "Rematerialize the examples."
             )
         return self.X[:, [self.features.index(name) for name in features]]
 
     @cached_property
     def fingerprint(self) -> str:
-        """Digest of the data itself. The table's version would change with every rewrite of the same rows."""
+        """Digest of the data itself. A table's version changes with every rewrite of the same rows."""
         digest = hashlib.sha256("\n".join(self.features).encode())
         for part in (
-            self.customers,
+            self.entities,
             self.as_of.astype("datetime64[D]").astype(np.int64),
             self.X,
             self.y,
@@ -66,17 +63,21 @@ class Examples:
         return digest.hexdigest()[:16]
 
 
-def from_arrow(table: "pa.Table") -> Examples:
-    """The rows of training/churn_examples as arrays."""
+def from_arrow(table: "pa.Table", *, entity: str, not_features: Sequence[str]) -> Examples:
+    """The table's rows as arrays. It has the columns `entity`, as_of and label.
+
+    Every column that is not in `not_features` is a feature.
+    """
     if not table.num_rows:
         raise NotTrainableError(
-            "There is no matured example yet.",
-            "Wait until gap, horizon and reporting lag have passed since the first as-of week, or give an older source.",
+            "No example has a final label yet.",
+            "Wait until gap, horizon and reporting lag have passed since the first as-of week, "
+            "or use a source with a longer history.",
         )
-    features = tuple(name for name in table.column_names if name not in BOOKKEEPING)
-    customers = table["customer_id"].to_numpy().astype(str)
+    features = tuple(name for name in table.column_names if name not in not_features)
+    entities = table[entity].to_numpy().astype(str)
     as_of = table["as_of"].to_numpy().astype("datetime64[D]")
-    order = np.lexsort((customers, as_of))
+    order = np.lexsort((entities, as_of))
     matrix = np.column_stack([table[name].to_numpy().astype(np.float64) for name in features])
     labels = table["label"].to_numpy().astype(np.int8)
-    return Examples(features, customers[order], as_of[order], matrix[order], labels[order])
+    return Examples(features, entities[order], as_of[order], matrix[order], labels[order])

@@ -1,30 +1,51 @@
-"""When an example is used: as-of Mondays whose label window has closed and been reported. Calendar arithmetic only."""
+"""The period after an as-of day in which an example's label is decided. Calendar arithmetic only."""
 
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from retention_assets.settings import Settings
-    from retention_assets.sources.profile import Profile
+
+@dataclass(frozen=True)
+class LabelWindow:
+    """Days from an as-of day: a gap, then the horizon that counts, then the wait for late reports."""
+
+    gap_days: int
+    horizon_days: int
+    reporting_lag_days: int = 0
+
+    @property
+    def closes_after_days(self) -> int:
+        """Days from the as-of day to the end of the horizon."""
+        return self.gap_days + self.horizon_days
+
+    @property
+    def observed_after_days(self) -> int:
+        """Days from the as-of day until the label is final."""
+        return self.closes_after_days + self.reporting_lag_days
+
+    @property
+    def purge_days(self) -> int:
+        """A training row's as-of lies at least this many days before the period it is tested on."""
+        return self.closes_after_days
+
+    def opens(self, as_of: date) -> date:
+        """The midnight at which the horizon begins."""
+        return as_of + timedelta(days=self.gap_days)
+
+    def closes(self, as_of: date) -> date:
+        """The midnight at which the horizon ends."""
+        return as_of + timedelta(days=self.closes_after_days)
+
+    def observed_at(self, as_of: date) -> date:
+        """The first midnight at which the label is final."""
+        return as_of + timedelta(days=self.observed_after_days)
+
+    def matured_mondays(self, first: date, watermark: date) -> list[date]:
+        """As-of Mondays from `first` whose label is final by the end of the watermark's day."""
+        return mondays(first, watermark + timedelta(days=1 - self.observed_after_days))
 
 
 def mondays(first: date, last: date) -> list[date]:
     """Every Monday from `first` to `last`, both included."""
     start = first + timedelta(days=-first.weekday() % 7)
-    return (
-        [start + timedelta(weeks=week) for week in range((last - start).days // 7 + 1)]
-        if start <= last
-        else []
-    )
-
-
-def observed_at(as_of: date, gap_days: int, horizon_days: int, reporting_lag_days: int) -> date:
-    """The first midnight at which the label of `as_of` is final: its window is closed and late reports are in."""
-    return as_of + timedelta(days=gap_days + horizon_days + reporting_lag_days)
-
-
-def matured_mondays(profile: "Profile", settings: "Settings", watermark: date) -> list[date]:
-    """As-of Mondays with enough history before them and a final label by the end of the watermark's day."""
-    waiting = settings.gap_days + profile.churn.horizon_days + profile.churn.reporting_lag_days
-    first = profile.start + timedelta(days=settings.min_history_days)
-    return mondays(first, watermark + timedelta(days=1 - waiting))
+    weeks = (last - start).days // 7 + 1
+    return [start + timedelta(weeks=week) for week in range(weeks)]

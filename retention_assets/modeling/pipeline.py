@@ -1,7 +1,7 @@
-"""One candidate from examples to a calibrated, self-contained model: the same steps in each fold and in the final fit.
+"""One candidate from examples to a calibrated model: the same steps in each fold and at the end.
 
-A fitted model is read back through `serve.model.loaders` before it is calibrated or judged: what is measured is what will be
-served. Nothing is stored or logged here.
+A fitted model is read back through `serve.model.loaders` before it is calibrated or evaluated, so
+that what is measured is what is served. Nothing is stored or logged here.
 """
 
 import tempfile
@@ -15,13 +15,16 @@ from retention_assets.errors import NotTrainableError
 from retention_assets.modeling.calibration import Platt, fit_platt
 from retention_assets.modeling.candidates.declared import Candidate
 from retention_assets.modeling.candidates.rows import FitRows, Fitted
-from retention_assets.modeling.evaluation.metrics import Economics, Evaluation
+from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.examples import Bools, Examples, Floats
-from retention_assets.modeling.splits import Split, hash_share, held_for_calibration
+from retention_assets.modeling.splits import TrainTestSplit, hash_share, in_calibration_part
+from retention_assets.modeling.task import Task
+from retention_assets.modeling.words import Words
 from serve.model.card import MODEL_FILES
 from serve.model.loaders import RawModel, load_model
 
 STOP_SHARE = 0.1
+WORDS = Words()
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,13 @@ class Model:
         return self.served(self.fitted.preprocess.apply(X) if self.fitted.preprocess else X)
 
     def probabilities(self, X: Floats) -> Floats:
+        """Calibrated probability."""
         return self.platt.apply(self.raw(X))
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The final model, its figures in each fold, and the calibration customers' scores."""
+    """The final model, its figures in each fold, and the scores of the calibration part."""
 
     model: Model
     folds: list[dict[str, float]]
@@ -52,14 +56,13 @@ class Trained:
     calibration_y: np.ndarray
 
 
-def train(
-    candidate: Candidate, data: Examples, split: Split, economics: Economics, seed: int
-) -> Trained:
-    """Judges the candidate on the forward folds, then fits it on the whole training period."""
+def train(candidate: Candidate, data: Examples, split: TrainTestSplit, task: Task) -> Trained:
+    """Evaluates the candidate on each fold, then fits it on the whole training period."""
     folds = []
     for fold in split.folds:
-        model, valid = fit_model(candidate, data, fold.train, seed), data.take(fold.valid)
-        figures = Evaluation(valid.y, model.probabilities(valid.X), economics).point()
+        model = fit_model(candidate, data, fold.train, task.seed, task.words)
+        valid = data.take(fold.valid)
+        figures = Evaluation(valid.y, model.probabilities(valid.X), task.utility).point()
         folds.append(
             {
                 "train_rows": int(fold.train.sum()),
@@ -68,28 +71,32 @@ def train(
                 **figures,
             }
         )
-    final = fit_model(candidate, data, split.train, seed)
-    held = data.take(split.train & held_for_calibration(data.customers))
-    return Trained(final, folds, final.probabilities(held.X), held.y)
+    final = fit_model(candidate, data, split.train, task.seed, task.words)
+    calibration = data.take(split.train & in_calibration_part(data.entities))
+    return Trained(final, folds, final.probabilities(calibration.X), calibration.y)
 
 
-def fit_model(candidate: Candidate, data: Examples, rows: Bools, seed: int) -> Model:
-    """Fits on four customers in five of these rows and calibrates on the others."""
-    held = held_for_calibration(data.customers)
-    fitting, calibrating = data.take(rows & ~held), data.take(rows & held)
+def fit_model(
+    candidate: Candidate, data: Examples, rows: Bools, seed: int, words: Words = WORDS
+) -> Model:
+    """Fits on four entities in five of these rows and calibrates on the others."""
+    held_out = in_calibration_part(data.entities)
+    fitting = data.take(rows & ~held_out)
+    calibrating = data.take(rows & held_out)
     if len(np.unique(calibrating.y)) < 2:
         raise NotTrainableError(
-            "The calibration customers are all of one kind.",
-            "Give more customers or a longer history.",
+            f"All {words.entities} of the calibration part have the same label.",
+            f"Provide more {words.entities} or a longer history.",
         )
-    stop = hash_share(fitting.customers, "stop") < STOP_SHARE
+    stop = hash_share(fitting.entities, "stop") < STOP_SHARE
     if stop.all() or not stop.any():
         raise NotTrainableError(
-            f"{len(np.unique(fitting.customers))} customers to fit on are too few to keep some apart who say when to stop.",
-            "Give more customers.",
+            f"{len(np.unique(fitting.entities))} {words.entities} are too few to fit on and to stop by.",
+            f"Provide more {words.entities}.",
         )
     started = time.perf_counter()
-    fitted = candidate.fit(FitRows(fitting.X, fitting.y, np.ones(len(fitting)), stop), seed)
+    fit_rows = FitRows(fitting.X, fitting.y, np.ones(len(fitting)), stop)
+    fitted = candidate.fit(fit_rows, candidate.params, seed)
     seconds = time.perf_counter() - started
     served = served_model(candidate.kind, fitted.model, len(data.features))
     uncalibrated = Model(candidate, fitted, Platt(1.0, 0.0), served, seconds)

@@ -8,46 +8,53 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from retention_assets.modeling.evaluation.baselines import RECENCY_ONLY
-from retention_assets.modeling.evaluation.metrics import BINS, PER_CUSTOMERS, Economics
+from retention_assets.modeling.evaluation.metrics import BINS, PER_ENTITIES
 from retention_assets.modeling.examples import Floats
+from retention_assets.modeling.utility import Utility
+from retention_assets.modeling.words import Words
 
 if TYPE_CHECKING:
-    from retention_assets.modeling.promotion.comparison import Contest
+    from retention_assets.modeling.promotion.comparison import Comparison
 
 SIZE = (10.0, 4.2)
 POINTS = 400
+WORDS = Words()
 
 
-def candidate_figure(y: NDArray[np.int8], p: Floats, name: str) -> Figure:
+def candidate_figure(y: NDArray[np.int8], p: Floats, name: str, words: Words = WORDS) -> Figure:
     """ROC and calibration side by side."""
     figure = Figure(figsize=SIZE)
     left, right = figure.subplots(1, 2)
-    roc(left, {name: (y, p)})
+    roc(left, {name: (y, p)}, words)
     calibration(right, y, p)
     figure.suptitle(f"{name}: {len(y):,} untouched rows, base rate {y.mean():.1%}")
     figure.tight_layout()
     return figure
 
 
-def leaderboard_figure(contest: "Contest") -> Figure:
-    """Gain and profit of the candidates, and of recency and today's champion beside them, by the share contacted."""
+def leaderboard_figure(comparison: "Comparison") -> Figure:
+    """Gain and profit of candidates, champion and ranking baselines by the share acted on."""
     shown = {
-        **contest.candidates,
-        "champion": contest.champion,
-        RECENCY_ONLY: contest.baselines.get(RECENCY_ONLY),
+        **comparison.candidates,
+        "champion": comparison.champion,
+        **{name: comparison.baselines[name] for name in comparison.rankings},
     }
     scores = {name: scorer.p for name, scorer in shown.items() if scorer}
-    y, economics = contest.test.y, contest.candidates[contest.challenger].economics
+    y = comparison.test.y
+    utility = comparison.task.utility
+    words = comparison.task.words
     figure = Figure(figsize=SIZE)
     left, right = figure.subplots(1, 2)
-    gain(left, y, scores, economics)
-    profit(right, y, scores, economics)
+    gain(left, y, scores, utility, words)
+    profit(right, y, scores, utility, words)
     figure.tight_layout()
     return figure
 
 
-def roc(axes: Axes, scorers: Mapping[str, tuple[NDArray[np.int8], Floats]]) -> None:
+def roc(
+    axes: Axes, scorers: Mapping[str, tuple[NDArray[np.int8], Floats]], words: Words = WORDS
+) -> None:
+    """Share of positives found by the share of negatives flagged."""
     for name, (y, p) in scorers.items():
         ranked = y[np.argsort(-p, kind="stable")]
         kept = _thinned(len(y))
@@ -56,61 +63,67 @@ def roc(axes: Axes, scorers: Mapping[str, tuple[NDArray[np.int8], Floats]]) -> N
             (np.cumsum(ranked) / ranked.sum())[kept],
             label=name,
         )
-    axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
-    axes.set(xlabel="stayers flagged", ylabel="churners found", title="ROC")
+    axes.plot([0, 1], [0, 1], color="gray", linestyle=":")
+    axes.set(xlabel=f"{words.negatives} flagged", ylabel=f"{words.positives} found", title="ROC")
     axes.legend(frameon=False)
 
 
 def calibration(axes: Axes, y: NDArray[np.int8], p: Floats) -> None:
-    """Equal-mass bins with 95 % normal bars; the diagonal is truth."""
+    """Equal-mass bins with 95 % normal bars; a perfect score lies on the diagonal."""
     bins = [part for part in np.array_split(np.argsort(p, kind="stable"), BINS) if len(part)]
-    said, seen = (
-        np.array([p[part].mean() for part in bins]),
-        np.array([y[part].mean() for part in bins]),
-    )
+    predicted = np.array([p[part].mean() for part in bins])
+    observed = np.array([y[part].mean() for part in bins])
     bars = [
         1.96 * float(np.sqrt(rate * (1 - rate) / len(part)))
-        for rate, part in zip(seen, bins, strict=True)
+        for rate, part in zip(observed, bins, strict=True)
     ]
-    axes.errorbar(said, seen, yerr=bars, marker="o", capsize=3)
-    top = max(float(said.max()), float(seen.max()), 0.05) * 1.1
-    axes.plot([0, top], [0, top], color="grey", linestyle=":")
-    axes.set(xlabel="probability said", ylabel="churn rate seen", title="Calibration")
+    axes.errorbar(predicted, observed, yerr=bars, marker="o", capsize=3)
+    top = max(float(predicted.max()), float(observed.max()), 0.05) * 1.1
+    axes.plot([0, top], [0, top], color="gray", linestyle=":")
+    axes.set(xlabel="predicted probability", ylabel="observed rate", title="Calibration")
 
 
 def gain(
-    axes: Axes, y: NDArray[np.int8], scores: Mapping[str, Floats], economics: Economics
+    axes: Axes,
+    y: NDArray[np.int8],
+    scores: Mapping[str, Floats],
+    utility: Utility,
+    words: Words = WORDS,
 ) -> None:
-    share, kept = _shares(len(y)), _thinned(len(y))
+    share = _shares(len(y))
+    kept = _thinned(len(y))
     for name, p in scores.items():
         axes.plot(
             share[kept], (np.cumsum(y[np.argsort(-p, kind="stable")]) / y.sum())[kept], label=name
         )
-    axes.plot([0, 1], [0, 1], color="grey", linestyle=":")
-    axes.axvline(economics.capacity_share, color="grey", linewidth=0.8)
+    axes.plot([0, 1], [0, 1], color="gray", linestyle=":")
+    axes.axvline(utility.capacity_share, color="gray", linewidth=0.8)
     axes.set(
-        xlabel="customers contacted, likeliest first",
-        ylabel="churners reached",
+        xlabel=f"{words.entities} {words.acted_on}, likeliest first",
+        ylabel=f"{words.positives} reached",
         title="Gain (line: capacity)",
     )
     axes.legend(frameon=False)
 
 
 def profit(
-    axes: Axes, y: NDArray[np.int8], scores: Mapping[str, Floats], economics: Economics
+    axes: Axes,
+    y: NDArray[np.int8],
+    scores: Mapping[str, Floats],
+    utility: Utility,
+    words: Words = WORDS,
 ) -> None:
-    share, kept = _shares(len(y)), _thinned(len(y))
+    share = _shares(len(y))
+    kept = _thinned(len(y))
     for name, p in scores.items():
-        money = (
-            economics.save_rate * economics.saved_margin * y[np.argsort(-p, kind="stable")]
-            - economics.contact_cost
-        )
-        axes.plot(share[kept], (np.cumsum(money) / len(y) * PER_CUSTOMERS)[kept], label=name)
-    axes.axhline(0, color="grey", linestyle=":")
-    axes.axvline(economics.capacity_share, color="grey", linewidth=0.8)
+        positives = np.cumsum(y[np.argsort(-p, kind="stable")], dtype=np.float64)
+        money = utility.value(positives, np.arange(1.0, len(y) + 1))
+        axes.plot(share[kept], (money / len(y) * PER_ENTITIES)[kept], label=name)
+    axes.axhline(0, color="gray", linestyle=":")
+    axes.axvline(utility.capacity_share, color="gray", linewidth=0.8)
     axes.set(
-        xlabel="customers contacted, likeliest first",
-        ylabel="per 1000 customers",
+        xlabel=f"{words.entities} {words.acted_on}, likeliest first",
+        ylabel=f"per 1000 {words.entities}",
         title="Profit (line: capacity)",
     )
 

@@ -1,12 +1,12 @@
-"""Who is fitted on, calibrated on and tested on, and when. Masks over examples; no model is known here.
+"""Which rows are fitted on, calibrated on and tested on. Masks over examples; knows no model.
 
-Time: the last as-of weeks are the untouched test; everything fitted before it is purged by gap + horizon, so that no
-label window of a training row reaches into a period that is judged; the folds go forward in the same way.
-Customers: one in five never takes part in a fit; the calibrator learns from them alone. Which one is a stable hash.
+Time: the last as-of dates are the untouched test. Training rows are purged, so that no label window
+reaches into the test; the folds go forward in the same way. Entities: one in five, by a stable hash,
+is never fitted on; only the calibrator learns from it.
 
-A customer stands in several as-of weeks, with overlapping label windows. Every row weighs the same: weights by customer
-would move the prevalence (churners have fewer rows) and with it the calibration. What the overlap does take away is
-information, which is why every interval resamples customers, not rows.
+An entity has rows at several as-of dates, with overlapping label windows. Every row weighs the same:
+weights by entity would shift the prevalence (positives have fewer rows) and so the calibration. The
+overlap reduces the information, which is why every interval resamples entities, not rows.
 """
 
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Split:
-    """`train` is fitted and calibrated on (customers apart), `test` is scored once."""
+class TrainTestSplit:
+    """`train` is fitted and calibrated on (different entities), `test` is scored once."""
 
     train: Bools
     test: Bools
@@ -43,32 +43,34 @@ class Split:
 def hash_share(identifiers: NDArray[np.str_], salt: str) -> NDArray[np.float64]:
     """A number in [0, 1) for each identifier, the same on any machine and day."""
     unique, inverse = np.unique(identifiers, return_inverse=True)
-    # crc32 alone is linear in its input: multiplying by an odd constant mixes neighbouring identifiers apart.
+    # crc32 alone is linear in its input: multiplying by an odd constant mixes neighboring identifiers apart.
     codes = np.array([crc32(f"{salt}:{name}".encode()) for name in unique], dtype=np.uint64)
     mixed = (codes * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(11)
     return (mixed / 2**53)[inverse]
 
 
-def held_for_calibration(customers: NDArray[np.str_]) -> Bools:
-    """Customers whom no candidate is fitted on."""
-    return hash_share(customers, "calibration") < CALIBRATION_SHARE
+def in_calibration_part(entities: NDArray[np.str_]) -> Bools:
+    """Rows of the entities that no candidate is fitted on."""
+    return hash_share(entities, "calibration") < CALIBRATION_SHARE
 
 
-def forward_split(data: Examples, test_weeks: int, folds: int, purge_days: int) -> Split:
-    """The last `test_weeks` as-ofs as test, all that ended before them as training, forward folds within."""
-    weeks = np.unique(data.as_of)
-    if len(weeks) <= test_weeks:
+def forward_split(
+    data: Examples, *, test_periods: int, folds: int, purge_days: int
+) -> TrainTestSplit:
+    """The last `test_periods` as-of dates as test, all that closed before as training, with folds."""
+    periods = np.unique(data.as_of)
+    if len(periods) <= test_periods:
         raise NotTrainableError(
-            f"{len(weeks)} as-of weeks have matured labels; the test alone takes {test_weeks}.",
-            "Wait for more weeks, or lower RETENTION_TEST_WEEKS.",
+            f"{len(periods)} as-of dates have final labels; the test alone takes {test_periods}.",
+            "Wait for more, or test on fewer as-of dates (RETENTION_TEST_WEEKS).",
         )
-    test = data.as_of >= weeks[-test_weeks]
-    train = purged_before(data, weeks[-test_weeks], purge_days)
-    both_classes(
+    test = data.as_of >= periods[-test_periods]
+    train = purged_before(data, periods[-test_periods], purge_days)
+    require_both_classes(
         data.y[train], f"training ({train.sum()} rows end {purge_days} days before the test)"
     )
-    both_classes(data.y[test], "the test period")
-    return Split(train, test, forward_folds(data, train, folds, purge_days))
+    require_both_classes(data.y[test], "the test period")
+    return TrainTestSplit(train, test, forward_folds(data, train, folds, purge_days))
 
 
 def purged_before(data: Examples, first: np.datetime64, purge_days: int) -> Bools:
@@ -79,10 +81,10 @@ def purged_before(data: Examples, first: np.datetime64, purge_days: int) -> Bool
 def forward_folds(
     data: Examples, train: Bools, folds: int, purge_days: int, apart: bool = False
 ) -> tuple[Fold, ...]:
-    """The training weeks' last part cut into consecutive validation blocks, each fitted on what ended before it.
+    """The last training periods as consecutive validation blocks, each fitted on what closed before.
 
-    As many as history allows: a block without enough rows of both classes before and in it is left out. `apart`: whoever is
-    in a block is not fitted on for it, for rows whose labels reach unknown far ahead.
+    A block without enough rows of both classes before and in it is left out. `apart`: an
+    entity in a block is not fitted on for it, for rows whose label windows are unknown.
     """
     weeks = np.unique(data.as_of[train])
     possible = weeks[weeks >= weeks[0] + np.timedelta64(purge_days, "D")]
@@ -93,7 +95,7 @@ def forward_folds(
             before = train & purged_before(data, block[0], purge_days)
             steps.append(
                 Fold(
-                    before & ~np.isin(data.customers, data.customers[valid]) if apart else before,
+                    before & ~np.isin(data.entities, data.entities[valid]) if apart else before,
                     valid,
                 )
             )
@@ -101,20 +103,21 @@ def forward_folds(
 
 
 def hashed_folds(data: Examples, train: Bools, folds: int) -> tuple[Fold, ...]:
-    """For tables without time: folds by customers' hash, so that one customer's rows stay together."""
-    share = np.floor(hash_share(data.customers, "fold") * folds)
+    """For tables without time: folds by the entities' hash, so that one entity's rows stay together."""
+    share = np.floor(hash_share(data.entities, "fold") * folds)
     return _sound(
         data, [Fold(train & (share != fold), train & (share == fold)) for fold in range(folds)]
     )
 
 
-def both_classes(y: NDArray[np.int8], where: str) -> None:
-    """Refuses a part in which a model could learn or show nothing."""
+def require_both_classes(y: NDArray[np.int8], where: str) -> None:
+    """Raises NotTrainableError if a part has too few rows of either label."""
     positives = int(y.sum())
     if min(positives, len(y) - positives) < MIN_CLASS_ROWS:
         raise NotTrainableError(
-            f"{where} holds {positives} churners among {len(y)} rows; {MIN_CLASS_ROWS} of each kind are needed.",
-            "Give more customers or a longer history.",
+            f"{where} has {positives} positives in {len(y)} rows; {MIN_CLASS_ROWS} of each label "
+            "are needed.",
+            "Provide more rows or a longer history.",
         )
 
 

@@ -12,8 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention_assets.errors import TableError
-from retention_assets.modeling.evaluation.metrics import Economics, Evaluation
+from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.examples import Floats
+from retention_assets.modeling.utility import ContactUtility
 from retention_assets.tabular.table import Column, FlatTable, known
 
 READABLE_SHARE = (
@@ -22,7 +23,7 @@ READABLE_SHARE = (
 MAX_WORDS = 50  # more different words than this are a text or an identifier
 MIN_WORD_ROWS = 20
 SURE = 0.999  # a single column that ranks or says the label so well is not a feature
-NO_MONEY = Economics(0.0, 0.0, 0.0, 1.0)
+NO_MONEY = ContactUtility(0.0, 0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is said of a table's training: one document for machines, and the same with pictures as a page for people."""
+"""The report of a table's training: a document for machines, and an HTML page with pictures."""
 
 import base64
 from html import escape
@@ -9,7 +9,7 @@ from retention_assets.modeling.evaluation.leaderboard import WITH_INTERVAL
 from retention_assets.modeling.evaluation.metrics import Confusion
 from retention_assets.modeling.plots import candidate_figure, leaderboard_figure
 from retention_assets.tabular.table import FlatTable, Roles
-from retention_assets.tabular.training import TableTrial
+from retention_assets.tabular.training import TableResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,84 +25,87 @@ tr + tr {{ border-top: 1px solid #ddd }} img {{ max-width: 100% }} .no {{ color:
 
 
 def report_of(
-    table: FlatTable, second: FlatTable | None, roles: Roles, outcome: TableTrial
+    table: FlatTable, second: FlatTable | None, roles: Roles, result: TableResult
 ) -> dict[str, Any]:
-    """The document: every figure of untouched rows at natural prevalence, with the base rate beside it."""
-    split, verdict, test = outcome.split, outcome.verdict, outcome.contest.test
-    trial = outcome.trials[outcome.contest.challenger]
+    """The document: every figure of the untouched rows at natural prevalence, with the base rate."""
+    split = result.split
+    decision = result.decision
+    test = result.comparison.test
+    evaluation = result.evaluations[result.comparison.challenger]
     return {
         "table": table.name,
         "test_table": second.name if second else None,
         "label": roles.label,
         "positive": table.positive,
         "rows": {
-            "given": len(table) + table.unlabelled,
-            "without_label": table.unlabelled,
+            "given": len(table) + table.unlabeled,
+            "without_label": table.unlabeled,
             "trained": int(split.train.sum()),
             "untouched": len(test),
-            "same_identifier_as_untouched": outcome.not_trained,
-            "scored": len(outcome.scored[0]),
+            "same_identifier_as_untouched": result.not_trained,
+            "scored": len(result.scored[0]),
         },
         "base_rate": float(test.y.mean()),
-        "split": _split_told(roles, second),
+        "split": _split_sentence(roles, second),
         "folds": len(split.folds),
-        "features": list(outcome.encoding.features),
-        "refused_columns": dict(outcome.encoding.refused),
-        "leaderboard": outcome.contest.leaderboard(),
-        "chosen": outcome.contest.challenger,
-        "promoted": verdict.promoted,
-        "reason": verdict.reason,
+        "features": list(result.encoding.features),
+        "refused_columns": dict(result.encoding.refused),
+        "leaderboard": result.comparison.leaderboard(),
+        "chosen": result.comparison.challenger,
+        "promoted": decision.promoted,
+        "reason": decision.reason,
         "gates": [
             {"gate": gate.name, "passed": gate.passed, "reason": gate.reason}
-            for gate in verdict.gates
+            for gate in decision.gates
         ],
-        "threshold": trial.threshold,
-        "at_threshold": Confusion.of(test.y, trial.p, trial.threshold).rates(),
-        "model": {"digest": verdict.digest, "folder": "model"},
+        "threshold": evaluation.threshold,
+        "at_threshold": Confusion.of(test.y, evaluation.p, evaluation.threshold).rates(),
+        "model": {"digest": decision.digest, "folder": "model"},
     }
 
 
-def page_of(said: dict[str, Any], outcome: TableTrial) -> str:
-    """The document as one HTML page that needs nothing else. What came from the table is escaped."""
-    chosen, test = said["chosen"], outcome.contest.test
+def page_of(report: dict[str, Any], result: TableResult) -> str:
+    """The report as one self-contained HTML page. Text from the table is escaped."""
+    chosen = report["chosen"]
+    test = result.comparison.test
     pictures = (
-        candidate_figure(test.y, outcome.trials[chosen].p, chosen),
-        leaderboard_figure(outcome.contest),
+        candidate_figure(test.y, result.evaluations[chosen].p, chosen),
+        leaderboard_figure(result.comparison),
     )
-    state = "promoted" if said["promoted"] else "not promoted"
-    at = said["at_threshold"]
+    state = "promoted" if report["promoted"] else "not promoted"
+    at = report["at_threshold"]
     parts = [
-        f"<h1>{escape(said['table'])}: {escape(said['label'])} = {escape(str(said['positive']))}</h1>",
-        f"<p><b>{escape(chosen)}</b> was chosen on the folds and is <b{'' if said['promoted'] else ' class=no'}>{state}</b>. "
-        f"{escape(said['reason'])}</p>",
-        f"<p>Base rate of the {said['rows']['untouched']:,} untouched rows: {said['base_rate']:.1%}. {escape(said['split'])} "
-        f"At the threshold {said['threshold']:.3f}: precision {at['precision']:.1%}, recall {at['recall']:.1%}.</p>",
+        f"<h1>{escape(report['table'])}: {escape(report['label'])} = {escape(str(report['positive']))}</h1>",
+        f"<p><b>{escape(chosen)}</b> was chosen on the folds and is <b{'' if report['promoted'] else ' class=no'}>{state}</b>. "
+        f"{escape(report['reason'])}</p>",
+        f"<p>Base rate of the {report['rows']['untouched']:,} untouched rows: {report['base_rate']:.1%}. {escape(report['split'])} "
+        f"At the threshold {report['threshold']:.3f}: precision {at['precision']:.1%}, recall {at['recall']:.1%}.</p>",
         "<h2>Untouched rows, each scored once</h2>",
         _table(
-            ["candidate", *WITH_INTERVAL, "accuracy"], [_line(row) for row in said["leaderboard"]]
+            ["candidate", *WITH_INTERVAL, "accuracy"], [_line(row) for row in report["leaderboard"]]
         ),
         *(f'<p><img alt="" src="data:image/png;base64,{_png(figure)}"></p>' for figure in pictures),
         "<h2>Gates</h2>",
         _table(
             ["gate", "", "why"],
-            [[gate["gate"], _mark(gate["passed"]), gate["reason"]] for gate in said["gates"]],
+            [[gate["gate"], _mark(gate["passed"]), gate["reason"]] for gate in report["gates"]],
         ),
         "<h2>Rows</h2>",
         _table(
             ["", "rows"],
-            [[name.replace("_", " "), f"{count:,}"] for name, count in said["rows"].items()],
+            [[name.replace("_", " "), f"{count:,}"] for name, count in report["rows"].items()],
         ),
-        f"<h2>{len(said['features'])} features</h2><p>{escape(', '.join(said['features']))}</p>",
+        f"<h2>{len(report['features'])} features</h2><p>{escape(', '.join(report['features']))}</p>",
         "<h2>Columns refused</h2>",
         _table(
             ["column", "because it"],
-            [[name, why] for name, why in said["refused_columns"].items()] or [["none", ""]],
+            [[name, why] for name, why in report["refused_columns"].items()] or [["none", ""]],
         ),
     ]
-    return PAGE.format(title=escape(said["table"]), body="\n".join(parts))
+    return PAGE.format(title=escape(report["table"]), body="\n".join(parts))
 
 
-def _split_told(roles: Roles, second: FlatTable | None) -> str:
+def _split_sentence(roles: Roles, second: FlatTable | None) -> str:
     if second is not None and second.y is not None:
         return f"They are those of {second.name}."
     return (

@@ -1,4 +1,4 @@
-"""Anybody's flat labelled table, read as text: who, when, the label, and columns that are not yet features. Trains nothing."""
+"""Anybody's flat labeled table, read as text: who, when, the label, and columns that are not yet features. Trains nothing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ class Roles:
 class FlatTable:
     """n rows in the file's order. `y` is None where the file has no label column.
 
-    Rows with an empty label are left out, and counted in `unlabelled`.
+    Rows with an empty label are left out, and counted in `unlabeled`.
     """
 
     name: str
@@ -41,7 +41,7 @@ class FlatTable:
     columns: dict[str, Column]
     y: NDArray[np.int8] | None
     positive: str | None
-    unlabelled: int = 0
+    unlabeled: int = 0
 
     def __len__(self) -> int:
         return len(self.identifiers)
@@ -65,10 +65,10 @@ def read_flat_table(path: Path, roles: Roles, to_score: bool = False) -> FlatTab
             raise TableError(
                 f"{path.name} has no column {column}.", f"Name one of {_listed(columns)}."
             )
-    labelled = (
+    labeled = (
         known(columns[roles.label]) if has_label else np.full(len(columns[roles.identifier]), True)
     )
-    kept = {name: column[labelled] for name, column in columns.items()}
+    kept = {name: column[labeled] for name, column in columns.items()}
     _refuse_blank(path, kept, roles)
     positive = _positive(path, kept[roles.label], roles) if has_label else None
     return FlatTable(
@@ -82,7 +82,7 @@ def read_flat_table(path: Path, roles: Roles, to_score: bool = False) -> FlatTab
         },
         y=(kept[roles.label] == positive).astype(np.int8) if has_label else None,
         positive=positive,
-        unlabelled=int((~labelled).sum()),
+        unlabeled=int((~labeled).sum()),
     )
 
 
@@ -120,13 +120,13 @@ def _text(column: Any) -> Column:
 def _refuse_blank(path: Path, columns: dict[str, Column], roles: Roles) -> None:
     if not len(columns[roles.identifier]):
         raise TableError(
-            f"{path.name} has no row with a label in {roles.label}.", "Give labelled rows."
+            f"{path.name} has no row with a label in {roles.label}.", "Give labeled rows."
         )
     for column in (roles.identifier, roles.time):
         if column and not known(columns[column]).all():
             row = int(np.flatnonzero(~known(columns[column]))[0])
             raise TableError(
-                f"{path.name}, labelled row {row + 1}: {column} is blank.",
+                f"{path.name}, labeled row {row + 1}: {column} is blank.",
                 "Fill it, or leave the row out.",
             )
 

@@ -1,7 +1,8 @@
-"""Training and promotion on a flat labelled table: the same candidates, folds, calibration and gates as the graph's.
+"""Training and promotion on a flat labeled table, with the candidates and gates of the graph.
 
-Which candidate is best is decided by the folds within the training rows; the untouched rows are then scored once. They are
-the second file where it has labels, else the last fifth by time, else a fifth of the identifiers, chosen by a stable hash.
+The folds within the training rows choose the candidate; the untouched rows are then scored once.
+They are the second file if it has labels, else the last fifth by time, else a fifth of the
+identifiers by a stable hash.
 """
 
 import shutil
@@ -13,28 +14,33 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from retention_assets import keys
 from retention_assets.errors import NotTrainableError
-from retention_assets.modeling.bundle import Origin
 from retention_assets.modeling.candidates.declared import CANDIDATES
-from retention_assets.modeling.evaluation.baselines import baselines
-from retention_assets.modeling.evaluation.candidate_evaluation import (
-    Trial,
-    economics_of,
-    hold_trial,
-    risk_levels_of,
+from retention_assets.modeling.evaluation.baselines import (
+    EVERYBODY,
+    NOBODY,
+    Baseline,
+    log_feature,
 )
-from retention_assets.modeling.evaluation.leaderboard import winner
-from retention_assets.modeling.evaluation.metrics import Evaluation
+from retention_assets.modeling.evaluation.candidate_evaluation import (
+    CandidateEvaluation,
+    evaluate_candidate,
+)
+from retention_assets.modeling.evaluation.leaderboard import best_candidate
 from retention_assets.modeling.examples import Bools, Examples, Floats
-from retention_assets.modeling.promotion.comparison import Contest
-from retention_assets.modeling.promotion.decision import Verdict, decide
+from retention_assets.modeling.promotion.comparison import Comparison, compare
+from retention_assets.modeling.promotion.decision import PromotionDecision, decide_promotion
 from retention_assets.modeling.splits import (
-    Split,
-    both_classes,
+    TrainTestSplit,
     forward_folds,
     hash_share,
     hashed_folds,
+    require_both_classes,
 )
+from retention_assets.modeling.task import Task
+from retention_assets.modeling.utility import ContactUtility
+from retention_assets.modeling.words import Words
 from retention_assets.tabular.encoding import Encoding, learn
 from retention_assets.tabular.table import FlatTable
 from serve.model.bundle import load_bundle
@@ -42,59 +48,102 @@ from serve.model.bundle import load_bundle
 if TYPE_CHECKING:
     from retention_assets.settings import Settings
 
-TASK = "table"
 TEST_SHARE = 0.2
+WORDS = Words(entity="row", entities="rows")
+RECENCY_ONLY = Baseline("recency_only", log_feature("recency_days"), ranks=True)
+MEDIAN_SLICES = ("tenure_days", "recency_days", "total_revenue")
 Report = Callable[[str, int, float], None]
 
 
 @dataclass(frozen=True)
-class TableTrial:
-    """What came of a table. `scored`: identifier and probability of each row that was to be scored, in the file's order."""
+class TableResult:
+    """The result of training on a table. `scored`: identifier and probability of each row to score."""
 
     encoding: Encoding
-    split: Split
-    contest: Contest
-    trials: Mapping[str, Trial]
-    verdict: Verdict
+    split: TrainTestSplit
+    comparison: Comparison
+    evaluations: Mapping[str, CandidateEvaluation]
+    decision: PromotionDecision
     scored: tuple[np.ndarray, Floats]
     not_trained: int
 
 
-def hold_table_trial(
+def train_on_table(
     table: FlatTable, second: FlatTable | None, settings: "Settings", folder: Path, report: Report
-) -> TableTrial:
-    """Trains all candidates on `table`, judges the best, scores `second` (or the untouched rows) with it.
+) -> TableResult:
+    """Trains all candidates on `table`; scores `second`, or the untouched rows, with the best.
 
-    `folder` gets the best candidate's model folder. `report` hears of each candidate: name, training rows, seconds.
+    `folder` becomes the best candidate's model folder. `report` is called after each candidate
+    with its name, training rows and seconds.
     """
-    judged_on_second = second is not None and second.y is not None
-    rows, test, train = _rows(table, second if judged_on_second else None)
+    tested_on_second = second is not None and second.y is not None
+    task = table_task(settings, table.name)
+    rows, test, train = _rows(table, second if tested_on_second else None)
     encoding, data = _examples(rows, train)
-    split = _split(data, train, test, timed=len(np.unique(table.as_of)) > 1, folds=settings.folds)
-    trials = _trials(data, split, table.name, settings, folder, report)
-    economics = economics_of(settings)
-    folds = {name: _fold_means(trial) for name, trial in trials.items()}
-    scorers = {name: Evaluation(trial.test.y, trial.p, economics) for name, trial in trials.items()}
-    untouched, chosen = data.take(split.test), winner(folds)
-    contest = Contest(
-        untouched, scorers, baselines(data, split.train, untouched, economics), None,
-        settings.bootstrap_rounds, settings.seed, chosen,
-    )  # fmt: skip
-    scorer = load_bundle(_keep(folder, chosen), trials[chosen].digest)
-    verdict = decide(contest, scorer, None, True, settings.max_predict_ms)
-    if second is not None and not judged_on_second:
+    split = _split(data, train, test, timed=len(np.unique(table.as_of)) > 1, folds=task.folds)
+    evaluations = _evaluate(data, split, task, folder, report)
+    chosen = best_candidate({name: _fold_means(item) for name, item in evaluations.items()})
+    untouched = data.take(split.test)
+    comparison = compare(
+        task,
+        data,
+        train=split.train,
+        test=untouched,
+        probabilities={name: evaluation.p for name, evaluation in evaluations.items()},
+        chosen=chosen,
+    )
+    _keep_only(folder, chosen)
+    scorer = load_bundle(folder, evaluations[chosen].digest)
+    decision = decide_promotion(comparison, scorer, champion_digest=None, has_signature=True)
+    if second is not None and not tested_on_second:
         scored = second.identifiers, scorer.probabilities(encoding.apply(second))
     else:
-        scored = untouched.customers, trials[chosen].p
-    return TableTrial(
-        encoding, split, contest, trials, verdict, scored, int((~train & ~test).sum())
+        scored = untouched.entities, evaluations[chosen].p
+    return TableResult(
+        encoding=encoding,
+        split=split,
+        comparison=comparison,
+        evaluations=evaluations,
+        decision=decision,
+        scored=scored,
+        not_trained=int((~train & ~test).sum()),
+    )
+
+
+def table_task(settings: "Settings", table: str) -> Task:
+    """The Task of one flat table: rows without a label window, and the money of a contact."""
+    return Task(
+        name=keys.TABLE,
+        words=WORDS,
+        source=table,
+        examples=table,
+        label_window=None,
+        utility=ContactUtility(
+            contact_cost=settings.contact_cost,
+            saved_margin=settings.saved_margin,
+            save_rate=settings.save_rate,
+            capacity_share=settings.capacity_share,
+        ),
+        baselines=(NOBODY, EVERYBODY, RECENCY_ONLY),
+        median_slices=MEDIAN_SLICES,
+        candidates=CANDIDATES,
+        risk_levels={
+            "MEDIUM": settings.risk_medium,
+            "HIGH": settings.risk_high,
+            "CRITICAL": settings.risk_critical,
+        },
+        test_periods=1,
+        folds=settings.folds,
+        seed=settings.seed,
+        bootstrap_rounds=settings.bootstrap_rounds,
+        max_latency_ms=settings.max_predict_ms,
     )
 
 
 def _rows(table: FlatTable, second: FlatTable | None) -> tuple[list[FlatTable], Bools, Bools]:
     """The tables whose rows take part, and which of these rows are untouched and which are trained on.
 
-    Whoever has an untouched row is not trained on, whatever the file.
+    An identifier with an untouched row is not trained on, whichever file it is in.
     """
     if second is not None:
         test = np.r_[np.zeros(len(table), bool), np.ones(len(second), bool)]
@@ -111,10 +160,8 @@ def _rows(table: FlatTable, second: FlatTable | None) -> tuple[list[FlatTable], 
 def _examples(tables: list[FlatTable], train: Bools) -> tuple[Encoding, Examples]:
     """All rows as arrays, in the files' order; the encoding knows the training rows only."""
     first = tables[0]
-    known, labels = (
-        train[: len(first)],
-        np.concatenate([table.y for table in tables if table.y is not None]),
-    )
+    known = train[: len(first)]
+    labels = np.concatenate([table.y for table in tables if table.y is not None])
     encoding = learn(
         {name: column[known] for name, column in first.columns.items()}, labels[: len(first)][known]
     )
@@ -125,49 +172,41 @@ def _examples(tables: list[FlatTable], train: Bools) -> tuple[Encoding, Examples
     )
 
 
-def _split(data: Examples, train: Bools, test: Bools, timed: bool, folds: int) -> Split:
-    """Folds forward in time where rows have one, by identifier where not. No identifier is on both sides of any."""
-    both_classes(data.y[train], "training")
-    both_classes(data.y[test], "the untouched part")
-    # A purge of one day: what comes before a block ends on the day before it.
-    made = (
+def _split(data: Examples, train: Bools, test: Bools, timed: bool, folds: int) -> TrainTestSplit:
+    """Folds forward in time if rows have one, else by identifier; none shares an identifier."""
+    require_both_classes(data.y[train], "training")
+    require_both_classes(data.y[test], "the untouched part")
+    # A purge of one day: training rows end on the day before a block.
+    split_folds = (
         forward_folds(data, train, folds, purge_days=1, apart=True)
         if timed
         else hashed_folds(data, train, folds)
     )
-    if not made:
+    if not split_folds:
         raise NotTrainableError(
-            f"{int(train.sum())} training rows are too few to compare candidates on folds of their own.",
-            "Give more rows, at least some hundred a fold with ten of each label, or lower RETENTION_FOLDS.",
+            f"{int(train.sum())} training rows are too few to compare candidates on folds.",
+            "Provide some hundred rows per fold with ten of each label, or lower RETENTION_FOLDS.",
         )
-    return Split(train, test, made)
+    return TrainTestSplit(train, test, split_folds)
 
 
-def _trials(
-    data: Examples, split: Split, source: str, settings: "Settings", folder: Path, report: Report
-) -> dict[str, Trial]:
-    found = {}
-    origin = Origin(
-        TASK,
-        source,
-        source,
-        settings.seed,
-        split.train,
-        split.test,
-        {},
-        risk_levels_of(settings),
-        economics_of(settings),
-    )
-    for candidate in CANDIDATES:
-        began = time.perf_counter()
-        found[candidate.name] = hold_trial(candidate, data, split, origin, folder / candidate.name)
-        report(candidate.name, found[candidate.name].train_rows, time.perf_counter() - began)
-    return found
+def _evaluate(
+    data: Examples, split: TrainTestSplit, task: Task, folder: Path, report: Report
+) -> dict[str, CandidateEvaluation]:
+    evaluations = {}
+    for candidate in task.candidates:
+        started = time.perf_counter()
+        evaluation = evaluate_candidate(
+            candidate, data, split=split, task=task, folder=folder / candidate.name
+        )
+        evaluations[candidate.name] = evaluation
+        report(candidate.name, evaluation.train_rows, time.perf_counter() - started)
+    return evaluations
 
 
-def _fold_means(trial: Trial) -> dict[str, float]:
-    """A row of a fold weighs as much as a row of any other."""
-    folds = trial.trained.folds
+def _fold_means(evaluation: CandidateEvaluation) -> dict[str, float]:
+    """Means over the folds, weighted by their rows."""
+    folds = evaluation.trained.folds
     rows = np.array([fold["rows"] for fold in folds])
     return {
         name: float(np.average([fold[name] for fold in folds], weights=rows))
@@ -175,11 +214,10 @@ def _fold_means(trial: Trial) -> dict[str, float]:
     }
 
 
-def _keep(folder: Path, chosen: str) -> Path:
-    """Leaves the chosen candidate's files in `folder` itself."""
-    kept = folder / chosen
-    for file in kept.iterdir():
+def _keep_only(folder: Path, chosen: str) -> None:
+    """Moves the chosen candidate's files into `folder` itself and removes all others."""
+    for file in (folder / chosen).iterdir():
         file.replace(folder / file.name)
-    for candidate in CANDIDATES:
-        shutil.rmtree(folder / candidate.name)
-    return folder
+    for candidate in folder.iterdir():
+        if candidate.is_dir():
+            shutil.rmtree(candidate)

@@ -1,11 +1,18 @@
-"""training/*: labelled examples, four candidates, their leaderboard, and the champion. The Dagster face; no numbers here."""
+"""training/*: labeled examples, candidates, their leaderboard, and the champion. Computes nothing."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import dagster as dg
+import numpy as np
 
 from retention_assets import keys
 from retention_assets.ingestion.assets import days_of
 from retention_assets.modeling.candidates.declared import CANDIDATES, Candidate
-from retention_assets.modeling.label_window import matured_mondays
+from retention_assets.modeling.evaluation.candidate_evaluation import evaluate_candidate
+from retention_assets.modeling.promotion.decision import decide_promotion
+from retention_assets.modeling.promotion.gates import GateResult
+from retention_assets.modeling.task import Task
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import (
@@ -15,29 +22,31 @@ from retention_assets.resources.metadata import (
     table_metadata,
 )
 from retention_assets.resources.registry import Registry
-
-EXAMPLES, LEADERBOARD, CHAMPION = (
-    "training/churn_examples",
-    "training/churn_leaderboard",
-    "training/churn_champion",
+from retention_assets.settings import Settings
+from retention_assets.training.promotion import PromotionResult, version_tags
+from retention_assets.training.record import read_record
+from retention_assets.training.task import (
+    SCORE_COLUMNS,
+    churn_examples,
+    churn_split,
+    churn_task,
+    churn_window,
+    compare_candidates,
+    matured_mondays,
+    score_table,
 )
-# What each gate asks, as its asset check says it. A failed gate stops a promotion, not what lies downstream.
-GATES = {
-    "better_than_champion": "Earns more than today's champion on the same customers, by a paired interval.",
-    "better_than_trivial_baselines": "Surely earns more than contacting nobody or anybody, and more than silence tells.",
-    "has_signal": "Ranks customers better than chance would, however lucky.",
-    "calibrated": "A predicted churn rate is the rate that comes true.",
-    "no_worse_on_large_slices": "No large group of customers is served worse than before.",
-    "fast_enough": "Answers for one customer within the time of a prediction.",
-    "signed": "The model's files are pinned by digest and its inputs are declared.",
-}
+from serve.model.bundle import load_bundle
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 OWNERS = ["team:ml"]
-SCORED = [dg.AssetKey(["training", f"churn_{item.name}"]) for item in CANDIDATES]
+SCORED = [dg.AssetKey.from_user_string(keys.churn_candidate(item.name)) for item in CANDIDATES]
 
 
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """The stage's assets for one source."""
-    candidates = [_candidate(platform, declared) for declared in CANDIDATES]
+    candidates = [_candidate(platform, candidate) for candidate in CANDIDATES]
     return [_examples(platform), *candidates, _leaderboard(platform), _champion(platform)]
 
 
@@ -46,16 +55,17 @@ def _key(text: str) -> dg.AssetKey:
 
 
 def _examples(platform: Platform) -> dg.AssetsDefinition:
-    settings, profile = platform.settings, platform.profile
-    facts = [
-        f"validated/{name}"
+    settings = platform.settings
+    profile = platform.profile
+    fact_tables = [
+        keys.validated(name)
         for name in ("churn_events", "transactions", "campaign_contacts")
         if profile.has(name)
     ]
-    upstream = ["features/daily_activity", "validated/customers", "validated/watermark", *facts]
+    upstream = [keys.DAILY_ACTIVITY, keys.CUSTOMERS, keys.WATERMARK, *fact_tables]
 
     @dg.asset(
-        key=_key(EXAMPLES),
+        key=_key(keys.CHURN_EXAMPLES),
         deps=[_key(name) for name in upstream],
         kinds={"spark", "deltalake"},
         partitions_def=platform.partitions.weekly,
@@ -63,8 +73,10 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
         group_name="training",
         owners=OWNERS,
     )
-    def churn_examples(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:
-        """What was known of each customer on a Monday, and whether she then left: the rows that models learn from."""
+    def weekly_churn_examples(
+        context: dg.AssetExecutionContext, lake: Lake
+    ) -> dg.MaterializeResult:
+        """Each customer's features on a Monday, and whether the customer left after it."""
         from retention_assets.training.weeks import weekly_examples
         from retention_assets.validation.watermark import read_watermark
 
@@ -75,146 +87,176 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
             for monday in matured_mondays(profile, settings, watermark)
             if first <= monday <= last
         ]
-        frame = weekly_examples(lake.read, profile, settings.gap_days, weeks)
-        rows = lake.replace_days(EXAMPLES, frame, "as_of", first=first, last=last)
+        frame = weekly_examples(lake.read, profile, churn_window(settings, profile), weeks)
+        rows = lake.replace_days(keys.CHURN_EXAMPLES, frame, "as_of", first=first, last=last)
         metadata = {
             "matured_weeks": len(weeks),
             "unmatured_weeks": len(context.partition_keys) - len(weeks),
             "watermark": str(watermark),
         }
-        report_partitions(context, EXAMPLES, rows, table_metadata(frame.schema) | metadata)
+        report_partitions(
+            context, keys.CHURN_EXAMPLES, rows, table_metadata(frame.schema) | metadata
+        )
         return dg.MaterializeResult()
 
-    return churn_examples
+    return weekly_churn_examples
 
 
 def _candidate(platform: Platform, candidate: Candidate) -> dg.AssetsDefinition:
-    settings, profile = platform.settings, platform.profile
-    key = f"training/churn_{candidate.name}"
+    settings = platform.settings
+    key = keys.churn_candidate(candidate.name)
+    task = churn_task(settings, platform.profile)
 
     @dg.asset(
         key=_key(key),
         op_tags=keys.ONE_AT_A_TIME,
-        deps=[_key(EXAMPLES)],
+        deps=[_key(keys.CHURN_EXAMPLES)],
         kinds=set(candidate.icons),
         group_name="training",
         owners=OWNERS,
-        description=f"{candidate.meaning} Trained, calibrated, and scored once on the untouched last weeks.",
+        description=f"{candidate.meaning} Trained, calibrated, and scored once on the last weeks.",
     )
     def churn_candidate(
         context: dg.AssetExecutionContext, lake: Lake, registry: Registry
     ) -> dg.MaterializeResult:
-        from retention_assets.modeling.evaluation.candidate_evaluation import (
-            SCORE_COLUMNS,
-            churn_trial,
-        )
-        from retention_assets.modeling.examples import from_arrow
         from retention_assets.modeling.plots import candidate_figure
-        from retention_assets.training.record import record_trial
+        from retention_assets.training.record import record_evaluation
 
+        data = churn_examples(lake.read(keys.CHURN_EXAMPLES).toArrow())
         folder = registry.staging(candidate.name)
-        trial = churn_trial(
-            candidate, from_arrow(lake.read(EXAMPLES).toArrow()), folder, settings, profile
+        evaluation = evaluate_candidate(
+            candidate, data, split=churn_split(data, task), task=task, folder=folder
         )
-        figure = candidate_figure(trial.test.y, trial.p, candidate.name)
-        with registry.run(
-            context,
-            f"churn_{candidate.name}",
-            {"candidate": candidate.name, "digest": trial.digest},
-        ) as tracker:
-            note = record_trial(tracker, registry.log_bundle, trial, folder, figure)
-        rows = lake.overwrite(key, lake.spark.createDataFrame(trial.scores()))
-        said = {
-            "train_rows": trial.train_rows,
-            "mlflow_run": note["run_id"],
-            "digest": trial.digest,
+        figure = candidate_figure(evaluation.test.y, evaluation.p, candidate.name, task.words)
+        tags = {"candidate": candidate.name, "digest": evaluation.digest}
+        with registry.run(context, f"churn_{candidate.name}", tags) as tracker:
+            record = record_evaluation(tracker, registry.log_bundle, evaluation, folder, figure)
+        rows = lake.overwrite(key, lake.spark.createDataFrame(score_table(evaluation)))
+        metadata = {
+            "train_rows": evaluation.train_rows,
+            "mlflow_run": record["run_id"],
+            "mlflow": dg.MetadataValue.url(f"{_mlflow(settings)}/#/runs/{record['run_id']}"),
+            "digest": evaluation.digest,
             "curves": png(figure),
         }
         return dg.MaterializeResult(
-            metadata=table_metadata(SCORE_COLUMNS, rows) | said | trial.figures()
+            metadata=table_metadata(SCORE_COLUMNS, rows) | metadata | evaluation.figures()
         )
 
     return churn_candidate
 
 
+def _mlflow(settings: Settings) -> str:
+    """Address of MLflow's pages."""
+    return f"http://{settings.host}:{settings.mlflow_port}"
+
+
 def _leaderboard(platform: Platform) -> dg.AssetsDefinition:
-    settings, profile = platform.settings, platform.profile
+    task = churn_task(platform.settings, platform.profile)
 
     @dg.asset(
-        key=_key(LEADERBOARD),
-        deps=[_key(EXAMPLES), *SCORED],
+        key=_key(keys.CHURN_LEADERBOARD),
+        deps=[_key(keys.CHURN_EXAMPLES), *SCORED],
         kinds={"table", "deltalake"},
         group_name="training",
         owners=OWNERS,
     )
     def churn_leaderboard(lake: Lake) -> dg.MaterializeResult:
-        """Every candidate and every baseline on the same untouched weeks, by expected profit, each with its interval."""
+        """Candidates and baselines on the same untouched weeks, by expected profit, with intervals."""
         import pyarrow as pa
 
         from retention_assets.modeling.plots import leaderboard_figure
-        from retention_assets.modeling.promotion.comparison import contest_of
 
-        contest = contest_of(lambda key: lake.read(key).toArrow(), None, settings, profile)
-        rows = contest.leaderboard()
+        comparison = compare_candidates(lambda key: lake.read(key).toArrow(), None, task)
+        rows = comparison.leaderboard()
         frame = lake.spark.createDataFrame(pa.Table.from_pylist(rows))
-        count = lake.overwrite(LEADERBOARD, frame)
-        curves = png(leaderboard_figure(contest))
-        said = {
+        count = lake.overwrite(keys.CHURN_LEADERBOARD, frame)
+        metadata = {
             "leaderboard": dg.MetadataValue.json(rows),
             "table": rows_as_table(rows),
-            "curves": curves,
+            "curves": png(leaderboard_figure(comparison)),
         }
-        return dg.MaterializeResult(metadata=table_metadata(frame.schema, count) | said)
+        return dg.MaterializeResult(metadata=table_metadata(frame.schema, count) | metadata)
 
     return churn_leaderboard
 
 
 def _champion(platform: Platform) -> dg.AssetsDefinition:
-    settings, profile = platform.settings, platform.profile
-    key = _key(CHAMPION)
+    settings = platform.settings
+    task = churn_task(settings, platform.profile)
+    key = _key(keys.CHURN_CHAMPION)
 
     @dg.asset(
         key=key,
-        deps=[_key(LEADERBOARD), _key(EXAMPLES), *SCORED],
+        deps=[_key(keys.CHURN_LEADERBOARD), _key(keys.CHURN_EXAMPLES), *SCORED],
         kinds={"mlflow", "table"},
         group_name="training",
         owners=OWNERS,
         check_specs=[
-            dg.AssetCheckSpec(name, asset=key, description=meaning)
-            for name, meaning in GATES.items()
+            dg.AssetCheckSpec(gate.name, asset=key, description=gate.meaning) for gate in task.gates
         ],
     )
     def churn_champion(
         context: dg.AssetExecutionContext, lake: Lake, registry: Registry
     ) -> dg.MaterializeResult:
-        """The model that may decide whom to call: the most profitable candidate, if it passes every gate; else today's stays."""
+        """The model that scores customers: the best candidate if it passes every gate, or today's."""
         import pyarrow as pa
 
         from retention_assets.modeling.plots import leaderboard_figure
-        from retention_assets.training import promotion
 
-        outcome = promotion.hold(lambda key: lake.read(key).toArrow(), registry, settings, profile)
-        context.log.info(outcome.verdict.reason)
-        frame = lake.spark.createDataFrame(pa.Table.from_pylist(outcome.gate_rows()))
-        rows = lake.overwrite(CHAMPION, frame)
-        said = {
-            "gates": rows_as_table(outcome.gate_rows()),
-            "curves": png(leaderboard_figure(outcome.contest)),
+        result = promote_best(lambda key: lake.read(key).toArrow(), registry, task)
+        context.log.info(result.decision.reason)
+        frame = lake.spark.createDataFrame(pa.Table.from_pylist(result.stored_rows()))
+        rows = lake.overwrite(keys.CHURN_CHAMPION, frame)
+        metadata = {
+            "gates": rows_as_table(result.gate_rows()),
+            "curves": png(leaderboard_figure(result.comparison)),
         }
-        checks = [
-            dg.AssetCheckResult(
-                passed=gate.passed,
-                check_name=gate.name,
-                asset_key=key,
-                severity=dg.AssetCheckSeverity.WARN,
-                description=gate.reason,
-                metadata={"figures": dg.MetadataValue.json(gate.figures)},
-            )
-            for gate in outcome.verdict.gates
-        ]
+        if result.champion:
+            page = f"{_mlflow(settings)}/#/models/{task.name}/versions/{result.champion.version}"
+            metadata["mlflow"] = dg.MetadataValue.url(page)
         return dg.MaterializeResult(
-            metadata=table_metadata(frame.schema, rows) | said | outcome.summary(),
-            check_results=checks,
+            metadata=table_metadata(frame.schema, rows) | metadata | result.summary(),
+            check_results=[_gate_check(key, gate) for gate in result.decision.gates],
         )
 
     return churn_champion
+
+
+def promote_best(
+    read: Callable[[str], "pa.Table"], registry: Registry, task: Task
+) -> PromotionResult:
+    """Fetches candidates and champion, decides, and registers the challenger if it is promoted."""
+    champion = registry.champion(task.name)
+    served = None
+    if champion:
+        folder = registry.download(task.name, champion.version, registry.downloads)
+        served = load_bundle(folder, champion.digest)
+    comparison = compare_candidates(read, served, task)
+    folder = registry.staging(comparison.challenger)
+    record = read_record(folder)
+    scorer = load_bundle(folder, record["digest"])
+    decision = decide_promotion(
+        comparison,
+        scorer,
+        champion_digest=champion.digest if champion else None,
+        has_signature=record["signature"],
+    )
+    if decision.promoted:
+        tags = version_tags(comparison, scorer.digest, scorer.card, record["run_id"])
+        version = registry.register(task.name, record["model_uri"], record["run_id"], tags)
+        registry.promote(task.name, version)
+        champion = registry.champion(task.name)
+    return PromotionResult(comparison, decision, champion)
+
+
+def _gate_check(key: dg.AssetKey, gate: GateResult) -> dg.AssetCheckResult:
+    """A gate as an asset check. A failed gate stops a promotion, not what lies downstream."""
+    return dg.AssetCheckResult(
+        passed=gate.passed,
+        check_name=gate.name,
+        asset_key=key,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=gate.reason,
+        metadata={name: value for name, value in gate.figures.items() if np.isfinite(value)},
+    )

@@ -1,53 +1,48 @@
-"""The promotion: today's champion fetched and scored beside the candidates, the gates asked, the registry told the verdict."""
+"""What a promotion records: rows of the champion's page, plain values, and the version's tags."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from retention_assets.modeling.evaluation.candidate_evaluation import TASK
-from retention_assets.modeling.promotion.comparison import Contest, contest_of
-from retention_assets.modeling.promotion.decision import Verdict, decide
-from retention_assets.training.record import read_note
-from serve.model.bundle import load_bundle
-from serve.model.scorer import Scorer
+from retention_assets.modeling.promotion.comparison import Comparison
+from retention_assets.modeling.promotion.decision import PromotionDecision
+from serve.model.card import Card
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from retention_assets.resources.registry import ModelVersion
 
-    import pyarrow as pa
-
-    from retention_assets.resources.registry import ModelVersion, Registry
-    from retention_assets.settings import Settings
-    from retention_assets.sources.profile import Profile
+TAGGED_METRICS = ("base_rate", "auc", "average_precision", "brier", "ece", "profit")
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """`champion` is the champion from now on: the challenger, if promoted, else the one before (None: there is none)."""
+class PromotionResult:
+    """`champion` is the champion from now on: the promoted challenger, or the previous one."""
 
-    contest: Contest
-    verdict: Verdict
+    comparison: Comparison
+    decision: PromotionDecision
     champion: "ModelVersion | None"
 
     def gate_rows(self) -> list[dict[str, Any]]:
+        """One row per gate: what it decided, why, and its figures in columns of their own."""
         return [
-            {
-                "gate": gate.name,
-                "passed": gate.passed,
-                "reason": gate.reason,
-                "figures": json.dumps(gate.figures),
-            }
-            for gate in self.verdict.gates
+            {"gate": gate.name, "passed": gate.passed, "reason": gate.reason} | gate.columns
+            for gate in self.decision.gates
+        ]
+
+    def stored_rows(self) -> list[dict[str, Any]]:
+        """The gate rows with every further figure as JSON."""
+        return [
+            row | {"figures": json.dumps(gate.figures)}
+            for row, gate in zip(self.gate_rows(), self.decision.gates, strict=True)
         ]
 
     def summary(self) -> dict[str, Any]:
-        """What happened, as plain values. Without any champion its version and digest are empty text."""
-        verdict, champion = self.verdict, self.champion
+        """The result as plain values. Without any champion its version and digest are empty."""
+        champion = self.champion
         return {
-            "challenger": verdict.challenger,
-            "promoted": verdict.promoted,
-            "reason": verdict.reason,
+            "challenger": self.decision.challenger,
+            "promoted": self.decision.promoted,
+            "reason": self.decision.reason,
             "champion": champion.candidate if champion else "none",
             "model_version": champion.version if champion else "",
             "digest": champion.digest if champion else "",
@@ -55,54 +50,16 @@ class Outcome:
         }
 
 
-def hold(
-    read: Callable[[str], "pa.Table"],
-    registry: "Registry",
-    settings: "Settings",
-    profile: "Profile",
-) -> Outcome:
-    """Decides between the best candidate and today's champion, and promotes where every gate is passed."""
-    champion = registry.champion(TASK)
-    contest = contest_of(read, _scorer(registry, champion), settings, profile)
-    folder = registry.staging(contest.challenger)
-    note = read_note(folder)
-    scorer = load_bundle(folder, note["digest"])
-    verdict = decide(
-        contest,
-        scorer,
-        champion.digest if champion else None,
-        note["signature"],
-        settings.max_predict_ms,
-    )
-    if verdict.promoted:
-        version = registry.register(
-            TASK, note["model_uri"], note["run_id"], _tags(contest, scorer, note)
-        )
-        registry.promote(TASK, version)
-        champion = registry.champion(TASK)
-    return Outcome(contest, verdict, champion)
-
-
-def _scorer(registry: "Registry", champion: "ModelVersion | None") -> Scorer | None:
-    if champion is None:
-        return None
-    folder: Path = registry.download(TASK, champion.version, registry.downloads)
-    return load_bundle(folder, champion.digest)
-
-
-def _tags(contest: Contest, scorer: Scorer, note: dict[str, Any]) -> dict[str, str]:
-    point = contest.candidates[contest.challenger].point()
-    card = scorer.card
+def version_tags(comparison: Comparison, digest: str, card: Card, run_id: str) -> dict[str, str]:
+    """Tags of the challenger's registered version."""
+    point = comparison.candidates[comparison.challenger].point()
     return {
-        "digest": scorer.digest,
+        "digest": digest,
         "candidate": card.candidate,
         "fingerprint": card.fingerprint,
         "source": card.source,
         "trained_through": card.trained_as_of[-1],
         "tested_through": card.test_as_of[-1],
-        "mlflow_run": note["run_id"],
-        **{
-            f"test_{name}": f"{point[name]:.6f}"
-            for name in ("base_rate", "auc", "average_precision", "brier", "ece", "profit")
-        },
+        "mlflow_run": run_id,
+        **{f"test_{name}": f"{point[name]:.6f}" for name in TAGGED_METRICS},
     }

@@ -1,48 +1,61 @@
-"""What a trial leaves behind: its MLflow run, and a note beside the staged model folder that says where that run is."""
+"""Records an evaluated candidate: its MLflow run, and a file beside the model folder naming it."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retention_assets.modeling.evaluation.candidate_evaluation import Trial
+from retention_assets.modeling.evaluation.candidate_evaluation import CandidateEvaluation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NOTE = "run.json"
+RECORD_FILE = "run.json"
 EXAMPLE_ROWS = 5
 
 
-def record_trial(
-    tracker: Any, log_bundle: Callable[..., Any], trial: Trial, folder: Path, curves: "Figure"
+def record_evaluation(
+    tracker: Any,
+    log_bundle: Callable[..., Any],
+    evaluation: CandidateEvaluation,
+    folder: Path,
+    curves: "Figure",
 ) -> dict[str, Any]:
-    """Logs parameters, figures, curves and the model in the active run, and writes the note. Returns the note.
+    """Logs parameters, figures, curves and model in the active run. Returns the record it writes.
 
-    `tracker` has MLflow's logging calls, which dagster-mlflow makes at run time: no type tells them.
+    `tracker` has MLflow's logging calls; dagster-mlflow makes them at run time, without types.
     """
-    model = trial.trained.model
+    model = evaluation.trained.model
     tracker.log_params(
-        {**model.candidate.params, "train_rows": trial.train_rows, "test_rows": len(trial.test)}
+        {
+            **model.candidate.params,
+            "train_rows": evaluation.train_rows,
+            "test_rows": len(evaluation.test),
+        }
     )
     tracker.log_metrics(
-        trial.figures()
+        evaluation.figures()
         | {f"fit_{name}": float(value) for name, value in model.fitted.notes.items()}
     )
-    for step, fold in enumerate(trial.trained.folds):
+    for step, fold in enumerate(evaluation.trained.folds):
         tracker.log_metrics(
             {f"fold_{name}": float(value) for name, value in fold.items()}, step=step
         )
     tracker.log_figure(curves, "curves.png")
-    model_uri, signed = log_bundle(
-        folder, list(trial.test.features), trial.test.X[:EXAMPLE_ROWS], trial.digest
+    model_uri, has_signature = log_bundle(
+        folder, list(evaluation.test.features), evaluation.test.X[:EXAMPLE_ROWS], evaluation.digest
     )
     run_id = tracker.active_run().info.run_id
-    note = {"run_id": run_id, "model_uri": model_uri, "digest": trial.digest, "signature": signed}
-    (folder.parent / NOTE).write_text(json.dumps(note))
-    return note
+    record = {
+        "run_id": run_id,
+        "model_uri": model_uri,
+        "digest": evaluation.digest,
+        "signature": has_signature,
+    }
+    (folder.parent / RECORD_FILE).write_text(json.dumps(record))
+    return record
 
 
-def read_note(folder: Path) -> dict[str, Any]:
-    """The note of the trial that wrote this model folder."""
-    return json.loads((folder.parent / NOTE).read_text())
+def read_record(folder: Path) -> dict[str, Any]:
+    """The record of the evaluation that wrote this model folder."""
+    return json.loads((folder.parent / RECORD_FILE).read_text())

@@ -1,21 +1,30 @@
-"""Examples made up for tests: weekly rows of customers whose leaving follows from their features, or from nothing."""
+"""Made-up examples: weekly rows of customers whose churn depends on their features, or on nothing."""
 
 import json
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 
 from retention_assets.modeling.calibration import Platt
-from retention_assets.modeling.candidates.declared import candidate
+from retention_assets.modeling.candidates.declared import Candidate, candidate
 from retention_assets.modeling.candidates.rows import FitRows, Fitted, Preprocess
-from retention_assets.modeling.evaluation.metrics import Economics
+from retention_assets.modeling.evaluation.candidate_evaluation import (
+    CandidateEvaluation,
+    evaluate_candidate,
+)
 from retention_assets.modeling.examples import Examples
 from retention_assets.modeling.pipeline import Model, Trained, served_model
+from retention_assets.modeling.task import Task
+from retention_assets.modeling.utility import ContactUtility
+from retention_assets.settings import Settings
+from retention_assets.sources.load_profile import load_profile
+from retention_assets.training.task import churn_split, churn_task
 
 FEATURES = ("recency_days", "engagement_score", "total_revenue", "plan_basic")
 FIRST_MONDAY = np.datetime64("2024-02-05")
 # A contact costs 8 and saves 30 where it meets a churner; a fifth can be contacted.
-ECONOMICS = Economics(contact_cost=8, saved_margin=120, save_rate=0.25, capacity_share=0.2)
+UTILITY = ContactUtility(contact_cost=8, saved_margin=120, save_rate=0.25, capacity_share=0.2)
 
 
 def examples(customers: int = 400, weeks: int = 24, seed: int = 1, signal: float = 1.5) -> Examples:
@@ -46,7 +55,7 @@ def as_table(data: Examples):
     columns = {name: data.X[:, at] for at, name in enumerate(data.features)}
     return pa.table(
         {
-            "customer_id": data.customers.tolist(),
+            "customer_id": data.entities.tolist(),
             "as_of": days,
             **{name: pa.array(values, mask=np.isnan(values)) for name, values in columns.items()},
             "label": pa.array(data.y.astype(np.int32)),
@@ -58,11 +67,24 @@ def as_table(data: Examples):
 
 def fit_rows(data: Examples) -> FitRows:
     """The examples as a candidate is given them; every tenth customer tells it when to stop."""
-    stop = np.unique(data.customers, return_inverse=True)[1] % 10 == 0
+    stop = np.unique(data.entities, return_inverse=True)[1] % 10 == 0
     return FitRows(data.X, data.y, np.ones(len(data)), stop)
 
 
-def by_hand(data: Examples, a: float = 1.0, notes: dict[str, float] | None = None) -> Trained:
+def churn(**settings) -> Task:
+    """The churn Task of the embedded source."""
+    values = {"source": "simulated", "gap_days": 7, "test_weeks": 3, "folds": 1} | settings
+    loaded = Settings(**values)
+    return churn_task(loaded, load_profile(loaded))
+
+
+def evaluate(candidate: Candidate, data: Examples, folder: Path, task: Task) -> CandidateEvaluation:
+    """The candidate evaluated on the last weeks."""
+    split = churn_split(data, task)
+    return evaluate_candidate(candidate, data, split=split, task=task, folder=folder)
+
+
+def hand_made(data: Examples, a: float = 1.0, notes: dict[str, float] | None = None) -> Trained:
     """What training leaves, without training: silence raises the odds, engagement lowers them; `a` is Platt's slope."""
     content = json.dumps({"coef": [1.0, -1.0, 0.0, 0.0], "intercept": -1.0}).encode()
     fitted = Fitted(content, Preprocess.of(data.X), notes or {})

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from retention_assets.modeling.bundle import Origin, card_of, threshold, write_bundle
-from retention_assets.modeling.evaluation.metrics import Economics
-from retention_assets_tests.modeling.factories import ECONOMICS, by_hand, examples
+from retention_assets.modeling.utility import ContactUtility
+from retention_assets_tests.modeling.factories import UTILITY, examples, hand_made
+from serve.errors import BundleError
 from serve.model.bundle import digest_of, load_bundle
 from serve.model.card import CARD_FILE
-from serve.errors import BundleError
 
 DATA = examples(customers=30, weeks=6)
 WEEKS = np.unique(DATA.as_of)
-TRAINED = by_hand(DATA)
+TRAINED = hand_made(DATA)
 ORIGIN = Origin(
     task="churn",
     source="made up",
@@ -29,7 +29,7 @@ ORIGIN = Origin(
     test=DATA.as_of >= WEEKS[4],
     settings={"gap_days": 7},
     risk_levels={"MEDIUM": 0.4, "HIGH": 0.6, "CRITICAL": 0.8},
-    economics=ECONOMICS,
+    economics=UTILITY,
 )
 
 
@@ -51,7 +51,7 @@ def test_whatever_a_model_comes_from_is_part_of_its_digest(part: str, tmp_path: 
     origin = replace(ORIGIN, seed=8) if part == "seed" else ORIGIN
     origin = replace(ORIGIN, settings={"gap_days": 8}) if part == "settings" else origin
     data = replace(DATA, y=(1 - DATA.y).astype(np.int8)) if part == "data" else DATA
-    trained = by_hand(DATA, a=0.9) if part == "calibration" else TRAINED
+    trained = hand_made(DATA, a=0.9) if part == "calibration" else TRAINED
     digest = write_bundle(tmp_path / "one", TRAINED, DATA, ORIGIN)
     assert write_bundle(tmp_path / "two", trained, data, origin) != digest
 
@@ -84,7 +84,7 @@ def test_what_is_usual_is_what_training_saw_and_null_where_it_saw_nothing() -> N
 @pytest.mark.parametrize("slope", [np.nan, np.inf])
 def test_a_card_that_serving_would_refuse_is_never_written(slope: float, tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match=r"calibration\.a"):
-        write_bundle(tmp_path / "m", by_hand(DATA, a=slope), DATA, ORIGIN)
+        write_bundle(tmp_path / "m", hand_made(DATA, a=slope), DATA, ORIGIN)
     assert not (tmp_path / "m" / CARD_FILE).exists()
     with pytest.raises(BundleError, match=r"no bundle\.json"):
         load_bundle(tmp_path / "m", digest_of(tmp_path / "m"))
@@ -93,15 +93,15 @@ def test_a_card_that_serving_would_refuse_is_never_written(slope: float, tmp_pat
 @pytest.mark.parametrize(
     ("economics", "expected"),
     [
-        (ECONOMICS, 0.8),  # a fifth of scores spread from 0 to 1
-        (replace(ECONOMICS, capacity_share=1.0), 8 / 30),  # room for all: who pays for the contact
-        (replace(ECONOMICS, contact_cost=27.0), 0.9),
-        (replace(ECONOMICS, contact_cost=31.0), 1.0),  # no churner is worth it
-        (replace(ECONOMICS, save_rate=0.0), 1.0),
+        (UTILITY, 0.8),  # a fifth of scores spread from 0 to 1
+        (replace(UTILITY, capacity_share=1.0), 8 / 30),  # room for all: who pays for the contact
+        (replace(UTILITY, contact_cost=27.0), 0.9),
+        (replace(UTILITY, contact_cost=31.0), 1.0),  # no churner is worth it
+        (replace(UTILITY, save_rate=0.0), 1.0),
     ],
 )
 def test_the_threshold_is_capacity_or_break_even_whichever_is_higher(
-    economics: Economics, expected: float
+    economics: ContactUtility, expected: float
 ) -> None:
     assert threshold(np.linspace(0, 1, 101), economics) == pytest.approx(expected)
 
@@ -115,7 +115,7 @@ def test_the_threshold_is_capacity_or_break_even_whichever_is_higher(
 def test_nobody_below_break_even_is_flagged_and_not_more_than_capacity_holds(
     p: list[float], capacity: float, cost: float
 ) -> None:
-    economics = Economics(cost, saved_margin=120, save_rate=0.25, capacity_share=capacity)
+    economics = ContactUtility(cost, saved_margin=120, save_rate=0.25, capacity_share=capacity)
     cut = threshold(np.array(p), economics)
     flagged = [each for each in p if each >= cut]
     assert 0 <= cut <= 1 and len(flagged) <= capacity * len(p) + 1

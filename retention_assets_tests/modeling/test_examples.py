@@ -14,7 +14,7 @@ def test_a_table_comes_back_as_the_examples_that_it_holds_and_bookkeeping_is_no_
     found = from_arrow(as_table(DATA))
     assert found.features == FEATURES
     assert (
-        (found.customers == DATA.customers).all()
+        (found.customers == DATA.entities).all()
         and (found.as_of == DATA.as_of).all()
         and (found.y == DATA.y).all()
     )

@@ -4,9 +4,10 @@ from datetime import date
 
 import pytest
 
-from retention_assets.modeling.label_window import matured_mondays, mondays, observed_at
+from retention_assets.modeling.label_window import LabelWindow, mondays
 from retention_assets.settings import Settings
 from retention_assets.sources.load_profile import load_profile
+from retention_assets.training.task import matured_mondays
 
 SETTINGS = Settings(source="simulated", gap_days=14, min_history_days=28)
 
@@ -24,14 +25,14 @@ def test_mondays_of_a_period(first: date, last: date, expected: list[date]) -> N
     assert mondays(first, last) == expected
 
 
-def test_a_label_is_final_after_gap_horizon_and_lag() -> None:
-    assert observed_at(date(2024, 1, 1), 14, 90, 7) == date(2024, 4, 21)
+def test_label_is_final_after_gap_horizon_and_lag() -> None:
+    assert LabelWindow(14, 90, 7).observed_at(date(2024, 1, 1)) == date(2024, 4, 21)
 
 
-def test_a_week_matures_on_the_day_on_which_its_label_is_final_and_no_day_before() -> None:
+def test_week_matures_when_its_label_is_final() -> None:
     profile = load_profile(SETTINGS)
     first = date(2024, 1, 29)  # the first Monday with 28 days of history
-    final = observed_at(first, 14, 90, 7)
+    final = LabelWindow(14, 90, 7).observed_at(first)
     day_before, two_before = (
         date.fromordinal(final.toordinal() - 1),
         date.fromordinal(final.toordinal() - 2),

@@ -11,14 +11,14 @@ from retention_assets.modeling.candidates.declared import Candidate, candidate
 from retention_assets.modeling.candidates.rows import FitRows, Fitted
 from retention_assets.modeling.examples import Examples
 from retention_assets.modeling.pipeline import STOP_SHARE, fit_model, served_model, train
-from retention_assets.modeling.splits import forward_split, hash_share, held_for_calibration
-from retention_assets_tests.modeling.factories import ECONOMICS, by_hand, examples
+from retention_assets.modeling.splits import forward_split, hash_share, in_calibration_part
+from retention_assets_tests.modeling.factories import UTILITY, examples, hand_made
 from serve.errors import BundleError
 
 LOGISTIC = candidate("logistic_regression")
 DATA = examples(customers=303, weeks=20)
 SPLIT = forward_split(DATA, test_weeks=3, folds=2, purge_days=35)
-HELD = held_for_calibration(DATA.customers)
+HELD = in_calibration_part(DATA.entities)
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ def test_a_candidate_is_given_its_rows_without_the_calibration_customers_all_wei
 def test_customers_too_few_to_keep_some_apart_are_refused() -> None:
     few = examples(customers=60, weeks=8)
     names = np.unique(few.customers)
-    fits = names[~held_for_calibration(names) & (hash_share(names, "stop") >= STOP_SHARE)][:4]
-    rows = np.isin(few.customers, fits) | held_for_calibration(few.customers)
+    fits = names[~in_calibration_part(names) & (hash_share(names, "stop") >= STOP_SHARE)][:4]
+    rows = np.isin(few.customers, fits) | in_calibration_part(few.customers)
     with pytest.raises(NotTrainableError, match="4 customers to fit on are too few"):
         fit_model(candidate("xgboost"), few, rows, seed=1)
 
@@ -106,7 +106,7 @@ def test_each_fold_is_fitted_on_what_lies_before_it_and_the_last_fit_is_on_the_w
     None
 ):
     watched = Watched("w", "logistic_regression", "", ())
-    trained = train(watched, DATA, SPLIT, ECONOMICS, 7)
+    trained = train(watched, DATA, SPLIT, UTILITY, 7)
     periods = [*(fold.train for fold in SPLIT.folds), SPLIT.train]
     assert len(SPLIT.folds) == 2 and [len(given.y) for given in watched.given] == [
         int((rows & ~HELD).sum()) for rows in periods
@@ -122,7 +122,7 @@ def test_each_fold_is_fitted_on_what_lies_before_it_and_the_last_fit_is_on_the_w
 def test_what_says_how_sure_a_score_is_comes_from_the_calibration_customers_of_the_training_period() -> (
     None
 ):
-    trained = train(LOGISTIC, DATA, replace(SPLIT, folds=()), ECONOMICS, 7)
+    trained = train(LOGISTIC, DATA, replace(SPLIT, folds=()), UTILITY, 7)
     held = DATA.take(SPLIT.train & HELD)
     assert trained.folds == []
     assert trained.calibration_y.tolist() == held.y.tolist()
@@ -130,7 +130,7 @@ def test_what_says_how_sure_a_score_is_comes_from_the_calibration_customers_of_t
 
 
 def test_a_probability_is_the_calibrated_score_of_the_preprocessed_row() -> None:
-    model = by_hand(DATA, a=0.5).model
+    model = hand_made(DATA, a=0.5).model
     steps = model.fitted.preprocess
     assert steps is not None
     x = (np.array([40.0, steps.fill[1]]) - steps.mean[:2]) / steps.scale[:2]

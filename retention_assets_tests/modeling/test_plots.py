@@ -18,8 +18,8 @@ from retention_assets.modeling.plots import (
     profit,
     roc,
 )
-from retention_assets.modeling.promotion.comparison import Contest
-from retention_assets_tests.modeling.factories import ECONOMICS, examples
+from retention_assets.modeling.promotion.comparison import Comparison
+from retention_assets_tests.modeling.factories import UTILITY, examples
 
 Y, P = (
     np.array([0, 1, 0, 1], dtype=np.int8),
@@ -47,13 +47,13 @@ def test_the_roc_curve_steps_up_for_each_churner_and_right_for_each_stayer() -> 
 
 
 def test_the_gain_curve_counts_churners_by_the_share_contacted_and_marks_capacity() -> None:
-    axes = drawn(lambda axes: gain(axes, Y, {"model": P}, ECONOMICS))
+    axes = drawn(lambda axes: gain(axes, Y, {"model": P}, UTILITY))
     assert points(axes) == [(0.25, 0.5), (0.5, 0.5), (0.75, 1.0), (1.0, 1.0)]
     assert points(axes, -1) == [(0.2, 0.0), (0.2, 1.0)]
 
 
 def test_the_profit_curve_adds_22_for_a_churner_and_takes_8_for_a_stayer() -> None:
-    axes = drawn(lambda axes: profit(axes, Y, {"model": P}, ECONOMICS))
+    axes = drawn(lambda axes: profit(axes, Y, {"model": P}, UTILITY))
     assert points(axes) == [(0.25, 22e3 / 4), (0.5, 14e3 / 4), (0.75, 36e3 / 4), (1.0, 28e3 / 4)]
 
 
@@ -62,9 +62,9 @@ def test_the_profit_curve_at_capacity_is_the_leaderboards_profit() -> None:
     p = np.random.default_rng(0).permutation(
         np.linspace(0.5, 0.9, len(data))
     )  # nobody is held back, no two are alike
-    curve = dict(points(drawn(lambda axes: profit(axes, data.y, {"model": p}, ECONOMICS))))
-    assert curve[ECONOMICS.capacity_share] == pytest.approx(
-        Evaluation(data.y, p, ECONOMICS).point()["profit"]
+    curve = dict(points(drawn(lambda axes: profit(axes, data.y, {"model": p}, UTILITY))))
+    assert curve[UTILITY.capacity_share] == pytest.approx(
+        Evaluation(data.y, p, UTILITY).point()["profit"]
     )
 
 
@@ -90,7 +90,7 @@ def test_fewer_rows_than_bins_leave_no_empty_bin() -> None:
 @pytest.mark.parametrize("rows", [2, POINTS, POINTS + 1, 20 * POINTS + 7])
 def test_a_long_curve_is_thinned_and_still_ends_where_it_ends(rows: int) -> None:
     y = np.resize(np.array([1, 0], dtype=np.int8), rows)
-    found = points(drawn(lambda axes: gain(axes, y, {"model": np.linspace(1, 0, rows)}, ECONOMICS)))
+    found = points(drawn(lambda axes: gain(axes, y, {"model": np.linspace(1, 0, rows)}, UTILITY)))
     assert len(found) == min(rows, POINTS) and found == sorted(set(found))
     assert found[0] == (round(1 / rows, 9), round(1 / y.sum(), 9)) and found[-1] == (1.0, 1.0)
 
@@ -110,11 +110,11 @@ def test_the_leaderboards_picture_shows_every_candidate_and_of_the_rest_those_th
     data = examples(customers=20, weeks=2)
     rng = np.random.default_rng(0)
     each = {
-        name: Evaluation(data.y, rng.random(len(data)), ECONOMICS)
+        name: Evaluation(data.y, rng.random(len(data)), UTILITY)
         for name in ("a", "b", "c", EVERYBODY, RECENCY_ONLY)
     }
     baselines = {name: each[name] for name in (EVERYBODY, *([RECENCY_ONLY] if recency else []))}
-    contest = Contest(
+    contest = Comparison(
         data,
         {"a": each["a"], "b": each["b"]},
         baselines,

@@ -10,7 +10,7 @@ from retention_assets.modeling.splits import (
     CALIBRATION_SHARE,
     forward_split,
     hash_share,
-    held_for_calibration,
+    in_calibration_part,
 )
 from retention_assets_tests.modeling.factories import examples
 
@@ -54,8 +54,8 @@ def test_each_fold_judges_weeks_of_its_own() -> None:
 
 def test_calibration_customers_are_apart_and_the_same_on_any_machine() -> None:
     data = examples(customers=2000, weeks=3)
-    held = held_for_calibration(data.customers)
-    assert set(data.customers[held]) & set(data.customers[~held]) == set()
+    held = in_calibration_part(data.entities)
+    assert set(data.entities[held]) & set(data.entities[~held]) == set()
     assert held.mean() == pytest.approx(CALIBRATION_SHARE, abs=0.03)
     known = hash_share(np.array(["C00001", "C00002"]), "calibration")
     assert known == pytest.approx([0.03239602776309436, 0.8456121], abs=1e-7)

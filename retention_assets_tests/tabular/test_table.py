@@ -35,7 +35,7 @@ def test_roles_are_no_columns_cells_are_trimmed_and_blank_is_unknown(file: Path)
         np.datetime64("2024-03-04").item(),
         np.datetime64("2024-03-05").item(),
     ]
-    assert (table.positive, table.unlabelled, len(table)) == ("Yes", 1, 2)
+    assert (table.positive, table.unlabeled, len(table)) == ("Yes", 1, 2)
 
 
 def test_parquet_says_the_same_as_csv(file: Path, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_the_positive_label_is_the_one_named_or_the_one_that_says_yes(
             Roles("left", "id", positive="yes"),
             "no label in left is yes.*Name one of Yes",
         ),
-        ("id,left\na,Yes\n,No\n", Roles("left", "id"), "labelled row 2: id is blank"),
+        ("id,left\na,Yes\n,No\n", Roles("left", "id"), "labeled row 2: id is blank"),
         (
             "id,left,when\na,Yes,2024-01-01\nb,No,last May\n",
             Roles("left", "id", "when"),

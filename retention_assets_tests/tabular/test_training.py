@@ -11,7 +11,7 @@ from retention_assets.modeling.candidates.declared import candidate
 from retention_assets.settings import Settings
 from retention_assets.tabular import training as flat_contest
 from retention_assets.tabular.table import UNDATED, FlatTable
-from retention_assets.tabular.training import TableTrial, hold_table_trial
+from retention_assets.tabular.training import TableResult, train_on_table
 from serve.model.bundle import load_bundle
 
 SETTINGS = Settings(bootstrap_rounds=200)
@@ -49,28 +49,28 @@ def table(
     )
 
 
-def trained(folder: Path, first: FlatTable, second: FlatTable | None = None) -> TableTrial:
-    return hold_table_trial(first, second, SETTINGS, folder, lambda *_: None)
+def trained(folder: Path, first: FlatTable, second: FlatTable | None = None) -> TableResult:
+    return train_on_table(first, second, SETTINGS, folder, lambda *_: None)
 
 
 def test_signal_is_promoted_and_the_folder_scores_what_was_said(tmp_path: Path) -> None:
     outcome = trained(tmp_path / "model", table())
     assert (
-        outcome.verdict.promoted
-        and outcome.contest.candidates[outcome.contest.challenger].point()["auc"] > 0.8
+        outcome.decision.promoted
+        and outcome.comparison.candidates[outcome.comparison.challenger].point()["auc"] > 0.8
     )
-    scorer = load_bundle(tmp_path / "model", outcome.verdict.digest)
-    assert np.array_equal(scorer.probabilities(outcome.contest.test.X), outcome.scored[1])
+    scorer = load_bundle(tmp_path / "model", outcome.decision.digest)
+    assert np.array_equal(scorer.probabilities(outcome.comparison.test.X), outcome.scored[1])
     assert scorer.card.data_versions.keys() == {"t.csv"}
 
 
 def test_noise_promotes_nothing_and_says_why(tmp_path: Path) -> None:
-    verdict = trained(tmp_path / "model", table(signal=0.0)).verdict
+    verdict = trained(tmp_path / "model", table(signal=0.0)).decision
     assert not verdict.promoted and "has_signal" in verdict.reason
 
 
 def test_the_same_table_gives_the_same_model(tmp_path: Path) -> None:
-    digests = [trained(tmp_path / name, table()).verdict.digest for name in ("one", "two")]
+    digests = [trained(tmp_path / name, table()).decision.digest for name in ("one", "two")]
     assert digests[0] == digests[1]
 
 
@@ -104,14 +104,14 @@ def test_with_time_what_judges_comes_last_and_folds_go_forward(tmp_path: Path) -
         assert dated.as_of[before].max() < dated.as_of[after].min()
 
 
-def test_a_labelled_second_file_judges_and_whoever_is_in_it_is_not_trained_on(
+def test_a_labeled_second_file_judges_and_whoever_is_in_it_is_not_trained_on(
     tmp_path: Path,
 ) -> None:
     first, second = table(), table(rows=500, first=1400, seed=9)
     outcome = trained(tmp_path / "model", first, second)
     assert outcome.not_trained == 100 and outcome.split.train.sum() == 1400
     assert (
-        outcome.contest.test.customers.tolist()
+        outcome.comparison.test.entities.tolist()
         == outcome.scored[0].tolist()
         == second.identifiers.tolist()
     )
@@ -126,10 +126,10 @@ def test_labels_of_the_second_file_choose_nothing_and_change_no_score(tmp_path: 
         trained(tmp_path / "one", first, second),
         trained(tmp_path / "two", first, turned),
     )
-    assert honest.contest.challenger == lied.contest.challenger and np.array_equal(
+    assert honest.comparison.challenger == lied.comparison.challenger and np.array_equal(
         honest.scored[1], lied.scored[1]
     )
-    assert honest.verdict.promoted and not lied.verdict.promoted
+    assert honest.decision.promoted and not lied.decision.promoted
 
 
 def test_a_second_file_without_labels_is_scored_in_its_order_and_the_first_judges(
@@ -139,7 +139,7 @@ def test_a_second_file_without_labels_is_scored_in_its_order_and_the_first_judge
     asked = FlatTable("s.csv", second.identifiers, second.as_of, second.columns, None, None)
     outcome = trained(tmp_path / "model", first, asked)
     assert outcome.scored[0].tolist() == second.identifiers.tolist()
-    assert set(outcome.contest.test.customers) <= set(first.identifiers)
+    assert set(outcome.comparison.test.entities) <= set(first.identifiers)
 
 
 def test_too_few_rows_are_refused_with_what_is_needed(tmp_path: Path) -> None:

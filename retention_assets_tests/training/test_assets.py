@@ -57,7 +57,7 @@ def train(lake: Lake, registry: Registry, tmp_path: Path) -> Train:
 def shuffled(data: Examples) -> Examples:
     """The same rows with labels that follow from nothing."""
     labels = np.random.default_rng(0).permutation(data.y)
-    return Examples(data.features, data.customers, data.as_of, data.X, labels)
+    return Examples(data.features, data.entities, data.as_of, data.X, labels)
 
 
 def test_on_labels_without_signal_nothing_is_promoted_and_the_verdict_says_why(
@@ -86,7 +86,7 @@ def test_a_model_that_earns_is_promoted_and_gives_way_only_to_a_better_one(
     _refuses_a_tampered_folder(registry, first.version, tmp_path)
 
     turned = Examples(
-        data.features, data.customers, data.as_of, data.X, (1 - data.y).astype(np.int8)
+        data.features, data.entities, data.as_of, data.X, (1 - data.y).astype(np.int8)
     )
     again = train(turned)
     second = registry.champion("churn")

@@ -12,10 +12,11 @@ from pyspark.sql import DataFrame, SparkSession
 
 from retention_assets.features.measures import available_measures
 from retention_assets.features.tiles import daily_activity
-from retention_assets.modeling.examples import BOOKKEEPING, from_arrow
+from retention_assets.modeling.label_window import LabelWindow
 from retention_assets.resources.lake import Lake
 from retention_assets.sources.profile import Churn, Profile, TableSource
-from retention_assets.training.labels import Window, labels
+from retention_assets.training.labels import labels
+from retention_assets.training.task import BOOKKEEPING, churn_examples
 from retention_assets.training.weeks import weekly_examples
 
 AS_OF = date(2024, 3, 4)
@@ -112,7 +113,11 @@ def test_each_customer_gets_the_label_that_the_table_says(
     lake: Lake, kind: str, table: dict
 ) -> None:
     found = labels(
-        asked(lake.spark, list(table)), Window(14, 30, 7), kind, facts(lake.spark, table), None
+        asked(lake.spark, list(table)),
+        LabelWindow(14, 30, 7),
+        kind=kind,
+        facts=facts(lake.spark, table),
+        contacts=None,
     )
     assert label_by_customer(found) == expected(table)
     assert {
@@ -125,9 +130,14 @@ def test_only_recent_buyers_are_asked_about_where_the_source_says_so(lake: Lake)
         "60 days ago": ([("sale", "2024-01-04 00:00:00")], 1),
         "61 days ago": ([("sale", "2024-01-03 23:59:59")], NEVER_ASKED),
     }
-    window = Window(14, 30, 7, active_within_days=60)
+    window = LabelWindow(14, 30, 7)
     found = labels(
-        asked(lake.spark, list(table)), window, "inactivity", facts(lake.spark, table), None
+        asked(lake.spark, list(table)),
+        window,
+        kind="inactivity",
+        facts=facts(lake.spark, table),
+        contacts=None,
+        active_within_days=60,
     )
     assert label_by_customer(found) == expected(table)
 
@@ -144,8 +154,10 @@ def test_what_is_reported_after_a_label_was_final_changes_no_label(
         for who in table
     }
     known = facts(lake.spark, table)
-    pairs, window = asked(lake.spark, list(table)), Window(14, 30, 7)
-    again = labels(pairs, window, kind, known.unionByName(facts(lake.spark, late)), None)
+    pairs, window = asked(lake.spark, list(table)), LabelWindow(14, 30, 7)
+    again = labels(
+        pairs, window, kind=kind, facts=known.unionByName(facts(lake.spark, late)), contacts=None
+    )
     assert label_by_customer(again) == expected(table)
 
 
@@ -162,7 +174,11 @@ def test_a_leave_counts_for_each_week_whose_window_holds_it_and_nobody_is_asked_
     }
     left = facts(lake.spark, {"C1": ([("", WITHIN)], 1)})
     found = labels(
-        asked(lake.spark, ["C1"], list(weeks)), Window(14, 30, 7), "cancellation", left, None
+        asked(lake.spark, ["C1"], list(weeks)),
+        LabelWindow(14, 30, 7),
+        kind="cancellation",
+        facts=left,
+        contacts=None,
     ).collect()
     assert {row.as_of: row.label for row in found} == {
         day: label for day, label in weeks.items() if label is not None
@@ -183,7 +199,9 @@ def test_a_contact_from_t_until_the_window_closes_marks_the_customer(lake: Lake)
     frame = lake.spark.createDataFrame(rows, "customer_id string, event_ts string, treated boolean")
     given = frame.selectExpr("customer_id", "event_ts::timestamp", "treated")
     pairs, nothing = asked(lake.spark, list(contacts)), facts(lake.spark, {})
-    found = labels(pairs, Window(14, 30, 7), "cancellation", nothing, given).collect()
+    found = labels(
+        pairs, LabelWindow(14, 30, 7), kind="cancellation", facts=nothing, contacts=given
+    ).collect()
     assert {row.customer_id: row.treated for row in found} == {
         who: treated for who, (_, treated) in contacts.items()
     }
@@ -215,11 +233,13 @@ def test_examples_hold_vector_and_label_of_each_week_and_their_columns_even_with
         ),
         "validated/transactions": sales,
     }
-    data = from_arrow(
-        weekly_examples(tables.__getitem__, profile, 14, [AS_OF, date(2024, 3, 11)]).toArrow()
+    data = churn_examples(
+        weekly_examples(
+            tables.__getitem__, profile, LabelWindow(14, 30, 7), [AS_OF, date(2024, 3, 11)]
+        ).toArrow()
     )
     assert data.as_of.astype(str).tolist() == ["2024-03-04", "2024-03-11"]
     assert data.y.tolist() == [0, 0]
     assert data.columns(["recency_days", "total_revenue"]).tolist() == [[13.0, 40.0], [20.0, 40.0]]
-    without = weekly_examples(tables.__getitem__, profile, 14, [])
+    without = weekly_examples(tables.__getitem__, profile, LabelWindow(14, 30, 7), [])
     assert without.count() == 0 and set(without.columns) == {*BOOKKEEPING, *data.features}

@@ -13,19 +13,20 @@ import pytest
 
 from retention_assets.errors import NotTrainableError
 from retention_assets.modeling.candidates.declared import CANDIDATES, candidate
-from retention_assets.modeling.evaluation.candidate_evaluation import TASK, Trial, churn_trial
+from retention_assets.modeling.evaluation.candidate_evaluation import CandidateEvaluation
 from retention_assets.modeling.examples import Examples
 from retention_assets.modeling.plots import candidate_figure
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
-from retention_assets.sources.load_profile import load_profile
-from retention_assets.training.promotion import Outcome, hold
-from retention_assets.training.record import record_trial
-from retention_assets_tests.modeling.factories import as_table, examples
+from retention_assets.training.assets import promote_best
+from retention_assets.training.promotion import PromotionResult
+from retention_assets.training.record import record_evaluation
+from retention_assets.training.task import score_table
+from retention_assets_tests.modeling.factories import as_table, churn, evaluate, examples
 from serve.model.bundle import load_bundle
 
-SETTINGS = Settings(source="simulated", gap_days=7, test_weeks=3, folds=1, bootstrap_rounds=200)
-PROFILE = load_profile(SETTINGS)
+CHURN_TASK = churn(bootstrap_rounds=200)
+TASK = CHURN_TASK.name
 DATA = examples(customers=400, weeks=26)
 BEST = CANDIDATES[-1]
 Read = Callable[[str], pa.Table]
@@ -37,19 +38,19 @@ def registry(tmp_path: Path) -> Registry:
 
 
 @pytest.fixture(scope="module")
-def trial(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trial, Path]:
+def trial(tmp_path_factory: pytest.TempPathFactory) -> tuple[CandidateEvaluation, Path]:
     """The challenger of every contest, and its model folder."""
     folder = tmp_path_factory.mktemp("challenger") / "bundle"
-    return churn_trial(BEST, DATA, folder, SETTINGS, PROFILE), folder
+    return evaluate(BEST, DATA, folder, CHURN_TASK), folder
 
 
-def recorded(registry: Registry, trial: Trial, folder: Path) -> dict:
+def recorded(registry: Registry, trial: CandidateEvaluation, folder: Path) -> dict:
     """The trial's MLflow run and note, as its asset leaves them."""
     import mlflow
 
     mlflow.set_tracking_uri(registry.tracking_uri)
     with mlflow.start_run(experiment_id=registry.prepare()):
-        return record_trial(
+        return record_evaluation(
             mlflow,
             registry.log_bundle,
             trial,
@@ -58,12 +59,12 @@ def recorded(registry: Registry, trial: Trial, folder: Path) -> dict:
         )
 
 
-def staged(registry: Registry, trial: Trial, folder: Path) -> Read:
+def staged(registry: Registry, trial: CandidateEvaluation, folder: Path) -> Read:
     """The lake after four candidates were tried, of which `trial` is the best: the others know it with much noise."""
     waiting = registry.staging(BEST.name)
     shutil.copytree(folder, waiting)
     recorded(registry, trial, waiting)
-    scores = trial.scores()
+    scores = score_table(trial)
     tables = {"training/churn_examples": as_table(DATA), f"training/churn_{BEST.name}": scores}
     for seed, other in enumerate(CANDIDATES[:-1]):
         noise = np.random.default_rng(seed).normal(size=len(trial.p))
@@ -74,9 +75,9 @@ def staged(registry: Registry, trial: Trial, folder: Path) -> Read:
     return tables.__getitem__
 
 
-def crowned(registry: Registry, data: Examples, name: str, folder: Path) -> Trial:
+def crowned(registry: Registry, data: Examples, name: str, folder: Path) -> CandidateEvaluation:
     """Makes a model trained on these examples today's champion, without asking any gate."""
-    rival = churn_trial(candidate(name), data, folder, SETTINGS, PROFILE)
+    rival = evaluate(candidate(name), data, folder, CHURN_TASK)
     note = recorded(registry, rival, folder)
     tags = {"digest": rival.digest, "candidate": name, "fingerprint": "of before"}
     registry.promote(TASK, registry.register(TASK, note["model_uri"], note["run_id"], tags))
@@ -85,16 +86,16 @@ def crowned(registry: Registry, data: Examples, name: str, folder: Path) -> Tria
 
 def part(data: Examples, *features: str, customers: int | None = None) -> Examples:
     """The examples as somebody knows them who has only these features, and only the first customers."""
-    kept = Examples(features, data.customers, data.as_of, data.columns(features), data.y)
-    return kept.take(np.isin(kept.customers, np.unique(kept.customers)[:customers]))
+    kept = Examples(features, data.entities, data.as_of, data.columns(features), data.y)
+    return kept.take(np.isin(kept.entities, np.unique(kept.entities)[:customers]))
 
 
-def contest(read: Read, registry: Registry) -> Outcome:
-    return hold(read, registry, SETTINGS, PROFILE)
+def contest(read: Read, registry: Registry) -> PromotionResult:
+    return promote_best(read, registry, CHURN_TASK)
 
 
-def failed(outcome: Outcome) -> set[str]:
-    return {gate.name for gate in outcome.verdict.gates if not gate.passed}
+def failed(outcome: PromotionResult) -> set[str]:
+    return {gate.name for gate in outcome.decision.gates if not gate.passed}
 
 
 def test_the_first_model_that_passes_every_gate_is_champion_with_its_digest_and_figures(
@@ -105,7 +106,9 @@ def test_the_first_model_that_passes_every_gate_is_champion_with_its_digest_and_
     outcome = contest(staged(registry, first, folder), registry)
     champion = registry.champion(TASK)
     assert (
-        outcome.verdict.promoted and outcome.verdict.challenger == BEST.name and not failed(outcome)
+        outcome.decision.promoted
+        and outcome.decision.challenger == BEST.name
+        and not failed(outcome)
     )
     assert champion is not None and champion == outcome.champion
     assert (champion.version, champion.digest, champion.candidate) == ("1", first.digest, BEST.name)
@@ -123,7 +126,7 @@ def test_the_champion_is_no_rival_of_itself(registry: Registry, trial: tuple) ->
     read = staged(registry, *trial)
     contest(read, registry)
     again = contest(read, registry)
-    assert not again.verdict.promoted and "today's champion itself" in again.verdict.reason
+    assert not again.decision.promoted and "today's champion itself" in again.decision.reason
     assert (
         again.champion == registry.champion(TASK)
         and again.champion is not None
@@ -140,12 +143,12 @@ def test_a_champion_that_is_as_good_stays_whatever_the_point_figures_say(
         registry, part(DATA, *DATA.features, customers=360), BEST.name, tmp_path / "rival"
     )
     outcome = contest(read, registry)
-    assert failed(outcome) == {"better_than_champion"} and not outcome.verdict.promoted
-    assert outcome.verdict.reason.startswith("Nothing is promoted: better_than_champion: ")
+    assert failed(outcome) == {"better_than_champion"} and not outcome.decision.promoted
+    assert outcome.decision.reason.startswith("Nothing is promoted: better_than_champion: ")
     figures = next(
-        gate.figures for gate in outcome.verdict.gates if gate.name == "better_than_champion"
+        gate.figures for gate in outcome.decision.gates if gate.name == "better_than_champion"
     )
-    assert figures["champion"]["low"] <= 0 <= figures["champion"]["high"]
+    assert figures["low"] <= 0 <= figures["high"]
     champion = registry.champion(TASK)
     assert champion is not None and champion.digest == rival.digest != trial[0].digest
 
@@ -158,7 +161,7 @@ def test_a_weak_champion_is_scored_anew_by_its_own_files_on_the_same_rows_and_gi
         registry, part(DATA, "plan_basic", "total_revenue"), BEST.name, tmp_path / "weak"
     )
     outcome = contest(read, registry)
-    seen = outcome.contest
+    seen = outcome.comparison
     assert seen.champion is not None and (seen.champion.y == seen.test.y).all()
     own = load_bundle(tmp_path / "weak", weak.digest)
     assert (
@@ -166,7 +169,7 @@ def test_a_weak_champion_is_scored_anew_by_its_own_files_on_the_same_rows_and_gi
         == own.probabilities(seen.test.columns(["plan_basic", "total_revenue"])).tolist()
     )
     assert (
-        outcome.verdict.promoted
+        outcome.decision.promoted
         and outcome.champion is not None
         and outcome.champion.version == "2"
     )
@@ -181,10 +184,10 @@ def test_a_champion_of_another_source_is_no_measure(
 ) -> None:
     """It asks for features that this source lacks, so that it can neither be compared nor serve here."""
     read = staged(registry, *trial)
-    foreign = Examples(("other",), DATA.customers, DATA.as_of, DATA.X[:, :1], DATA.y)
+    foreign = Examples(("other",), DATA.entities, DATA.as_of, DATA.X[:, :1], DATA.y)
     crowned(registry, foreign, BEST.name, tmp_path / "foreign")
     outcome = contest(read, registry)
-    assert outcome.contest.champion is None and outcome.verdict.promoted
+    assert outcome.comparison.champion is None and outcome.decision.promoted
 
 
 def test_scores_of_other_rows_than_the_examples_are_refused(
@@ -205,4 +208,4 @@ def test_the_order_of_stored_rows_does_not_matter(registry: Registry, trial: tup
     rng = np.random.default_rng(0)
     turned = contest(lambda key: read(key).take(rng.permutation(read(key).num_rows)), registry)
     straight = contest(read, registry)
-    assert turned.contest.leaderboard() == straight.contest.leaderboard()
+    assert turned.comparison.leaderboard() == straight.comparison.leaderboard()

@@ -10,14 +10,19 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from retention_assets.modeling.evaluation.candidate_evaluation import Trial
-from retention_assets.training.record import EXAMPLE_ROWS, NOTE, read_note, record_trial
-from retention_assets_tests.modeling.factories import ECONOMICS, by_hand, examples
+from retention_assets.modeling.evaluation.candidate_evaluation import CandidateEvaluation
+from retention_assets.training.record import (
+    EXAMPLE_ROWS,
+    RECORD_FILE,
+    read_record,
+    record_evaluation,
+)
+from retention_assets_tests.modeling.factories import UTILITY, examples, hand_made
 
 DATA = examples(customers=20, weeks=3)
 FOLDS = [{"rows": 5, "auc": np.float64(0.7)}, {"rows": 6, "auc": np.float64(0.8)}]
-TRAINED = replace(by_hand(DATA, notes={"iterations": 12.0}), folds=FOLDS)
-TRIAL = Trial(TRAINED, "d" * 64, 40, DATA, TRAINED.calibration_p, 0.5, ECONOMICS)
+TRAINED = replace(hand_made(DATA, notes={"iterations": 12.0}), folds=FOLDS)
+TRIAL = CandidateEvaluation(TRAINED, "d" * 64, 40, DATA, TRAINED.calibration_p, 0.5, UTILITY)
 CURVES = Figure()
 
 
@@ -56,7 +61,7 @@ def recorded(folder: Path, signed: bool = True) -> tuple[Tracker, dict[str, Any]
         given.extend(arguments)
         return "models:/m-1", signed
 
-    return tracker, record_trial(tracker, log_bundle, TRIAL, folder, CURVES), given
+    return tracker, record_evaluation(tracker, log_bundle, TRIAL, folder, CURVES), given
 
 
 def test_a_run_holds_parameters_figures_notes_and_each_fold_at_its_own_step(folder: Path) -> None:
@@ -76,7 +81,7 @@ def test_the_model_is_logged_by_its_digest_with_a_few_rows_to_show_its_inputs(fo
     np.testing.assert_array_equal(given[2], DATA.X[:EXAMPLE_ROWS])
 
 
-@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("pinned_with_signature", [True, False])
 def test_the_note_says_where_the_run_is_and_lies_beside_the_folder_whose_digest_it_bears(
     folder: Path, signed: bool
 ) -> None:
@@ -85,13 +90,13 @@ def test_the_note_says_where_the_run_is_and_lies_beside_the_folder_whose_digest_
         "run_id": "run-1",
         "model_uri": "models:/m-1",
         "digest": "d" * 64,
-        "signature": signed,
+        "signature": pinned_with_signature,
     }
-    assert read_note(folder) == note == json.loads((folder.parent / NOTE).read_text())
+    assert read_record(folder) == note == json.loads((folder.parent / RECORD_FILE).read_text())
     assert not list(folder.iterdir())
 
 
 def test_a_second_trial_leaves_its_own_note(folder: Path) -> None:
     recorded(folder, signed=True)
     recorded(folder, signed=False)
-    assert read_note(folder)["signature"] is False
+    assert read_record(folder)["signature"] is False

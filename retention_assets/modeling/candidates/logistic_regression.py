@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from retention_assets.modeling.candidates.rows import FitRows, Fitted, Preprocess
 
 
 def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
-    """Fits on all rows, on standardised features, so that one penalty is fair to each."""
+    """Fits on all rows, on standardized features, so that one penalty treats all alike."""
+    from sklearn.linear_model import LogisticRegression
+
     preprocess = Preprocess.of(rows.X)
     model = LogisticRegression(**params, random_state=seed)
     model.fit(preprocess.apply(rows.X), rows.y, sample_weight=rows.w)

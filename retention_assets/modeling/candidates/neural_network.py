@@ -1,4 +1,4 @@
-"""A small dense network in TensorFlow, saved in Keras's own format with fixed dates: the same fit gives the same bytes."""
+"""A small dense TensorFlow network, saved as a Keras archive: the same fit gives the same bytes."""
 
 import io
 import json
@@ -6,25 +6,33 @@ import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from retention_assets.modeling.candidates.rows import FitRows, Fitted, Preprocess
 
+if TYPE_CHECKING:
+    import keras
+
 LOSS = "log_loss"
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip archive can bear
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip archive can hold
 
 
 def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
-    """Adam on log loss until the stopping customers' loss has not improved for `patience` epochs; the best weights stay."""
+    """Adam until the log loss of the `stop` rows has not improved for `patience` epochs.
+
+    Keeps the weights of the best epoch."""
+    import keras
+    import tensorflow as tf
+
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     preprocess = Preprocess.of(rows.X)
-    X, y = preprocess.apply(rows.X).astype(np.float32), rows.y.astype(np.float32)[:, None]
-    fitting, stopping = ~rows.stop, rows.stop
+    X = preprocess.apply(rows.X).astype(np.float32)
+    y = rows.y.astype(np.float32)[:, None]
+    fitting = ~rows.stop
+    stopping = rows.stop
     network = _network(X.shape[1], params)
     stop = keras.callbacks.EarlyStopping(
         monitor=f"val_{LOSS}", mode="min", patience=params["patience"], restore_best_weights=True
@@ -47,7 +55,9 @@ def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
     )
 
 
-def _network(features: int, params: Mapping[str, Any]) -> keras.Model:
+def _network(features: int, params: Mapping[str, Any]) -> "keras.Model":
+    import keras
+
     penalty = keras.regularizers.L2(params["l2"])
     # Named, as Keras would number them by how many were made before in this process.
     sizes = enumerate(params["layers"])
@@ -63,14 +73,16 @@ def _network(features: int, params: Mapping[str, Any]) -> keras.Model:
         ],
         name="churn",
     )
-    # Measured apart, as the loss that is minimised holds the penalty too.
+    # A metric of its own, as the minimized loss includes the penalty.
     measured = [keras.metrics.BinaryCrossentropy(name=LOSS)]
     optimizer = keras.optimizers.Adam(params["learning_rate"])
     network.compile(optimizer=optimizer, loss="binary_crossentropy", weighted_metrics=measured)
     return network
 
 
-def _saved(network: keras.Model) -> bytes:
+def _saved(network: "keras.Model") -> bytes:
+    import keras
+
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         # Only layers and weights: the optimizer's state is of no use to a scorer.
@@ -81,7 +93,7 @@ def _saved(network: keras.Model) -> bytes:
 
 
 def _without_dates(archive: bytes) -> bytes:
-    """The same archive whose members and metadata bear a fixed date, and whose objects bear no memory address."""
+    """The same archive with a fixed date everywhere and without memory addresses."""
     rewritten = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(rewritten, "w") as new:
         for name in sorted(old.namelist()):

@@ -1,4 +1,4 @@
-"""What a candidate is given and what it hands back: arrays in, the bytes of one model file out."""
+"""The input and output of every candidate's fit: arrays in, the bytes of one model file out."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 from retention_assets.modeling.examples import Bools, Floats
 
 VARIES = 1e-9  # of its largest value
-SILENT = 1e30  # a scale that leaves 0 of any value
+SILENT = 1e30  # a scale that turns any value into 0
+# Fixed, not the machine's: sums over threads must not make another machine's model differ.
+THREADS = 2
 
 
 @dataclass(frozen=True)
 class FitRows:
-    """Rows to fit on. `stop` marks customers that a candidate may use to know when to stop, and for nothing else."""
+    """Rows to fit on. `stop` marks entities that only decide when fitting stops."""
 
     X: Floats
     y: NDArray[np.int8]
@@ -23,7 +25,7 @@ class FitRows:
 
 @dataclass(frozen=True)
 class Preprocess:
-    """Fill the unknown, then standardise. One number per feature."""
+    """Fills unknown values, then standardizes. One number per feature."""
 
     fill: Floats
     mean: Floats
@@ -31,9 +33,10 @@ class Preprocess:
 
     @classmethod
     def of(cls, X: Floats) -> "Preprocess":
-        """Medians for the unknown (0 where nothing is ever known); a feature that does not vary here is silenced.
+        """Medians for unknown values (0 where none is known); a constant feature becomes 0.
 
-        Of such a feature a model learns nothing: its weight is chance, so that a new value must not be multiplied by it.
+        A model learns nothing about a constant feature: its weight is arbitrary, so a new value
+        must not be multiplied by it.
         """
         known = ~np.isnan(X).all(axis=0)
         fill = np.zeros(X.shape[1])
@@ -44,12 +47,13 @@ class Preprocess:
         return cls(fill, filled.mean(axis=0), np.where(varies, filled.std(axis=0), SILENT))
 
     def apply(self, X: Floats) -> Floats:
+        """The standardized matrix, without unknown values."""
         return (np.where(np.isnan(X), self.fill, X) - self.mean) / self.scale
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted model as the bytes of its file, and what comes before it. `notes` go to the tracker."""
+    """A fitted model as the bytes of its file, and its preprocessing. `notes` go to the tracker."""
 
     model: bytes
     preprocess: Preprocess | None

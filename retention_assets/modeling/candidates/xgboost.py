@@ -1,17 +1,16 @@
-"""Boosted trees, saved as UBJSON. Unknown values go their own way in each split, so nothing is filled."""
+"""Boosted trees, saved as UBJSON. Each split has a branch for unknown values, so nothing is filled."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import xgboost
-
-from retention_assets.modeling.candidates.declared import THREADS
-from retention_assets.modeling.candidates.rows import FitRows, Fitted
+from retention_assets.modeling.candidates.rows import THREADS, FitRows, Fitted
 
 
 def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
-    """Adds trees until the stopping customers' log loss has not improved for `patience` rounds."""
-    fitted, stopping = (
+    """Adds trees until the log loss of the `stop` rows has not improved for `patience` rounds."""
+    import xgboost
+
+    fitting, stopping = (
         xgboost.DMatrix(rows.X[mask], rows.y[mask], weight=rows.w[mask], nthread=THREADS)
         for mask in (~rows.stop, rows.stop)
     )
@@ -27,7 +26,7 @@ def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
     }
     booster = xgboost.train(
         options,
-        fitted,
+        fitting,
         params["rounds"],
         evals=[(stopping, "stop")],
         early_stopping_rounds=params["patience"],

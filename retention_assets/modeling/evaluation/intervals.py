@@ -1,6 +1,6 @@
-"""Bootstrap by customer: whole customers are drawn again, with all their rows, and the same draw judges every scorer.
+"""Bootstrap by entity: whole entities are drawn again, with all their rows, the same for each scorer.
 
-One customer's weekly rows are nearly copies; resampling rows would claim several times the evidence there is.
+Rows of one entity are nearly copies; resampling rows would claim several times the evidence.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,34 +11,35 @@ from numpy.typing import NDArray
 from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.examples import Floats
 
-# Rounds worked on at once: bounds memory at this many copies of the rows' weights.
+# Rounds drawn at once. The draws of a seed depend on it.
 CHUNK = 16
 
 Samples = dict[str, dict[str, Floats]]
 
 
-def customer_draws(customers: NDArray[np.str_], rounds: int, seed: int) -> Iterator[Floats]:
-    """Row weights (n, at most CHUNK rounds) of `rounds` draws of all customers with replacement."""
-    unique, index = np.unique(customers, return_inverse=True)
+def entity_draws(entities: int, rounds: int, seed: int) -> Iterator[Floats]:
+    """How often each entity is drawn, (entities, at most CHUNK rounds), with replacement."""
     rng = np.random.default_rng(seed)
     for start in range(0, rounds, CHUNK):
         size = min(CHUNK, rounds - start)
-        picked = rng.integers(0, len(unique), (len(unique), size)) * size + np.arange(size)
-        counts = np.bincount(picked.ravel(), minlength=size * len(unique)).reshape(-1, size)
-        yield counts.astype(np.float64)[index]
+        picked = rng.integers(0, entities, (entities, size)) * size + np.arange(size)
+        counts = np.bincount(picked.ravel(), minlength=size * entities).reshape(-1, size)
+        yield counts.astype(np.float64)
 
 
 def resample(
-    scorers: Mapping[str, Evaluation], customers: NDArray[np.str_], rounds: int, seed: int
+    scorers: Mapping[str, Evaluation], entities: NDArray[np.str_], rounds: int, seed: int
 ) -> Samples:
-    """scorer -> metric -> value in each round; round i drew the same customers for all, so differences are paired."""
+    """scorer -> metric -> value in each round; all scorers see the same draw, so differences pair."""
+    unique, entity = np.unique(entities, return_inverse=True)
+    metrics = {name: scorer.by_entity(entity, len(unique)) for name, scorer in scorers.items()}
     parts: dict[str, list[dict[str, Floats]]] = {name: [] for name in scorers}
-    for weights in customer_draws(customers, rounds, seed):
-        for name, scorer in scorers.items():
-            parts[name].append(scorer.at(weights))
+    for counts in entity_draws(len(unique), rounds, seed):
+        for name, scorer in metrics.items():
+            parts[name].append(scorer.at(counts))
     return {
-        name: {key: np.concatenate([p[key] for p in many]) for key in many[0]}
-        for name, many in parts.items()
+        name: {key: np.concatenate([part[key] for part in chunks]) for key in chunks[0]}
+        for name, chunks in parts.items()
     }
 
 

@@ -15,7 +15,7 @@ ALONE = ("log_loss", "accuracy", "lift")
 
 
 @dataclass(frozen=True)
-class Standing:
+class BootstrapScores:
     """Scorers on the same rows: point figures, and bootstrap samples that are paired across scorers."""
 
     points: dict[str, dict[str, float]]
@@ -23,10 +23,11 @@ class Standing:
 
     @classmethod
     def of(
-        cls, scorers: Mapping[str, Evaluation], customers: NDArray[np.str_], rounds: int, seed: int
-    ) -> "Standing":
+        cls, scorers: Mapping[str, Evaluation], entities: NDArray[np.str_], rounds: int, seed: int
+    ) -> "BootstrapScores":
+        """Figures of all scorers, resampled by entity."""
         points = {name: scorer.point() for name, scorer in scorers.items()}
-        return cls(points, resample(scorers, customers, rounds, seed))
+        return cls(points, resample(scorers, entities, rounds, seed))
 
     def difference(self, metric: str, name: str, other: str) -> tuple[float, NDArray[np.float64]]:
         """Point and paired samples of name - other."""
@@ -55,6 +56,6 @@ class Standing:
         return row | {metric: point[metric] for metric in ALONE}
 
 
-def winner(points: Mapping[str, Mapping[str, float]]) -> str:
-    """The candidate of highest expected profit; equal money (nobody is worth a contact) goes to the better Brier score."""
+def best_candidate(points: Mapping[str, Mapping[str, float]]) -> str:
+    """The candidate of highest expected profit; a tie goes to the better Brier score."""
     return min(points, key=lambda name: (-points[name]["profit"], points[name]["brier"]))

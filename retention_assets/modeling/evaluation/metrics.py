@@ -1,143 +1,140 @@
-"""What a score is worth on labelled rows, at natural prevalence: ranking, calibration and money.
+"""What a score is worth on labeled rows, at natural prevalence: ranking, calibration and money.
 
-Every metric is one vectorised function of row weights, so that the figure and its bootstrap interval are the same code.
-Knows nothing of models.
+Every metric is one function of how often each entity counts, so that a figure and its bootstrap
+interval come from the same code. Knows nothing of models.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from retention_assets.modeling.examples import Floats
+from retention_assets.modeling.utility import Utility
 
 BINS = 10
 LOSS_CLIP = 1e-15
 ACCURACY_CUT = 0.5
-PER_CUSTOMERS = 1000
+PER_ENTITIES = 1000
 
-
-@dataclass(frozen=True)
-class Economics:
-    """What a retention contact costs and brings. Money is in the source's currency."""
-
-    contact_cost: float
-    saved_margin: float
-    save_rate: float
-    capacity_share: float
-
-    @property
-    def breakeven(self) -> float:
-        """Churn probability at which a contact pays for itself."""
-        gain = self.save_rate * self.saved_margin
-        return self.contact_cost / gain if gain > 0 else float("inf")
+# "ranked": the highest scores first, none below break-even. "random": the scorer cannot rank, so
+# capacity is filled whatever the score. "never": nobody is acted on.
+Acting = Literal["ranked", "random", "never"]
+SUMS = ("total", "positives", "paying", "brier", "log_loss", "accuracy")
 
 
 class Evaluation:
-    """One scorer's probabilities against the labels, prepared once: descending score, equal scores merged.
-
-    `random_within_capacity` marks a scorer that cannot rank (everybody alike): its contacts pay off on average or not,
-    but none is held back for being below break-even.
-    """
+    """One scorer's probabilities against the labels, and how its scores are acted on."""
 
     def __init__(
-        self, y: NDArray[np.int8], p: Floats, economics: Economics, held_back: bool = True
+        self, y: NDArray[np.int8], p: Floats, utility: Utility, acting: Acting = "ranked"
     ) -> None:
-        self.y, self.p, self.economics = y.astype(np.float64), p, economics
-        self._order = np.argsort(-p, kind="stable")
-        ranked = p[self._order]
-        self._starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-        self._pays = (ranked[self._starts] >= economics.breakeven) | (not held_back)
-        self._bins = np.unique(np.arange(BINS) * len(p) // BINS)
-
-    def at(self, w: Floats) -> dict[str, Floats]:
-        """Every metric for each column of weights; `w` is (n, rounds), each value comes as (rounds,)."""
-        ranked = w[self._order]
-        groups = _Groups.of(ranked, self.y[self._order], self._starts)
-        shares = groups.contacted(self.economics.capacity_share)
-        return {
-            "base_rate": groups.churners / groups.total,
-            "auc": groups.auc(),
-            "average_precision": groups.average_precision(),
-            "brier": (self.p - self.y) ** 2 @ w / groups.total,
-            "ece": self._ece(ranked) / groups.total,
-            "log_loss": self._losses() @ w / groups.total,
-            "accuracy": ((self.p >= ACCURACY_CUT) == (self.y > 0)).astype(np.float64)
-            @ w
-            / groups.total,
-            "profit": self._profit(groups, shares),
-            "lift": groups.lift(shares),
-        }
+        self.y = y.astype(np.float64)
+        self.p = p
+        self.utility = utility
+        self.acting: Acting = acting
 
     def point(self) -> dict[str, float]:
         """Every metric with all rows counted once."""
-        return {name: float(value[0]) for name, value in self.at(np.ones((len(self.y), 1))).items()}
+        all_rows = self.by_entity(np.zeros(len(self.y), dtype=np.int64), 1)
+        return {name: float(value[0]) for name, value in all_rows.at(np.ones((1, 1))).items()}
 
-    def _losses(self) -> Floats:
-        p = np.clip(self.p, LOSS_CLIP, 1 - LOSS_CLIP)
-        return -(self.y * np.log(p) + (1 - self.y) * np.log1p(-p))
-
-    def _ece(self, ranked: Floats) -> Floats:
-        """Expected calibration error over equal-mass bins: how far the mean score is from the observed rate."""
-        misses = (self.p - self.y)[self._order][:, None]
-        return np.abs(np.add.reduceat(ranked * misses, self._bins)).sum(axis=0)
-
-    def _profit(self, groups: "_Groups", shares: Floats) -> Floats:
-        """Money per 1000 customers: contact the likeliest churners up to capacity, none below break-even."""
-        paying = shares * self._pays[:, None]
-        saved = (
-            self.economics.save_rate
-            * self.economics.saved_margin
-            * (paying * groups.positive).sum(axis=0)
+    def by_entity(self, entity: NDArray[np.int64], entities: int) -> "EntityMetrics":
+        """The rows summed up by entity; `entity` is the number (0 to entities - 1) of each row."""
+        order = np.argsort(-self.p, kind="stable")
+        ranked = self.p[order]
+        group = np.cumsum(np.r_[False, ranked[1:] != ranked[:-1]])
+        positive = self.y[order] > 0
+        with_positives = np.unique(group[positive])
+        slots = len(with_positives)
+        slot = np.searchsorted(with_positives, group)
+        before_last = slot < slots
+        inside = before_last & (
+            with_positives[np.minimum(slot, slots - 1)] == group if slots else False
         )
-        spent = self.economics.contact_cost * (paying * groups.weight).sum(axis=0)
-        return (saved - spent) / groups.total * PER_CUSTOMERS
+        row = np.r_[slot[before_last] + slots * inside[before_last], 2 * slots + slot[positive]]
+        column = np.r_[entity[order][before_last], entity[order][positive]]
+        counts = csr_matrix((np.ones(len(row)), (row, column)), shape=(3 * slots, entities))
+        first_row = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+        scores = ranked[first_row][with_positives]
+        return EntityMetrics(
+            ranks=counts,
+            pays=self._pays(scores)[:, None],
+            sums=self._sums(order, entity, entities),
+            utility=self.utility,
+        )
+
+    def _pays(self, scores: Floats) -> NDArray[np.bool_]:
+        if self.acting == "ranked":
+            return scores >= self.utility.breakeven
+        return np.full(len(scores), self.acting == "random")
+
+    def _sums(self, order: NDArray, entity: NDArray[np.int64], entities: int) -> Floats:
+        """(SUMS and calibration bins, entities): what each row adds, summed by entity."""
+        p = np.clip(self.p, LOSS_CLIP, 1 - LOSS_CLIP)
+        parts: dict[str, Floats] = {
+            "total": np.ones(len(p)),
+            "positives": self.y,
+            "paying": self._pays(self.p).astype(np.float64),
+            "brier": (self.p - self.y) ** 2,
+            "log_loss": -(self.y * np.log(p) + (1 - self.y) * np.log1p(-p)),
+            "accuracy": ((self.p >= ACCURACY_CUT) == (self.y > 0)).astype(np.float64),
+        }
+        rows = [np.bincount(entity, parts[name], minlength=entities) for name in SUMS]
+        for part in np.split(order, np.unique(np.arange(BINS) * len(p) // BINS)[1:]):
+            miss = (self.p - self.y)[part]
+            rows.append(np.bincount(entity[part], miss, minlength=entities))
+        return np.stack(rows)
 
 
 @dataclass(frozen=True)
-class _Groups:
-    """Rows of equal score merged, highest score first: (groups, rounds) weights of churners and of all, and their sums."""
+class EntityMetrics:
+    """One scorer's rows summed up by entity, ready to be counted any number of times.
 
-    positive: Floats
-    weight: Floats
-    positive_so_far: Floats
-    weight_so_far: Floats
+    Rows of equal score form a group. Only groups with a positive row matter to a ranking figure, so
+    `ranks` (3 x groups, entities) counts rows before each such group, in it, and its positives.
+    """
 
-    @classmethod
-    def of(cls, ranked: Floats, y: Floats, starts: NDArray[np.int64]) -> "_Groups":
-        positive, weight = ranked * y[:, None], ranked
-        if len(starts) < len(ranked):
-            positive, weight = np.add.reduceat(positive, starts), np.add.reduceat(weight, starts)
-        return cls(positive, weight, np.cumsum(positive, axis=0), np.cumsum(weight, axis=0))
+    ranks: csr_matrix
+    pays: NDArray[np.bool_]
+    sums: Floats
+    utility: Utility
 
-    @property
-    def churners(self) -> Floats:
-        return self.positive_so_far[-1]
-
-    @property
-    def total(self) -> Floats:
-        return self.weight_so_far[-1]
-
-    def auc(self) -> Floats:
-        """Chance that a churner scores above a stayer; ties count half. Sums for each churner the stayers above it."""
-        stayers = self.weight_so_far - self.positive_so_far
-        above = stayers - (self.weight - self.positive) / 2
-        return 1 - _ratio((self.positive * above).sum(axis=0), self.churners * stayers[-1])
-
-    def average_precision(self) -> Floats:
-        """Mean precision at each churner found."""
-        precision = self.positive_so_far / np.maximum(self.weight_so_far, 1e-12)
-        return _ratio((precision * self.positive).sum(axis=0), self.churners)
-
-    def contacted(self, capacity_share: float) -> Floats:
-        """Share of each group that is contacted when the best come first and capacity ends."""
-        room = capacity_share * self.total - self.weight_so_far + self.weight
-        return np.clip(room / np.maximum(self.weight, 1e-12), 0, 1)
-
-    def lift(self, shares: Floats) -> Floats:
-        """Churn rate among those contacted, over the base rate."""
-        reached = _ratio((shares * self.positive).sum(axis=0), (shares * self.weight).sum(axis=0))
-        return _ratio(reached, self.churners / self.total)
+    def at(self, counts: Floats) -> dict[str, Floats]:
+        """Every metric, (rounds,), where `counts` (entities, rounds) says how often each counts."""
+        summed = dict(zip(SUMS, self.sums[: len(SUMS)] @ counts, strict=True))
+        misses = self.sums[len(SUMS) :] @ counts
+        total = summed["total"]
+        before, weight, positive = np.split(np.asarray(self.ranks @ counts), 3)
+        weight_so_far = np.cumsum(before + weight, axis=0)
+        positive_so_far = np.cumsum(positive, axis=0)
+        capacity = self.utility.capacity_share * total
+        # Share of each group that is acted on when the best come first and capacity ends.
+        room = capacity - weight_so_far + weight
+        reached = np.clip(room / np.maximum(weight, 1e-12), 0, 1) * positive
+        # Chance that a positive scores above a negative; ties count half.
+        above = weight_so_far - positive_so_far - (weight - positive) / 2
+        negatives = total - summed["positives"]
+        wrong = _ratio((positive * above).sum(axis=0), summed["positives"] * negatives)
+        # Mean precision at each positive.
+        precision = positive_so_far / np.maximum(weight_so_far, 1e-12)
+        base_rate = summed["positives"] / total
+        value = self.utility.value(
+            (reached * self.pays).sum(axis=0), np.minimum(capacity, summed["paying"])
+        )
+        return {
+            "base_rate": base_rate,
+            "auc": 1 - wrong,
+            "average_precision": _ratio((precision * positive).sum(axis=0), summed["positives"]),
+            "brier": summed["brier"] / total,
+            "ece": np.abs(misses).sum(axis=0) / total,
+            "log_loss": summed["log_loss"] / total,
+            "accuracy": summed["accuracy"] / total,
+            "profit": value / total * PER_ENTITIES,
+            "lift": _ratio(_ratio(reached.sum(axis=0), np.minimum(capacity, total)), base_rate),
+        }
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
@@ -155,24 +152,24 @@ class Confusion:
 
     @classmethod
     def of(cls, y: NDArray[np.int8], p: Floats, threshold: float) -> "Confusion":
-        flagged, churned = p >= threshold, y > 0
+        """Counts rows by label and by whether their probability reaches the threshold."""
+        flagged = p >= threshold
+        positive = y > 0
         return cls(
-            int((flagged & churned).sum()),
-            int((flagged & ~churned).sum()),
-            int((~flagged & churned).sum()),
-            int((~flagged & ~churned).sum()),
+            tp=int((flagged & positive).sum()),
+            fp=int((flagged & ~positive).sum()),
+            fn=int((~flagged & positive).sum()),
+            tn=int((~flagged & ~positive).sum()),
         )
 
     def rates(self) -> dict[str, float]:
-        """base_rate, precision, recall, false_positive_rate; 0 where nothing was flagged or nobody is of the kind."""
-        n, churned, flagged = (
-            self.tp + self.fp + self.fn + self.tn,
-            self.tp + self.fn,
-            self.tp + self.fp,
-        )
+        """base_rate, precision, recall, false_positive_rate; 0 where a denominator is 0."""
+        rows = self.tp + self.fp + self.fn + self.tn
+        positives = self.tp + self.fn
+        flagged = self.tp + self.fp
         return {
-            "base_rate": churned / n if n else 0.0,
+            "base_rate": positives / rows if rows else 0.0,
             "precision": self.tp / flagged if flagged else 0.0,
-            "recall": self.tp / churned if churned else 0.0,
-            "false_positive_rate": self.fp / (n - churned) if n > churned else 0.0,
+            "recall": self.tp / positives if positives else 0.0,
+            "false_positive_rate": self.fp / (rows - positives) if rows > positives else 0.0,
         }

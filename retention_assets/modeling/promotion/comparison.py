@@ -1,108 +1,98 @@
-"""One contest on one untouched test: candidates, baselines, and today's champion, all on the same rows."""
+"""Candidates, baselines and today's champion compared on the same untouched rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retention_assets.errors import NotTrainableError
-from retention_assets.modeling.candidates.declared import CANDIDATES
-from retention_assets.modeling.evaluation.baselines import baselines
-from retention_assets.modeling.evaluation.candidate_evaluation import (
-    EXAMPLES,
-    economics_of,
-    purge_days,
-)
-from retention_assets.modeling.evaluation.leaderboard import Standing, winner
-from retention_assets.modeling.evaluation.metrics import Economics, Evaluation
-from retention_assets.modeling.examples import Examples, from_arrow
-from retention_assets.modeling.promotion import gates
-from retention_assets.modeling.splits import purged_before
+from retention_assets.modeling.evaluation.baselines import evaluate_baselines, ranking_names
+from retention_assets.modeling.evaluation.leaderboard import BootstrapScores, best_candidate
+from retention_assets.modeling.evaluation.metrics import Evaluation
+from retention_assets.modeling.examples import Bools, Examples, Floats
+from retention_assets.modeling.promotion.gates import CHAMPION
+from retention_assets.modeling.task import Task
+from retention_assets.modeling.utility import Utility
 from serve.model.scorer import Scorer
 
-if TYPE_CHECKING:
-    import pyarrow as pa
 
-    from retention_assets.settings import Settings
-    from retention_assets.sources.profile import Profile
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The scorers of one untouched test. `champion` is None where there is none to compare with.
 
-
-@dataclass(frozen=True)
-class Contest:
-    """The scorers of one untouched test: candidates, baselines, and today's champion on the same rows, where there is one.
-
-    `chosen`: the candidate that was picked beforehand, on other rows; None: the best one here challenges.
+    `chosen`: the candidate that other rows picked beforehand; None: the best one here challenges.
     """
 
+    task: Task
     test: Examples
     candidates: Mapping[str, Evaluation]
     baselines: Mapping[str, Evaluation]
-    champion: Evaluation | None
-    rounds: int
-    seed: int
+    champion: Evaluation | None = None
     chosen: str | None = None
 
     @cached_property
     def challenger(self) -> str:
-        return self.chosen or winner(
-            {name: scorer.point() for name, scorer in self.candidates.items()}
-        )
+        """Name of the candidate that may become champion."""
+        points = {name: scorer.point() for name, scorer in self.candidates.items()}
+        return self.chosen or best_candidate(points)
 
-    def standing(self) -> Standing:
-        """The challenger beside those that it has to beat."""
-        entrants = {self.challenger: self.candidates[self.challenger], **self.baselines}
+    @cached_property
+    def scores(self) -> BootstrapScores:
+        """The challenger beside the baselines and the champion."""
+        scorers = {self.challenger: self.candidates[self.challenger], **self.baselines}
         if self.champion:
-            entrants[gates.CHAMPION] = self.champion
-        return Standing.of(entrants, self.test.customers, self.rounds, self.seed)
+            scorers[CHAMPION] = self.champion
+        return self._bootstrap(scorers)
+
+    @property
+    def rankings(self) -> tuple[str, ...]:
+        """Names of the baselines that rank."""
+        return ranking_names(self.task.baselines, self.baselines)
 
     def leaderboard(self) -> list[dict[str, object]]:
         """Every candidate and baseline, with intervals."""
-        entrants = {**self.candidates, **self.baselines}
-        return Standing.of(entrants, self.test.customers, self.rounds, self.seed).rows(
-            set(self.candidates)
-        )
+        scores = self._bootstrap({**self.candidates, **self.baselines})
+        return scores.rows(set(self.candidates))
+
+    def _bootstrap(self, scorers: Mapping[str, Evaluation]) -> BootstrapScores:
+        rounds = self.task.bootstrap_rounds
+        return BootstrapScores.of(scorers, self.test.entities, rounds, self.task.seed)
 
 
-def contest_of(
-    read: Callable[[str], "pa.Table"],
-    champion: Scorer | None,
-    settings: "Settings",
-    profile: "Profile",
-) -> Contest:
-    """The contest as the lake holds it: the candidates' stored test scores, the examples of the same weeks.
+def compare(
+    task: Task,
+    data: Examples,
+    *,
+    train: Bools,
+    test: Examples,
+    probabilities: Mapping[str, Floats],
+    champion: Scorer | None = None,
+    chosen: str | None = None,
+) -> Comparison:
+    """All scorers on `test`; baselines learn from the `train` rows of `data`.
 
-    `read`: asset key -> table. The champion is scored here, on the rows that the candidates were scored on.
+    `probabilities`: candidate -> one per test row.
     """
-    data, economics = from_arrow(read(EXAMPLES)), economics_of(settings)
-    scores = {candidate.name: read(f"training/churn_{candidate.name}") for candidate in CANDIDATES}
-    weeks = np.unique(
-        np.concatenate(
-            [table["as_of"].to_numpy().astype("datetime64[D]") for table in scores.values()]
-        )
+    return Comparison(
+        task=task,
+        test=test,
+        candidates={name: Evaluation(test.y, p, task.utility) for name, p in probabilities.items()},
+        baselines=evaluate_baselines(task.baselines, data, train, test, task.utility),
+        champion=evaluate_champion(test, champion, task.utility),
+        chosen=chosen,
     )
-    test = data.take(np.isin(data.as_of, weeks))
-    candidates = {
-        name: Evaluation(test.y, aligned(test, table, name), economics)
-        for name, table in scores.items()
-    }
-    train = purged_before(data, weeks[0], purge_days(settings, profile))
-    rival = champion_on(test, champion, economics)
-    found = baselines(data, train, test, economics)
-    return Contest(test, candidates, found, rival, settings.bootstrap_rounds, settings.seed)
 
 
-def aligned(test: Examples, table: "pa.Table", name: str) -> np.ndarray:
-    """The table's probabilities in the order of the test rows; refused unless it holds exactly these rows."""
-    customers, as_of = (
-        table["customer_id"].to_numpy().astype(str),
-        table["as_of"].to_numpy().astype("datetime64[D]"),
-    )
-    order = np.lexsort((customers, as_of))
+def aligned(
+    test: Examples, entities: NDArray[np.str_], as_of: NDArray[np.datetime64], p: Floats, name: str
+) -> Floats:
+    """Stored probabilities in the order of the test rows. Raises NotTrainableError on other rows."""
+    order = np.lexsort((entities, as_of))
     same = (
         len(order) == len(test)
-        and (customers[order] == test.customers).all()
+        and (entities[order] == test.entities).all()
         and (as_of[order] == test.as_of).all()
     )
     if not same:
@@ -110,11 +100,13 @@ def aligned(test: Examples, table: "pa.Table", name: str) -> np.ndarray:
             f"Candidate {name} was scored on other rows than the examples now hold.",
             "Rematerialize all candidates in one run.",
         )
-    return table["probability"].to_numpy()[order]
+    return p[order]
 
 
-def champion_on(test: Examples, champion: Scorer | None, economics: Economics) -> Evaluation | None:
-    """The champion on the test rows; None where there is none, or where it asks for features that this source lacks."""
+def evaluate_champion(
+    test: Examples, champion: Scorer | None, utility: Utility
+) -> Evaluation | None:
+    """The champion on the test rows; None without one, or if it needs features that are absent."""
     if champion is None or not set(champion.features) <= set(test.features):
         return None
-    return Evaluation(test.y, champion.probabilities(test.columns(champion.features)), economics)
+    return Evaluation(test.y, champion.probabilities(test.columns(champion.features)), utility)

@@ -1,4 +1,4 @@
-"""From scores on the untouched rows to a verdict: who challenges, which gates it passes, whether it is promoted."""
+"""From scores on the untouched rows to a decision: which gates pass, and who is promoted."""
 
 import time
 from collections.abc import Mapping
@@ -8,102 +8,106 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retention_assets.modeling.evaluation.baselines import EVERYBODY
-from retention_assets.modeling.evaluation.intervals import customer_draws
-from retention_assets.modeling.examples import Bools
+from retention_assets.modeling.evaluation.intervals import entity_draws
+from retention_assets.modeling.examples import Bools, Floats
 from retention_assets.modeling.promotion import gates
-from retention_assets.modeling.promotion.comparison import Contest
+from retention_assets.modeling.promotion.comparison import Comparison
 from serve.model.scorer import Scorer
 
 LATENCY_ROWS = 100
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """`promoted` only where every gate passed and the challenger is not today's champion already."""
+@dataclass(frozen=True, kw_only=True)
+class PromotionDecision:
+    """`promoted` only if every gate passed and the challenger is not today's champion already."""
 
     challenger: str
     digest: str
-    gates: list[gates.Gate]
+    gates: list[gates.GateResult]
     promoted: bool
     reason: str
 
 
-def decide(
-    contest: Contest,
-    scorer: Scorer,
-    champion_digest: str | None,
-    has_signature: bool,
-    max_latency_ms: float,
-) -> Verdict:
-    """Judges the challenger, whose served form is `scorer`."""
-    answers = gates.judge(evidence(contest, scorer, has_signature, max_latency_ms))
-    failed = [gate for gate in answers if not gate.passed]
+def decide_promotion(
+    comparison: Comparison, scorer: Scorer, *, champion_digest: str | None, has_signature: bool
+) -> PromotionDecision:
+    """Applies the Task's gates to the challenger, whose served form is `scorer`."""
+    evidence = promotion_evidence(comparison, scorer, has_signature)
+    results = gates.apply_gates(comparison.task.gates, evidence)
+    failed = [result for result in results if not result.passed]
     if scorer.digest == champion_digest:
-        return Verdict(
-            contest.challenger,
-            scorer.digest,
-            answers,
-            False,
-            "The best candidate is today's champion itself.",
-        )
-    if failed:
-        reason = "Nothing is promoted: " + " ".join(
-            f"{gate.name}: {gate.reason}" for gate in failed
-        )
-        return Verdict(contest.challenger, scorer.digest, answers, False, reason)
-    return Verdict(
-        contest.challenger,
-        scorer.digest,
-        answers,
-        True,
-        f"{contest.challenger} passed {len(answers)} gates.",
+        reason = "The best candidate is today's champion itself."
+    elif failed:
+        reasons = " ".join(f"{result.name}: {result.reason}" for result in failed)
+        reason = f"Nothing is promoted: {reasons}"
+    else:
+        reason = f"{comparison.challenger} passed {len(results)} gates."
+    return PromotionDecision(
+        challenger=comparison.challenger,
+        digest=scorer.digest,
+        gates=results,
+        promoted=not failed and scorer.digest != champion_digest,
+        reason=reason,
     )
 
 
-def evidence(
-    contest: Contest, scorer: Scorer, has_signature: bool, max_latency_ms: float
-) -> gates.Evidence:
-    """What the gates look at."""
-    rows = contest.test
-    slices = gates.large_slices(rows.features, rows.X, rows.y)
-    return gates.Evidence(
-        challenger=contest.challenger,
-        candidates=len(contest.candidates),
-        standing=contest.standing(),
-        rivals=tuple(contest.baselines),
-        has_champion=contest.champion is not None,
-        slice_differences=slice_differences(contest, slices),
+def promotion_evidence(
+    comparison: Comparison, scorer: Scorer, has_signature: bool
+) -> gates.PromotionEvidence:
+    """Everything that the gates look at."""
+    rows = comparison.test
+    slices = gates.large_slices(rows, comparison.task.median_slices)
+    return gates.PromotionEvidence(
+        challenger=comparison.challenger,
+        candidates=len(comparison.candidates),
+        scores=comparison.scores,
+        baselines=tuple(comparison.baselines),
+        rankings=comparison.rankings,
+        has_champion=comparison.champion is not None,
+        slice_differences=slice_differences(comparison, slices),
         latency_ms=latency_ms(scorer, rows.columns(scorer.features)),
-        max_latency_ms=max_latency_ms,
+        max_latency_ms=comparison.task.max_latency_ms,
         digest=scorer.digest,
         has_signature=has_signature,
+        entities=comparison.task.words.entities,
     )
 
 
 def slice_differences(
-    contest: Contest, slices: Mapping[str, Bools]
-) -> dict[str, tuple[float, NDArray[np.float64]]]:
-    """Brier of the challenger minus Brier of the champion (or a constant) within each slice: point and paired samples."""
-    y, rival = contest.test.y, contest.champion or contest.baselines[EVERYBODY]
-    excess = (contest.candidates[contest.challenger].p - y) ** 2 - (rival.p - y) ** 2
-    draws: dict[str, list[NDArray[np.float64]]] = {name: [] for name in slices}
-    for weights in customer_draws(contest.test.customers, contest.rounds, contest.seed):
-        for name, rows in slices.items():
-            part = weights[rows]
-            draws[name].append(excess[rows] @ part / np.maximum(part.sum(axis=0), 1))
+    comparison: Comparison, slices: Mapping[str, Bools]
+) -> dict[str, tuple[float, Floats]]:
+    """Brier of the challenger minus the champion's (or a constant's) in each slice: point, samples."""
+    if not slices:
+        return {}
+    y = comparison.test.y
+    rival = comparison.champion or comparison.baselines[EVERYBODY.name]
+    challenger = comparison.candidates[comparison.challenger]
+    excess = (challenger.p - y) ** 2 - (rival.p - y) ** 2
+    unique, entity = np.unique(comparison.test.entities, return_inverse=True)
+    # Sums by entity, (slices, entities): a draw then only counts entities.
+    masks = list(slices.values())
+    sums = [np.bincount(entity, excess * rows, minlength=len(unique)) for rows in masks]
+    rows_of = [np.bincount(entity, rows, minlength=len(unique)) for rows in masks]
+    samples = [
+        (np.stack(sums) @ counts) / np.maximum(np.stack(rows_of) @ counts, 1)
+        for counts in entity_draws(
+            len(unique), comparison.task.bootstrap_rounds, comparison.task.seed
+        )
+    ]
+    by_slice = np.concatenate(samples, axis=1)
     return {
-        name: (float(excess[rows].mean()), np.concatenate(draws[name]))
-        for name, rows in slices.items()
+        name: (float(excess[rows].mean()), by_slice[at])
+        for at, (name, rows) in enumerate(slices.items())
     }
 
 
 def latency_ms(scorer: Scorer, X: NDArray[np.float64]) -> float:
-    """95th percentile of scoring and explaining one customer, after a warm-up."""
+    """95th percentile of scoring and explaining one row, after a warm-up."""
     rows = X[np.linspace(0, len(X) - 1, LATENCY_ROWS).astype(int)]
     scorer.score(rows[0])
-    taken = []
+    seconds = []
     for row in rows:
         started = time.perf_counter()
         scorer.score(row)
-        taken.append(time.perf_counter() - started)
-    return float(np.percentile(taken, 95) * 1000)
+        seconds.append(time.perf_counter() - started)
+    return float(np.percentile(seconds, 95) * 1000)

@@ -1,213 +1,302 @@
-"""What a challenger must show before it becomes champion. Each gate is one function from evidence to figures and a yes or no.
+"""What a challenger must show before it becomes champion: one row in GATES per demand.
 
-Money decides; the other gates can only stop. Intervals are paired, by customer, and corrected for how many things were
-tried: the winner of four candidates is the luckiest of four.
+Money decides; the other gates can only stop. Intervals are paired, by entity, and corrected for how
+many things were tried: the best of four candidates is the luckiest of four.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from retention_assets.modeling.evaluation.baselines import RECENCY_ONLY
+from retention_assets import keys
 from retention_assets.modeling.evaluation.intervals import interval
-from retention_assets.modeling.evaluation.leaderboard import Standing
-from retention_assets.modeling.examples import Bools, Floats
+from retention_assets.modeling.evaluation.leaderboard import BootstrapScores
+from retention_assets.modeling.examples import Bools, Examples, Floats
 
 ALPHA = 0.05
 # One-sided 0.9995 normal quantile: on pure noise a ranking passes once in 2000 times.
 SIGNAL_Z = 3.29
-# Mean distance of scores from observed rates that a capacity decision can bear; the prevalence itself moves by as much
-# between a training and a test period.
+CHANCE_AUC = 0.5
+# Mean distance of scores from observed rates that a capacity decision can bear; the prevalence
+# itself moves by as much between a training and a test period.
 MAX_ECE = 0.10
 MIN_SLICE_SHARE = 0.1
-MIN_SLICE_CHURNERS = 50
+MIN_SLICE_POSITIVES = 50
 CHAMPION = "champion"
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """All that the gates look at. `rivals`: baselines in `standing`; the champion is in it under "champion", if any."""
+@dataclass(frozen=True, kw_only=True)
+class PromotionEvidence:
+    """Everything that the gates look at. `rankings`: those of the `baselines` that rank.
+
+    `scores` holds challenger, baselines and, under "champion", the champion if there is one.
+    """
 
     challenger: str
     candidates: int
-    standing: Standing
-    rivals: tuple[str, ...]
+    scores: BootstrapScores
+    baselines: tuple[str, ...]
+    rankings: tuple[str, ...]
     has_champion: bool
     slice_differences: Mapping[str, tuple[float, Floats]]
     latency_ms: float
     max_latency_ms: float
     digest: str
     has_signature: bool
+    entities: str = "entities"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Whether a demand is met, and why. `value` with its interval is compared with `limit`.
+
+    `details`: further figures, name -> number.
+    """
+
+    passed: bool
+    reason: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    limit: float | None = None
+    details: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateResult(Answer):
+    """A named gate's answer."""
+
+    name: str
+
+    @property
+    def columns(self) -> dict[str, float | None]:
+        """The figures that every gate shows, for columns of a table."""
+        return {"value": self.value, "low": self.low, "high": self.high, "limit": self.limit}
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """All figures that the gate was decided on."""
+        known = {name: value for name, value in self.columns.items() if value is not None}
+        return known | dict(self.details)
 
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate's answer. `figures` are what it was decided on."""
+    """A demand: its name, the function that examines the evidence, and its meaning for people."""
 
     name: str
-    passed: bool
-    reason: str
-    figures: dict[str, Any]
+    function: Callable[[PromotionEvidence], Answer]
+    meaning: str
 
 
-def better_than_champion(seen: Evidence) -> Gate:
+def apply_gates(gates: Sequence[Gate], evidence: PromotionEvidence) -> list[GateResult]:
+    """Every gate's result, in order."""
+    return [GateResult(name=gate.name, **vars(gate.function(evidence))) for gate in gates]
+
+
+def better_than_champion(evidence: PromotionEvidence) -> Answer:
     """More money than today's champion on the same rows; the whole interval lies above zero."""
-    if not seen.has_champion:
-        return Gate(
-            "better_than_champion",
-            True,
-            "No champion to compare with; the trivial baselines are the measure.",
-            {"champion": None},
-        )
-    return _more_money("better_than_champion", seen, [CHAMPION])
+    if not evidence.has_champion:
+        reason = "No champion to compare with; only the trivial baselines count."
+        return Answer(passed=True, reason=reason)
+    return _more_money(evidence, [CHAMPION])
 
 
-def better_than_trivial_baselines(seen: Evidence) -> Gate:
-    """Surely more money than contacting nobody or anybody; against recency alone, more money and surely better probabilities.
+def better_than_trivial_baselines(evidence: PromotionEvidence) -> Answer:
+    """More money than baselines that do not rank, by the interval; against a baseline that ranks,
+    more money and better probabilities by the interval.
 
-    Recency is a ranking itself. Where its first customers are plain cases, every good ranking begins with them, and money at
-    one capacity cannot tell two apart, however many customers there are; the probabilities of all customers can.
+    Where the first rows of a ranking baseline are plain cases, every good ranking begins with them,
+    and money at one capacity cannot tell two apart; the probabilities of all rows can.
     """
-    name = "better_than_trivial_baselines"
-    money = _more_money(name, seen, [rival for rival in seen.rivals if rival != RECENCY_ONLY])
-    if RECENCY_ONLY not in seen.rivals:
-        return money
-    more, sample = seen.standing.difference("profit", seen.challenger, RECENCY_ONLY)
-    brier, brier_sample = seen.standing.difference("brier", seen.challenger, RECENCY_ONLY)
-    (low, high), (_, brier_high) = (
-        interval(each, ALPHA / seen.candidates) for each in (sample, brier_sample)
-    )
-    figures = {
-        "profit_difference": more,
-        "low": low,
-        "high": high,
-        "brier_difference": brier,
-        "brier_high": brier_high,
-    }
-    reason = f"{money.reason} {more:+.0f} [{low:.0f}, {high:.0f}] and Brier {brier:+.4f} [at most {brier_high:+.4f}] against recency."
-    return Gate(
-        name,
-        money.passed and more > 0 and brier_high < 0,
-        reason,
-        money.figures | {RECENCY_ONLY: figures},
+    unranked = [name for name in evidence.baselines if name not in evidence.rankings]
+    money = _more_money(evidence, unranked)
+    passed = money.passed
+    reasons = [money.reason]
+    details = dict(money.details)
+    for name in evidence.rankings:
+        more, sample = evidence.scores.difference("profit", evidence.challenger, name)
+        brier, brier_sample = evidence.scores.difference("brier", evidence.challenger, name)
+        low, high = interval(sample, ALPHA / evidence.candidates)
+        _, brier_high = interval(brier_sample, ALPHA / evidence.candidates)
+        passed = passed and more > 0 and brier_high < 0
+        reasons.append(
+            f"{more:+.0f} [{low:.0f}, {high:.0f}] and Brier {brier:+.4f} "
+            f"[at most {brier_high:+.4f}] against {name}."
+        )
+        details |= {
+            f"{name}_profit_difference": more,
+            f"{name}_low": low,
+            f"{name}_high": high,
+            f"{name}_brier_difference": brier,
+            f"{name}_brier_high": brier_high,
+        }
+    return Answer(
+        passed=passed,
+        reason=" ".join(reasons),
+        value=money.value,
+        low=money.low,
+        high=money.high,
+        limit=money.limit,
+        details=details,
     )
 
 
-def has_signal(seen: Evidence) -> Gate:
+def has_signal(evidence: PromotionEvidence) -> Answer:
     """Ranks better than chance, beyond what the luckiest of pure noise would show."""
-    auc, sample = (
-        seen.standing.points[seen.challenger]["auc"],
-        seen.standing.samples[seen.challenger]["auc"],
-    )
+    auc = evidence.scores.points[evidence.challenger]["auc"]
+    sample = evidence.scores.samples[evidence.challenger]["auc"]
     low = auc - SIGNAL_Z * float(sample.std())
-    reason = f"AUC {auc:.3f}, surely above {low:.3f}; chance is .5."
-    return Gate("has_signal", low > 0.5, reason, {"auc": auc, "surely_above": low})
+    reason = f"AUC {auc:.3f}, above {low:.3f} with 99.95 % confidence; chance is .5."
+    return Answer(passed=low > CHANCE_AUC, reason=reason, value=auc, low=low, limit=CHANCE_AUC)
 
 
-def calibrated(seen: Evidence) -> Gate:
-    """Probabilities mean what they say: ECE not beyond the limit, nor surely worse than the champion's or a constant's Brier."""
-    ece, sample = (
-        seen.standing.points[seen.challenger]["ece"],
-        seen.standing.samples[seen.challenger]["ece"],
+def calibrated(evidence: PromotionEvidence) -> Answer:
+    """ECE within the limit, and a Brier score not worse, by its interval, than the champion's
+    (or a constant's).
+    """
+    ece = evidence.scores.points[evidence.challenger]["ece"]
+    ece_low, ece_high = interval(evidence.scores.samples[evidence.challenger]["ece"])
+    rival = CHAMPION if evidence.has_champion else "everybody"
+    brier, sample = evidence.scores.difference("brier", evidence.challenger, rival)
+    brier_low, _ = interval(sample)
+    return Answer(
+        passed=min(ece, ece_low) <= MAX_ECE and brier_low <= 0,
+        reason=f"ECE {ece:.3f} (limit {MAX_ECE}), Brier {brier:+.4f} against {rival}.",
+        value=ece,
+        low=ece_low,
+        high=ece_high,
+        limit=MAX_ECE,
+        details={"brier_difference": brier, "brier_difference_low": brier_low},
     )
-    against = CHAMPION if seen.has_champion else "everybody"
-    worse, worse_sample = seen.standing.difference("brier", seen.challenger, against)
-    low, _ = interval(worse_sample)
-    ece_low, _ = interval(sample)
-    passed = min(ece, ece_low) <= MAX_ECE and low <= 0
-    figures = {
-        "ece": ece,
-        "max_ece": MAX_ECE,
-        "brier_difference": worse,
-        "brier_difference_low": low,
-        "against": against,
+
+
+def no_worse_on_large_slices(evidence: PromotionEvidence) -> Answer:
+    """On no large slice is the Brier score worse, by its interval, than the champion's."""
+    if not evidence.slice_differences:
+        return Answer(passed=True, reason="No slice is large enough to compare.")
+    alpha = ALPHA / len(evidence.slice_differences)
+    lows = {
+        name: interval(sample, alpha)[0] for name, (_, sample) in evidence.slice_differences.items()
     }
-    return Gate(
-        "calibrated",
-        passed,
-        f"ECE {ece:.3f} (limit {MAX_ECE}), Brier {worse:+.4f} against {against}.",
-        figures,
-    )
-
-
-def no_worse_on_large_slices(seen: Evidence) -> Gate:
-    """On no large group of customers is the Brier score surely worse than the champion's (or a constant's)."""
-    alpha = ALPHA / max(len(seen.slice_differences), 1)
-    figures = {}
-    for name, (difference, sample) in seen.slice_differences.items():
-        figures[name] = {"brier_difference": difference, "low": interval(sample, alpha)[0]}
-    worse = [name for name, figure in figures.items() if figure["low"] > 0]
-    reason = (
-        f"Surely worse on {', '.join(worse)}."
+    worse = [name for name, low in lows.items() if low > 0]
+    worst = max(lows, key=lambda name: lows[name])
+    details = {
+        f"{name} {figure}": value
+        for name, (difference, _) in evidence.slice_differences.items()
+        for figure, value in (("brier_difference", difference), ("low", lows[name]))
+    }
+    return Answer(
+        passed=not worse,
+        reason=f"Worse on {', '.join(worse)}."
         if worse
-        else f"Surely worse on none of {len(figures)} slices."
-    )
-    return Gate("no_worse_on_large_slices", not worse, reason, figures)
-
-
-def fast_enough(seen: Evidence) -> Gate:
-    """One customer, explained, within the time of a prediction."""
-    figures = {"p95_ms": seen.latency_ms, "max_ms": seen.max_latency_ms}
-    reason = f"p95 {seen.latency_ms:.1f} ms for one customer (limit {seen.max_latency_ms:.0f} ms)."
-    return Gate("fast_enough", seen.latency_ms <= seen.max_latency_ms, reason, figures)
-
-
-def signed(seen: Evidence) -> Gate:
-    """Input signature logged, and the files are those whose digest was taken."""
-    figures = {"digest": seen.digest, "signature": seen.has_signature}
-    passed = bool(seen.digest) and seen.has_signature
-    return Gate(
-        "signed",
-        passed,
-        "Signature and digest are there." if passed else "Signature or digest is missing.",
-        figures,
+        else f"Worse on none of {len(lows)} slices.",
+        value=evidence.slice_differences[worst][0],
+        low=lows[worst],
+        limit=0.0,
+        details=details,
     )
 
 
-GATES: tuple[Callable[[Evidence], Gate], ...] = (
-    better_than_champion,
-    better_than_trivial_baselines,
-    has_signal,
-    calibrated,
-    no_worse_on_large_slices,
-    fast_enough,
-    signed,
+def fast_enough(evidence: PromotionEvidence) -> Answer:
+    """One row, scored and explained, within the time of a prediction."""
+    limit = evidence.max_latency_ms
+    reason = f"p95 {evidence.latency_ms:.1f} ms for one row (limit {limit:.0f} ms)."
+    passed = evidence.latency_ms <= limit
+    return Answer(passed=passed, reason=reason, value=evidence.latency_ms, limit=limit)
+
+
+def pinned_with_signature(evidence: PromotionEvidence) -> Answer:
+    """The input signature is logged, and the files are those whose digest was taken."""
+    passed = bool(evidence.digest) and evidence.has_signature
+    reason = "Signature and digest exist." if passed else "Signature or digest is missing."
+    details = {"has_digest": float(bool(evidence.digest))}
+    return Answer(
+        passed=passed,
+        reason=reason,
+        details=details | {"has_signature": float(evidence.has_signature)},
+    )
+
+
+GATES = (
+    Gate(
+        keys.BETTER_THAN_CHAMPION,
+        better_than_champion,
+        "Earns more than today's champion on the same rows, by a paired interval.",
+    ),
+    Gate(
+        keys.BETTER_THAN_BASELINES,
+        better_than_trivial_baselines,
+        "Earns more than acting on nobody or at random, and beats each one-feature ranking.",
+    ),
+    Gate(
+        keys.HAS_SIGNAL,
+        has_signal,
+        "Ranks better than chance, even after a correction for luck.",
+    ),
+    Gate(
+        keys.CALIBRATED,
+        calibrated,
+        "Predicted rates agree with observed rates.",
+    ),
+    Gate(
+        keys.NO_WORSE_ON_LARGE_SLICES,
+        no_worse_on_large_slices,
+        "Predictions are not worse than the champion's for any large group.",
+    ),
+    Gate(
+        keys.FAST_ENOUGH,
+        fast_enough,
+        "Scores one row within the time allowed for a prediction.",
+    ),
+    Gate(
+        keys.PINNED_WITH_SIGNATURE,
+        pinned_with_signature,
+        "The model's files are pinned by digest and its inputs are declared.",
+    ),
 )
 
 
-def judge(seen: Evidence) -> list[Gate]:
-    return [gate(seen) for gate in GATES]
-
-
-def _more_money(name: str, seen: Evidence, rivals: list[str]) -> Gate:
-    """The lower end of the paired difference is above zero against each, at a level shared among the candidates tried."""
-    figures, beaten = {}, True
+def _more_money(evidence: PromotionEvidence, rivals: Sequence[str]) -> Answer:
+    """The lower end of the paired difference is above zero against each rival."""
+    figures = {}
     for rival in rivals:
-        difference, sample = seen.standing.difference("profit", seen.challenger, rival)
-        low, high = interval(sample, ALPHA / seen.candidates)
-        figures[rival] = {"profit_difference": difference, "low": low, "high": high}
-        beaten &= low > 0
-    closest = min(figures, key=lambda rival: figures[rival]["low"])
-    at = figures[closest]
-    reason = f"{at['profit_difference']:+.0f} [{at['low']:.0f}, {at['high']:.0f}] per 1000 customers against {closest}."
-    return Gate(name, beaten, reason, figures)
+        difference, sample = evidence.scores.difference("profit", evidence.challenger, rival)
+        figures[rival] = (difference, *interval(sample, ALPHA / evidence.candidates))
+    if not figures:
+        return Answer(passed=True, reason="No such baseline is declared.")
+    closest = min(figures, key=lambda rival: figures[rival][1])
+    value, low, high = figures[closest]
+    details = {
+        f"{rival}_{name}": figure
+        for rival, row in figures.items()
+        for name, figure in zip(("profit_difference", "low", "high"), row, strict=True)
+    }
+    return Answer(
+        passed=all(row[1] > 0 for row in figures.values()),
+        reason=f"{value:+.0f} [{low:.0f}, {high:.0f}] per 1000 {evidence.entities} "
+        f"against {closest}.",
+        value=value,
+        low=low,
+        high=high,
+        limit=0.0,
+        details=details,
+    )
 
 
-def large_slices(features: tuple[str, ...], X: Floats, y: NDArray[np.int8]) -> dict[str, Bools]:
-    """Groups of customers worth a look of their own, as far as the features tell them: new and old, and each 0/1 feature."""
+def large_slices(rows: Examples, median_slices: Sequence[str]) -> dict[str, Bools]:
+    """Groups large enough to compare: both sides of a feature's median, and each 0/1 feature."""
     slices: dict[str, Bools] = {}
-    for at, name in enumerate(features):
-        column = X[:, at]
-        if name in ("tenure_days", "recency_days", "total_revenue"):
+    for at, name in enumerate(rows.features):
+        column = rows.X[:, at]
+        if name in median_slices:
             middle = np.nanmedian(column) if not np.isnan(column).all() else np.nan
             slices |= {f"{name} low": column <= middle, f"{name} high": column > middle}
         elif set(np.unique(column[~np.isnan(column)])) == {0.0, 1.0}:
             slices[name] = column == 1.0
     return {
-        name: rows
-        for name, rows in slices.items()
-        if rows.mean() >= MIN_SLICE_SHARE and y[rows].sum() >= MIN_SLICE_CHURNERS
+        name: mask
+        for name, mask in slices.items()
+        if mask.mean() >= MIN_SLICE_SHARE and rows.y[mask].sum() >= MIN_SLICE_POSITIVES
     }

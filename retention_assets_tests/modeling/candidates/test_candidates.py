@@ -6,22 +6,16 @@ import numpy as np
 import pytest
 
 from retention_assets.modeling.candidates.declared import CANDIDATES, Candidate
-from retention_assets.modeling.evaluation.candidate_evaluation import churn_trial
-from retention_assets.settings import Settings
-from retention_assets.sources.load_profile import load_profile
-from retention_assets_tests.modeling.factories import examples
+from retention_assets_tests.modeling.factories import churn, evaluate, examples
 from serve.model.bundle import digest_of, load_bundle
 
-SETTINGS = Settings(source="simulated", gap_days=7, test_weeks=3, folds=1)
-PROFILE = load_profile(SETTINGS)
+TASK = churn()
 DATA = examples(customers=250, weeks=26)
 
 
 @pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.name)
-def test_a_candidate_learns_and_serves_what_it_learned(
-    candidate: Candidate, tmp_path: Path
-) -> None:
-    trial = churn_trial(candidate, DATA, tmp_path / "one", SETTINGS, PROFILE)
+def test_candidate_serves_what_it_learned(candidate: Candidate, tmp_path: Path) -> None:
+    trial = evaluate(candidate, DATA, tmp_path / "one", TASK)
     scorer = load_bundle(tmp_path / "one", trial.digest)
     trained = trial.trained.model.probabilities(trial.test.X)
     assert scorer.probabilities(trial.test.X) == pytest.approx(trained, abs=1e-6)
@@ -29,19 +23,19 @@ def test_a_candidate_learns_and_serves_what_it_learned(
     assert trial.figures()["auc"] > 0.75
     suffixes = {path.suffix for path in (tmp_path / "one").iterdir()}
     assert suffixes <= {".json", ".ubj", ".treelite", ".keras"}
-    again = churn_trial(candidate, DATA, tmp_path / "two", SETTINGS, PROFILE)
+    again = evaluate(candidate, DATA, tmp_path / "two", TASK)
     assert again.p == pytest.approx(trial.p, abs=1e-6)
     assert again.digest == trial.digest == digest_of(tmp_path / "two")
 
 
-def test_the_test_weeks_take_no_part_in_training(tmp_path: Path) -> None:
+def test_test_weeks_do_not_affect_training(tmp_path: Path) -> None:
     """Other labels in the last weeks change the figures, never the model."""
     candidate = CANDIDATES[-1]
     changed = DATA.take(np.ones(len(DATA), dtype=bool))
     last = changed.as_of >= np.unique(changed.as_of)[-3]
     changed.y[last] = 1 - changed.y[last]
-    one = churn_trial(candidate, DATA, tmp_path / "one", SETTINGS, PROFILE)
-    two = churn_trial(candidate, changed, tmp_path / "two", SETTINGS, PROFILE)
+    one = evaluate(candidate, DATA, tmp_path / "one", TASK)
+    two = evaluate(candidate, changed, tmp_path / "two", TASK)
     assert (
         one.p == pytest.approx(two.p, abs=0) and one.figures()["auc"] > 0.7 > two.figures()["auc"]
     )

@@ -1,4 +1,4 @@
-"""The coefficients are the penalised optimum on all rows, and a feature's unit is no advantage to it."""
+"""The coefficients are the penalized optimum on all rows, and a feature's unit is no advantage to it."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def probabilities(fitted: Fitted, X: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("weights", [np.ones(len(ROWS.y)), np.resize([0.0, 1.0, 3.0], len(ROWS.y))])
-def test_the_saved_coefficients_are_where_the_penalised_loss_is_flat(weights: np.ndarray) -> None:
+def test_the_saved_coefficients_are_where_the_penalized_loss_is_flat(weights: np.ndarray) -> None:
     """Of C x sum of w x log loss + |coef|² / 2: the intercept is free of the penalty, the coefficients are not."""
     fitted = fit(replace(ROWS, w=weights), {"C": C, "max_iter": 500, "tol": 1e-8}, seed=7)
     assert fitted.preprocess is not None

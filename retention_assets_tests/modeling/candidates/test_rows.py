@@ -28,7 +28,7 @@ def test_what_it_was_made_of_comes_out_known_centred_and_of_unit_spread_or_none(
         assert standard.std() == pytest.approx(1.0, abs=1e-3) if varies else np.ptp(standard) == 0
 
 
-def test_the_numbers_are_those_of_a_count_by_hand() -> None:
+def test_the_numbers_are_those_of_a_count_hand_made() -> None:
     steps = Preprocess.of(
         np.array(
             [

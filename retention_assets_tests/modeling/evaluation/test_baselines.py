@@ -10,16 +10,22 @@ from hypothesis import strategies as st
 from retention_assets.modeling.evaluation.baselines import (
     EVERYBODY,
     NOBODY,
-    RECENCY_ONLY,
-    baselines,
+    evaluate_baselines,
 )
 from retention_assets.modeling.examples import Examples
-from retention_assets_tests.modeling.factories import ECONOMICS, examples
+from retention_assets.modeling.utility import ContactUtility
+from retention_assets.training.task import RECENCY_ONLY
+from retention_assets_tests.modeling.factories import UTILITY, examples
 
 DATA = examples(customers=60, weeks=6)
 TRAIN = DATA.as_of < np.unique(DATA.as_of)[4]
 TEST = DATA.take(~TRAIN)
+BASELINES = (NOBODY, EVERYBODY, RECENCY_ONLY)
 SILENCE = st.floats(0, 5000, allow_nan=False)
+
+
+def evaluated(data: Examples, train: np.ndarray, test: Examples, utility: ContactUtility) -> dict:
+    return evaluate_baselines(BASELINES, data, train, test, utility)
 
 
 def asked(*recency: float) -> Examples:
@@ -30,7 +36,7 @@ def asked(*recency: float) -> Examples:
 
 
 def by_recency(test: Examples, data: Examples = DATA) -> np.ndarray:
-    return baselines(data, TRAIN, test, ECONOMICS)[RECENCY_ONLY].p
+    return evaluated(data, TRAIN, test, UTILITY)[RECENCY_ONLY.name].p
 
 
 @pytest.mark.parametrize(("churners", "money"), [(3, 200.0), (1, -1000.0), (0, -1600.0)])
@@ -41,17 +47,17 @@ def test_contacting_a_fifth_at_random_pays_on_average_or_not_and_contacting_nobo
     test = replace(
         TEST.take(np.arange(10)), y=np.repeat([1, 0], [churners, 10 - churners]).astype(np.int8)
     )
-    found = baselines(DATA, TRAIN, test, ECONOMICS)
-    assert found[EVERYBODY].point()["profit"] == pytest.approx(money)
-    cheap = baselines(DATA, TRAIN, test, replace(ECONOMICS, contact_cost=0.5))
-    assert found[NOBODY].point()["profit"] == cheap[NOBODY].point()["profit"] == 0.0
+    found = evaluated(DATA, TRAIN, test, UTILITY)
+    assert found[EVERYBODY.name].point()["profit"] == pytest.approx(money)
+    cheap = evaluated(DATA, TRAIN, test, replace(UTILITY, contact_cost=0.5))
+    assert found[NOBODY.name].point()["profit"] == cheap[NOBODY.name].point()["profit"] == 0.0
 
 
 def test_everybody_has_the_training_rate_whatever_the_test_rate_is() -> None:
-    found = baselines(DATA, TRAIN, TEST, ECONOMICS)
+    found = evaluated(DATA, TRAIN, TEST, UTILITY)
     rate = DATA.y[TRAIN].mean()
     assert rate != pytest.approx(TEST.y.mean(), abs=1e-4)
-    for name in (EVERYBODY, NOBODY):
+    for name in (EVERYBODY.name, NOBODY.name):
         assert found[name].p == pytest.approx(np.full(len(TEST), rate))
 
 
@@ -59,8 +65,8 @@ def test_rows_outside_the_training_part_teach_a_baseline_nothing() -> None:
     other = DATA.take(np.arange(len(DATA)))
     other.y[~TRAIN] = 1 - other.y[~TRAIN]
     other.X[~TRAIN] = 1e6
-    one, two = (baselines(data, TRAIN, TEST, ECONOMICS) for data in (DATA, other))
-    assert one.keys() == two.keys() == {NOBODY, EVERYBODY, RECENCY_ONLY}
+    one, two = (evaluated(data, TRAIN, TEST, UTILITY) for data in (DATA, other))
+    assert one.keys() == two.keys() == {item.name for item in BASELINES}
     assert all(one[name].p.tolist() == two[name].p.tolist() for name in one)
 
 
@@ -103,4 +109,7 @@ def test_where_the_silent_stay_recency_is_no_ranking_rather_than_a_turned_one() 
 
 def test_a_source_without_recency_has_no_recency_baseline() -> None:
     nameless = replace(DATA, features=("other", *DATA.features[1:]))
-    assert set(baselines(nameless, TRAIN, nameless.take(~TRAIN), ECONOMICS)) == {NOBODY, EVERYBODY}
+    assert set(evaluated(nameless, TRAIN, nameless.take(~TRAIN), UTILITY)) == {
+        NOBODY.name,
+        EVERYBODY.name,
+    }

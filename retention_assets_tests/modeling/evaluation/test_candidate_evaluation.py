@@ -9,20 +9,15 @@ import pytest
 
 from retention_assets.modeling.candidates.declared import candidate
 from retention_assets.modeling.evaluation.candidate_evaluation import (
-    Trial,
-    churn_trial,
-    economics_of,
-    purge_days,
-    risk_levels_of,
+    CandidateEvaluation,
 )
-from retention_assets.modeling.evaluation.metrics import Economics
+from retention_assets.modeling.utility import ContactUtility
 from retention_assets.settings import Settings
-from retention_assets.sources.load_profile import load_profile
-from retention_assets_tests.modeling.factories import ECONOMICS, by_hand, examples
+from retention_assets.training.task import contact_utility, risk_levels, score_table
+from retention_assets_tests.modeling.factories import UTILITY, churn, evaluate, examples, hand_made
 from serve.model.bundle import load_bundle
 
-SETTINGS = Settings(source="simulated", gap_days=7, test_weeks=3, folds=1)
-PROFILE = load_profile(SETTINGS)
+TASK = churn()
 DATA = examples(customers=200, weeks=22)
 FIVE = replace(DATA.take(np.arange(5)), y=np.array([1, 1, 0, 0, 0], dtype=np.int8))
 P = np.array([0.9, 0.2, 0.7, 0.1, 0.3])
@@ -32,9 +27,11 @@ FOLDS = [
 ]
 
 
-def trial(threshold: float = 0.5, folds: list[dict[str, float]] = FOLDS) -> Trial:
+def trial(threshold: float = 0.5, folds: list[dict[str, float]] = FOLDS) -> CandidateEvaluation:
     """Five untouched rows, of which the first two leave."""
-    return Trial(replace(by_hand(DATA), folds=folds), "d" * 64, 25, FIVE, P, threshold, ECONOMICS)
+    return CandidateEvaluation(
+        replace(hand_made(DATA), folds=folds), "d" * 64, 25, FIVE, P, threshold, UTILITY
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,7 +73,7 @@ def test_a_history_too_short_for_folds_says_so_by_their_number() -> None:
 
 
 def test_scores_are_a_table_of_who_when_what_came_and_what_was_said() -> None:
-    scores = trial().scores()
+    scores = score_table(trial())
     columns = {
         "customer_id": pa.string(),
         "as_of": pa.date32(),
@@ -85,7 +82,7 @@ def test_scores_are_a_table_of_who_when_what_came_and_what_was_said() -> None:
     }
     assert {field.name: field.type for field in scores.schema} == columns
     assert (
-        scores["customer_id"].to_pylist() == FIVE.customers.tolist()
+        scores["customer_id"].to_pylist() == FIVE.entities.tolist()
         and scores["as_of"].to_pylist() == FIVE.as_of.tolist()
     )
     assert (scores["label"].to_pylist(), scores["probability"].to_pylist()) == (
@@ -104,31 +101,33 @@ def test_money_and_levels_come_from_the_settings_each_from_its_own() -> None:
         risk_high=0.2,
         risk_critical=0.3,
     )
-    assert economics_of(settings) == Economics(
+    assert contact_utility(settings) == ContactUtility(
         contact_cost=1.5, saved_margin=90, save_rate=0.3, capacity_share=0.4
     )
-    assert risk_levels_of(settings) == {"MEDIUM": 0.1, "HIGH": 0.2, "CRITICAL": 0.3}
+    assert risk_levels(settings) == {"MEDIUM": 0.1, "HIGH": 0.2, "CRITICAL": 0.3}
 
 
 @pytest.mark.parametrize("gap_days", [7, 14, 28])
 def test_training_ends_a_whole_gap_and_horizon_before_the_test_and_no_earlier_than_it_must(
     gap_days: int, tmp_path: Path
 ) -> None:
-    settings = SETTINGS.model_copy(update={"gap_days": gap_days})
-    held = churn_trial(candidate("logistic_regression"), DATA, tmp_path / "m", settings, PROFILE)
+    task = churn(gap_days=gap_days)
+    held = evaluate(candidate("logistic_regression"), DATA, tmp_path / "m", task)
     card = load_bundle(tmp_path / "m", held.digest).card
     apart = np.datetime64(card.test_as_of[0]) - np.datetime64(card.trained_as_of[-1])
-    closed = purge_days(settings, PROFILE)
-    assert closed == gap_days + PROFILE.churn.horizon_days
+    closed = task.purge_days
+    assert task.label_window is not None
+    horizon_days = task.label_window.horizon_days
+    assert closed == gap_days + horizon_days
     assert np.timedelta64(closed, "D") <= apart < np.timedelta64(closed + 7, "D")
     assert held.train_rows == (DATA.as_of <= np.datetime64(card.trained_as_of[-1])).sum()
-    assert card.settings == {"gap_days": gap_days, "horizon_days": PROFILE.churn.horizon_days}
+    assert card.settings == {"gap_days": gap_days, "horizon_days": horizon_days}
 
 
 def test_the_untouched_rows_are_scored_by_the_folder_itself_and_cut_where_its_card_says(
     tmp_path: Path,
 ) -> None:
-    held = churn_trial(candidate("logistic_regression"), DATA, tmp_path / "m", SETTINGS, PROFILE)
+    held = evaluate(candidate("logistic_regression"), DATA, tmp_path / "m", TASK)
     scorer = load_bundle(tmp_path / "m", held.digest)
     assert held.p.tolist() == scorer.probabilities(held.test.X).tolist()
     assert held.threshold == scorer.card.threshold

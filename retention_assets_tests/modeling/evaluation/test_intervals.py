@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retention_assets.modeling.evaluation.intervals import CHUNK, customer_draws, interval, resample
-from retention_assets.modeling.evaluation.metrics import Economics, Evaluation
+from retention_assets.modeling.evaluation.intervals import CHUNK, entity_draws, interval, resample
+from retention_assets.modeling.evaluation.metrics import Evaluation
+from retention_assets.modeling.utility import ContactUtility
 
-ECONOMICS = Economics(contact_cost=8, saved_margin=120, save_rate=0.25, capacity_share=0.2)
+UTILITY = ContactUtility(contact_cost=8, saved_margin=120, save_rate=0.25, capacity_share=0.2)
 
 
 @settings(max_examples=30, deadline=None)
@@ -21,13 +22,13 @@ ECONOMICS = Economics(contact_cost=8, saved_margin=120, save_rate=0.25, capacity
 def test_a_draw_takes_as_many_customers_as_there_are_each_with_all_rows(
     customers: int, weeks: int, rounds: int, seed: int
 ) -> None:
-    who = np.tile([f"C{number}" for number in range(customers)], weeks)
-    weights = np.concatenate(list(customer_draws(who, rounds, seed)), axis=1)
+    number = np.tile(np.arange(customers), weeks)
+    weights = np.concatenate(list(entity_draws(customers, rounds, seed)), axis=1)[number]
     assert weights.shape == (customers * weeks, rounds)
     assert (weights.sum(axis=0) == customers * weeks).all()
     by_week = weights.reshape(weeks, customers, rounds)
     assert (by_week == by_week[0]).all()
-    again = np.concatenate(list(customer_draws(who, rounds, seed)), axis=1)
+    again = np.concatenate(list(entity_draws(customers, rounds, seed)), axis=1)[number]
     assert (weights == again).all()
 
 
@@ -39,9 +40,9 @@ def test_two_scorers_are_judged_on_the_same_draws() -> None:
     worse = np.clip(p + 0.1 * rng.normal(size=400), 0.01, 0.99)
     who = np.array([f"C{number}" for number in range(400)])
     scorers = {
-        "one": Evaluation(y, p, ECONOMICS),
-        "copy": Evaluation(y, p, ECONOMICS),
-        "worse": Evaluation(y, worse, ECONOMICS),
+        "one": Evaluation(y, p, UTILITY),
+        "copy": Evaluation(y, p, UTILITY),
+        "worse": Evaluation(y, worse, UTILITY),
     }
     seen = resample(scorers, who, 200, 1)
     assert all((seen["one"][metric] == seen["copy"][metric]).all() for metric in seen["one"])
@@ -60,7 +61,7 @@ def test_the_paired_interval_covers_a_true_difference_of_money_about_as_often_as
     for _ in range(worlds):
         y = (rng.random(n) < rate).astype(np.int8)
         seen = resample(
-            {"good": Evaluation(y, good, ECONOMICS), "poor": Evaluation(y, poor, ECONOMICS)},
+            {"good": Evaluation(y, good, UTILITY), "poor": Evaluation(y, poor, UTILITY)},
             who,
             200,
             2,
@@ -76,9 +77,9 @@ def test_intervals_resample_customers_not_rows() -> None:
     p = rng.random(300)
     y = (rng.random(300) < p).astype(np.int8)
     who = np.array([f"C{number}" for number in range(300)])
-    once = resample({"model": Evaluation(y, p, ECONOMICS)}, who, 400, 1)["model"]["auc"]
+    once = resample({"model": Evaluation(y, p, UTILITY)}, who, 400, 1)["model"]["auc"]
     ten = resample(
-        {"model": Evaluation(np.tile(y, 10), np.tile(p, 10), ECONOMICS)}, np.tile(who, 10), 400, 1
+        {"model": Evaluation(np.tile(y, 10), np.tile(p, 10), UTILITY)}, np.tile(who, 10), 400, 1
     )["model"]["auc"]
     widths = [high - low for low, high in (interval(once), interval(ten))]
     assert widths[1] == pytest.approx(widths[0], rel=0.15)

@@ -7,15 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retention_assets.modeling.evaluation.leaderboard import ALONE, WITH_INTERVAL, Standing, winner
+from retention_assets.modeling.evaluation.leaderboard import (
+    ALONE,
+    WITH_INTERVAL,
+    BootstrapScores,
+    best_candidate,
+)
 from retention_assets.modeling.evaluation.metrics import Evaluation
-from retention_assets_tests.modeling.factories import ECONOMICS, examples
+from retention_assets_tests.modeling.factories import UTILITY, examples
 
 FIGURES = ("base_rate", *WITH_INTERVAL, *ALONE)
 Money = Mapping[str, tuple[float, float]]
 
 
-def standing(money: Money) -> Standing:
+def standing(money: Money) -> BootstrapScores:
     """Scorers of this profit and Brier score. Metric k has the value k, and over the rounds runs from k to k + 100."""
     points = {
         name: {figure: float(at) for at, figure in enumerate(FIGURES)}
@@ -25,7 +30,7 @@ def standing(money: Money) -> Standing:
     samples = {
         name: {figure: at + np.arange(101.0) for at, figure in enumerate(FIGURES)} for name in money
     }
-    return Standing(points, samples)
+    return BootstrapScores(points, samples)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +50,7 @@ def test_the_most_profitable_comes_first_and_equal_money_goes_by_brier(
 ) -> None:
     seen = standing(money)
     assert [row["candidate"] for row in seen.rows(set())] == order
-    assert winner(seen.points) == order[0]
+    assert best_candidate(seen.points) == order[0]
 
 
 @given(
@@ -55,9 +60,9 @@ def test_the_most_profitable_comes_first_and_equal_money_goes_by_brier(
         min_size=1,
     )
 )
-def test_the_winner_is_the_first_row_whatever_the_figures(money: Money) -> None:
+def test_the_best_candidate_is_the_first_row_whatever_the_figures(money: Money) -> None:
     seen = standing(money)
-    assert winner(seen.points) == seen.rows(set(money))[0]["candidate"]
+    assert best_candidate(seen.points) == seen.rows(set(money))[0]["candidate"]
 
 
 def test_a_row_shows_each_figure_with_the_percentiles_of_its_own_rounds() -> None:
@@ -90,7 +95,7 @@ def test_a_difference_is_point_by_point_and_round_by_round() -> None:
         "a": {"profit": np.array([5.0, 1.0, 9.0])},
         "b": {"profit": np.array([4.0, 3.0, 2.0])},
     }
-    seen = Standing({"a": {"profit": 5.0}, "b": {"profit": 3.0}}, samples)
+    seen = BootstrapScores({"a": {"profit": 5.0}, "b": {"profit": 3.0}}, samples)
     for name, other, sign in (("a", "b", 1.0), ("b", "a", -1.0)):
         point, paired = seen.difference("profit", name, other)
         assert point == sign * 2.0 and paired.tolist() == [sign * 1.0, sign * -2.0, sign * 7.0]
@@ -100,12 +105,11 @@ def test_the_same_rows_and_seed_give_the_same_leaderboard_in_whatever_order_scor
     data = examples(customers=40, weeks=3)
     rng = np.random.default_rng(0)
     scorers = {
-        name: Evaluation(data.y, rng.random(len(data)), ECONOMICS)
-        for name in ("one", "two", "three")
+        name: Evaluation(data.y, rng.random(len(data)), UTILITY) for name in ("one", "two", "three")
     }
     turned = dict(reversed(scorers.items()))
     first, again, other = (
-        Standing.of(each, data.customers, 50, seed)
+        BootstrapScores.of(each, data.entities, 50, seed)
         for each, seed in ((scorers, 7), (turned, 7), (scorers, 8))
     )
     assert first.rows({"one"}) == again.rows({"one"}) != other.rows({"one"})

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-from retention_assets.modeling.evaluation.metrics import Confusion, Economics, Evaluation
+from retention_assets.modeling.evaluation.metrics import Confusion, Evaluation
+from retention_assets.modeling.utility import ContactUtility
 
-ECONOMICS = Economics(contact_cost=8, saved_margin=120, save_rate=0.25, capacity_share=0.2)
+UTILITY = ContactUtility(contact_cost=8, saved_margin=120, save_rate=0.25, capacity_share=0.2)
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -15,7 +16,7 @@ def test_ranking_and_loss_are_those_of_scikit_learn(ties: bool) -> None:
     p = rng.random(500)
     p = np.round(p, 1) if ties else p
     y = (rng.random(500) < p).astype(np.int8)
-    point = Evaluation(y, p, ECONOMICS).point()
+    point = Evaluation(y, p, UTILITY).point()
     assert point["auc"] == pytest.approx(roc_auc_score(y, p))
     assert point["average_precision"] == pytest.approx(average_precision_score(y, p))
     assert point["brier"] == pytest.approx(brier_score_loss(y, p))
@@ -27,12 +28,12 @@ def test_profit_is_what_the_contacted_bring_less_what_they_cost() -> None:
     # Ten customers, capacity two: contacts the .9 (a churner) and the .8 (a stayer): 1 x .25 x 120 - 2 x 8 = 14 for ten.
     p = np.array([0.9, 0.8, 0.7, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
     y = np.array([1, 0, 1, 0, 0, 0, 0, 0, 0, 0], dtype=np.int8)
-    assert Evaluation(y, p, ECONOMICS).point()["profit"] == pytest.approx(14 / 10 * 1000)
+    assert Evaluation(y, p, UTILITY).point()["profit"] == pytest.approx(14 / 10 * 1000)
 
 
 def test_nobody_below_break_even_is_contacted() -> None:
-    p = np.full(10, ECONOMICS.breakeven - 0.01)
-    assert Evaluation(np.ones(10, dtype=np.int8), p, ECONOMICS).point()["profit"] == 0.0
+    p = np.full(10, UTILITY.breakeven - 0.01)
+    assert Evaluation(np.ones(10, dtype=np.int8), p, UTILITY).point()["profit"] == 0.0
 
 
 def test_a_weight_of_two_is_a_row_twice() -> None:
@@ -41,8 +42,12 @@ def test_a_weight_of_two_is_a_row_twice() -> None:
     y = (rng.random(200) < p).astype(np.int8)
     weights = rng.integers(1, 4, 200)
     copies = np.repeat(np.arange(200), weights)
-    weighted = Evaluation(y, p, ECONOMICS).at(weights[:, None].astype(np.float64))
-    copied = Evaluation(y[copies], p[copies], ECONOMICS).point()
+    weighted = (
+        Evaluation(y, p, UTILITY)
+        .by_entity(np.arange(200), 200)
+        .at(weights[:, None].astype(np.float64))
+    )
+    copied = Evaluation(y[copies], p[copies], UTILITY).point()
     for figure in ("auc", "average_precision", "brier", "base_rate", "profit", "lift"):
         assert weighted[figure][0] == pytest.approx(copied[figure]), figure
 
@@ -62,7 +67,7 @@ def test_the_confusion_table_counts_every_row_once() -> None:
 
 def test_calibration_error_is_the_distance_from_observed_rates() -> None:
     y = np.tile(np.array([1, 0, 0, 0], dtype=np.int8), 250)
-    assert Evaluation(y, np.full(1000, 0.25), ECONOMICS).point()["ece"] == pytest.approx(
+    assert Evaluation(y, np.full(1000, 0.25), UTILITY).point()["ece"] == pytest.approx(
         0.0, abs=1e-12
     )
-    assert Evaluation(y, np.full(1000, 0.40), ECONOMICS).point()["ece"] == pytest.approx(0.15)
+    assert Evaluation(y, np.full(1000, 0.40), UTILITY).point()["ece"] == pytest.approx(0.15)

@@ -13,19 +13,23 @@ from retention_assets.modeling.candidates.declared import CANDIDATES
 from retention_assets.modeling.evaluation.baselines import EVERYBODY, NOBODY
 from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.examples import Examples
-from retention_assets.modeling.promotion.comparison import Contest, aligned, contest_of
+from retention_assets.modeling.promotion.comparison import Comparison, aligned
 from retention_assets.modeling.promotion.gates import CHAMPION
-from retention_assets.settings import Settings
-from retention_assets.sources.load_profile import load_profile
-from retention_assets_tests.modeling.factories import ECONOMICS, as_table, examples
+from retention_assets.training.task import compare_candidates
+from retention_assets_tests.modeling.factories import UTILITY, as_table, churn, examples
 
-SETTINGS = Settings(source="simulated", gap_days=7)
-PROFILE = load_profile(SETTINGS)
-PURGE = np.timedelta64(SETTINGS.gap_days + PROFILE.churn.horizon_days, "D")
+TASK = churn(bootstrap_rounds=100)
+PURGE = np.timedelta64(TASK.purge_days, "D")
 DATA = examples(customers=30, weeks=16)
 LAST = np.unique(DATA.as_of)[-2:]
 TEST = DATA.take(np.isin(DATA.as_of, LAST))
 NUMBERED = np.arange(len(TEST), dtype=np.float64)
+
+
+def aligned_table(test: Examples, table: pa.Table, name: str) -> np.ndarray:
+    entities = table["customer_id"].to_numpy().astype(str)
+    as_of = table["as_of"].to_numpy().astype("datetime64[D]")
+    return aligned(test, entities, as_of, table["probability"].to_numpy(), name)
 
 
 def scored(rows: Examples, p: np.ndarray) -> pa.Table:
@@ -40,7 +44,8 @@ def scored(rows: Examples, p: np.ndarray) -> pa.Table:
 def test_every_probability_finds_its_own_row_in_whatever_order_they_lie(random) -> None:
     order = random.sample(range(len(TEST)), len(TEST))
     assert (
-        aligned(TEST, scored(TEST, NUMBERED).take(order), "xgboost").tolist() == NUMBERED.tolist()
+        aligned_table(TEST, scored(TEST, NUMBERED).take(order), "xgboost").tolist()
+        == NUMBERED.tolist()
     )
 
 
@@ -65,28 +70,28 @@ def test_scores_of_any_other_rows_are_refused_with_the_candidates_name_and_what_
         NotTrainableError,
         match=r"(?s)forest was scored on other rows.*Rematerialize all candidates",
     ):
-        aligned(TEST, OTHER_ROWS[change](scored(TEST, NUMBERED)), "forest")
+        aligned_table(TEST, OTHER_ROWS[change](scored(TEST, NUMBERED)), "forest")
 
 
-def held(data: Examples) -> Contest:
+def held(data: Examples) -> Comparison:
     rng = np.random.default_rng(3)
     tables = {
         f"training/churn_{candidate.name}": scored(TEST, rng.random(len(TEST)))
         for candidate in CANDIDATES
     }
-    return contest_of(
-        (tables | {"training/churn_examples": as_table(data)}).__getitem__, None, SETTINGS, PROFILE
+    return compare_candidates(
+        (tables | {"training/churn_examples": as_table(data)}).__getitem__, None, TASK
     )
 
 
 def test_no_label_that_was_still_open_when_the_test_began_reaches_a_baseline() -> None:
     """The latest Monday that may teach lies a whole gap and horizon before the first untouched one."""
-    rate = held(DATA).baselines[EVERYBODY].p[0]
+    rate = held(DATA).baselines[EVERYBODY.name].p[0]
     for open_still, may_teach in ((True, False), (False, True)):
         changed = DATA.take(np.arange(len(DATA)))
         rows = (changed.as_of + PURGE > LAST[0]) == open_still
         changed.y[rows] = 1
-        assert bool(held(changed).baselines[EVERYBODY].p[0] != rate) is may_teach
+        assert bool(held(changed).baselines[EVERYBODY.name].p[0] != rate) is may_teach
     assert rate == pytest.approx(DATA.y[DATA.as_of + PURGE <= LAST[0]].mean())
 
 
@@ -97,7 +102,7 @@ def test_the_scored_weeks_alone_are_judged() -> None:
         and contest.champion is None
     )
     assert (
-        contest.test.customers.tolist() == TEST.customers.tolist()
+        contest.test.entities.tolist() == TEST.entities.tolist()
         and contest.test.as_of.tolist() == TEST.as_of.tolist()
     )
     assert all(
@@ -112,19 +117,26 @@ def test_the_challenger_is_the_best_unless_it_was_chosen_beforehand_and_stands_b
 ) -> None:
     good = np.where(TEST.y > 0, 0.9, 0.1)
     known = {
-        name: Evaluation(TEST.y, p, ECONOMICS) for name, p in (("poor", 1 - good), ("good", good))
+        name: Evaluation(TEST.y, p, UTILITY) for name, p in (("poor", 1 - good), ("good", good))
     }
     nobody, champion = (
-        Evaluation(TEST.y, good * 0.5, ECONOMICS),
-        Evaluation(TEST.y, good * 0.9, ECONOMICS),
+        Evaluation(TEST.y, good * 0.5, UTILITY),
+        Evaluation(TEST.y, good * 0.9, UTILITY),
     )
-    contest = Contest(TEST, known, {NOBODY: nobody}, champion, rounds=20, seed=1, chosen=chosen)
+    contest = Comparison(
+        task=TASK,
+        test=TEST,
+        candidates=known,
+        baselines={NOBODY.name: nobody},
+        champion=champion,
+        chosen=chosen,
+    )
     assert contest.challenger == challenger
-    points = contest.standing().points
+    points = contest.scores.points
     assert points == {
         challenger: known[challenger].point(),
-        NOBODY: nobody.point(),
+        NOBODY.name: nobody.point(),
         CHAMPION: champion.point(),
     }
     kinds = {row["candidate"]: row["kind"] for row in contest.leaderboard()}
-    assert kinds == {"good": "candidate", "poor": "candidate", NOBODY: "baseline"}
+    assert kinds == {"good": "candidate", "poor": "candidate", NOBODY.name: "baseline"}

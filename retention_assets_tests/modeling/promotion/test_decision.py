@@ -1,6 +1,7 @@
 """The verdict: promoted only where every gate passed, and a reason that names each that did not; slices and latency by hand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,38 +10,38 @@ import pytest
 from retention_assets.modeling.evaluation.baselines import EVERYBODY, NOBODY
 from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.promotion import decision as verdict
-from retention_assets.modeling.promotion.comparison import Contest
+from retention_assets.modeling.promotion.comparison import Comparison
 from retention_assets.modeling.promotion.decision import (
     LATENCY_ROWS,
-    decide,
+    decide_promotion,
     latency_ms,
     slice_differences,
 )
-from retention_assets_tests.modeling.factories import ECONOMICS, FEATURES, examples
+from retention_assets_tests.modeling.factories import FEATURES, UTILITY, churn, examples
 from retention_assets_tests.serve import bundles
 from serve.model.card import Card
 from serve.model.loaders import RawModel
 from serve.model.scorer import Scorer
 
 TEST = examples(customers=150, weeks=3)
+TASK = churn(bootstrap_rounds=100, seed=1, max_predict_ms=1000)
 KNOWING, GUESSING = (
     np.where(TEST.y > 0, 0.97, 0.03),
     np.random.default_rng(1).permutation(np.where(TEST.y > 0, 0.97, 0.03)),
 )
 
 
-def contest(challenger: np.ndarray, champion: np.ndarray | None = None) -> Contest:
-    everybody = Evaluation(TEST.y, np.full(len(TEST), TEST.y.mean()), ECONOMICS, held_back=False)
-    nobody = Evaluation(TEST.y, np.zeros(len(TEST)), ECONOMICS)
-    rival = None if champion is None else Evaluation(TEST.y, champion, ECONOMICS)
-    baselines = {NOBODY: nobody, EVERYBODY: everybody}
-    return Contest(
-        TEST,
-        {"model": Evaluation(TEST.y, challenger, ECONOMICS)},
-        baselines,
-        rival,
-        rounds=100,
-        seed=1,
+def contest(challenger: np.ndarray, champion: np.ndarray | None = None) -> Comparison:
+    everybody = Evaluation(TEST.y, np.full(len(TEST), TEST.y.mean()), UTILITY, "random")
+    nobody = Evaluation(TEST.y, np.zeros(len(TEST)), UTILITY)
+    rival = None if champion is None else Evaluation(TEST.y, champion, UTILITY)
+    baselines = {NOBODY.name: nobody, EVERYBODY.name: everybody}
+    return Comparison(
+        task=TASK,
+        test=TEST,
+        candidates={"model": Evaluation(TEST.y, challenger, UTILITY)},
+        baselines=baselines,
+        champion=rival,
     )
 
 
@@ -78,8 +79,8 @@ def test_one_failed_gate_keeps_todays_model_and_the_reason_names_all_that_failed
     promoted: bool,
     failed: set[str],
 ) -> None:
-    said = decide(
-        contest(challenger, champion), scorer(), todays, has_signature=True, max_latency_ms=1000
+    said = decide_promotion(
+        contest(challenger, champion), scorer(), champion_digest=todays, has_signature=True
     )
     assert (said.promoted, said.challenger, said.digest) == (promoted, "model", "of the challenger")
     assert {gate.name for gate in said.gates if not gate.passed} == failed
@@ -93,16 +94,16 @@ def test_one_failed_gate_keeps_todays_model_and_the_reason_names_all_that_failed
 def test_the_champion_does_not_succeed_itself_whatever_the_gates_say(
     challenger: np.ndarray,
 ) -> None:
-    said = decide(
-        contest(challenger), scorer(), "of the challenger", has_signature=True, max_latency_ms=1000
+    said = decide_promotion(
+        contest(challenger), scorer(), champion_digest="of the challenger", has_signature=True
     )
     assert not said.promoted and said.reason == "The best candidate is today's champion itself."
     assert len(said.gates) == 7
 
 
 def test_a_lacking_signature_stops_the_best_of_models() -> None:
-    said = decide(contest(KNOWING), scorer(), None, has_signature=False, max_latency_ms=1000)
-    assert not said.promoted and "signed" in said.reason
+    said = decide_promotion(contest(KNOWING), scorer(), champion_digest=None, has_signature=False)
+    assert not said.promoted and "pinned_with_signature" in said.reason
 
 
 @pytest.mark.parametrize(
@@ -115,11 +116,17 @@ def test_a_slice_compares_brier_scores_of_its_own_rows_with_the_champions_or_a_c
     """Squares of the misses: the challenger's .01 on the left, .25 on the right; a constant half has .25 everywhere."""
     four = TEST.take(np.flatnonzero(TEST.as_of == TEST.as_of[0])[:4])
     y = four.y[:] = np.array([1, 0, 1, 0])
-    known = Evaluation(y, np.array([0.9, 0.1, 0.5, 0.5]), ECONOMICS)
-    rival = None if champion is None else Evaluation(y, np.array(champion), ECONOMICS)
-    constant = {EVERYBODY: Evaluation(y, np.full(4, 0.5), ECONOMICS)}
+    known = Evaluation(y, np.array([0.9, 0.1, 0.5, 0.5]), UTILITY)
+    rival = None if champion is None else Evaluation(y, np.array(champion), UTILITY)
+    constant = {EVERYBODY.name: Evaluation(y, np.full(4, 0.5), UTILITY)}
     left = np.array([True, True, False, False])
-    held = Contest(four, {"model": known}, constant, rival, rounds=40, seed=1)
+    held = Comparison(
+        task=replace(TASK, bootstrap_rounds=40),
+        test=four,
+        candidates={"model": known},
+        baselines=constant,
+        champion=rival,
+    )
     found = slice_differences(held, {"left": left, "right": ~left})
     assert {name: point for name, (point, _) in found.items()} == pytest.approx(expected)
     for name, (_, rounds) in found.items():
@@ -159,7 +166,12 @@ def test_a_model_slower_than_allowed_is_not_promoted_on_fewer_rows_than_are_time
 
     monkeypatch.setattr(verdict, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     assert latency_ms(scorer(raw), TEST.X[:3]) == pytest.approx(51.0)
-    said = decide(contest(KNOWING), scorer(raw), None, has_signature=True, max_latency_ms=50)
+    said = decide_promotion(
+        replace(contest(KNOWING), task=replace(TASK, max_latency_ms=50)),
+        scorer(raw),
+        champion_digest=None,
+        has_signature=True,
+    )
     assert not said.promoted and said.reason.startswith(
         "Nothing is promoted: fast_enough: p95 51.0 ms"
     )

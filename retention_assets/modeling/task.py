@@ -1,0 +1,44 @@
+"""A learning problem as data: the only thing that `modeling/` knows of churn, fraud or a flat table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from retention_assets.modeling.candidates.declared import Candidate
+from retention_assets.modeling.evaluation.baselines import Baseline
+from retention_assets.modeling.label_window import LabelWindow
+from retention_assets.modeling.promotion.gates import GATES, Gate
+from retention_assets.modeling.utility import Utility
+from retention_assets.modeling.words import Words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One problem: what a row is, what a decision is worth, what is tried, and what is demanded.
+
+    Rows of one entity stay together in every split and draw. `source` and `examples` say which
+    source and which table the rows come from. `label_window` is None where rows have no time.
+    `median_slices`: features at whose median the rows are cut into two slices; every 0/1 feature
+    is a slice anyway. `test_periods`: as-of dates of the untouched test.
+    """
+
+    name: str
+    words: Words
+    source: str
+    examples: str
+    label_window: LabelWindow | None
+    utility: Utility
+    baselines: tuple[Baseline, ...]
+    median_slices: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    gates: tuple[Gate, ...] = GATES
+    risk_levels: Mapping[str, float]
+    test_periods: int
+    folds: int
+    seed: int
+    bootstrap_rounds: int
+    max_latency_ms: float
+
+    @property
+    def purge_days(self) -> int:
+        """Days that keep a training row's label window out of the period it is tested on."""
+        return self.label_window.purge_days if self.label_window else 0

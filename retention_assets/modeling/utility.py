@@ -1,0 +1,44 @@
+"""What acting on a scored row earns or costs. A Task brings its own; this module has the usual one."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from retention_assets.modeling.examples import Floats
+
+
+class Utility(Protocol):
+    """What the machinery asks of a Task's money: who is worth an action, and what actions bring."""
+
+    @property
+    def capacity_share(self) -> float:
+        """Share of all rows that can be acted on."""
+        ...
+
+    @property
+    def breakeven(self) -> float:
+        """Probability at which an action pays for itself; infinite where it never does."""
+        ...
+
+    def value(self, positives: Floats, acted: Floats) -> Floats:
+        """Money of acting on `acted` rows of which `positives` are positive."""
+        ...
+
+
+@dataclass(frozen=True)
+class ContactUtility:
+    """A retention contact: its cost, and the margin it saves where it meets a churner."""
+
+    contact_cost: float
+    saved_margin: float
+    save_rate: float
+    capacity_share: float
+
+    @property
+    def breakeven(self) -> float:
+        """Churn probability at which a contact pays for itself."""
+        gain = self.save_rate * self.saved_margin
+        return self.contact_cost / gain if gain > 0 else float("inf")
+
+    def value(self, positives: Floats, acted: Floats) -> Floats:
+        """Margin saved less the cost of contacts, in the source's currency."""
+        return self.save_rate * self.saved_margin * positives - self.contact_cost * acted
