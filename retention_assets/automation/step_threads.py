@@ -5,6 +5,7 @@ a Spark session per step. Most of a step's time is spent waiting for Spark's dri
 a second core would be idle.
 """
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -47,7 +48,8 @@ class StepThreads(Executor):
         self, plan_context: "PlanOrchestrationContext", execution_plan: "ExecutionPlan"
     ) -> Iterator[DagsterEvent]:
         message = f"Executing steps on {STEPS_AT_ONCE} threads of this process"
-        yield DagsterEvent.engine_event(plan_context, message, EngineEventData())
+        data = EngineEventData.in_process(os.getpid(), execution_plan.step_keys_to_execute)
+        yield DagsterEvent.engine_event(plan_context, message, data)
         contexts = PlanExecutionContextManager(
             job=plan_context.job,
             retry_mode=plan_context.retry_mode,

@@ -19,9 +19,10 @@ from dagster._core.events import ASSET_EVENTS
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import func, select
+from sqlalchemy import Connection, delete, func, select
 
 BATCH_SIZE = 1000
+MOST_VARIABLES = 500  # of one sqlite statement; older versions allow 999
 _WRITING = RLock()  # steps of a run write from several threads; sqlite takes one writer
 
 
@@ -71,6 +72,7 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
             ]
             connection.execute(insert, rows)
             self._store_asset_event_tags(connection, stored, ids)
+            _delete_plans(connection, run_id, events)
             # The asset table keeps an asset's latest event only.
             for place in latest:
                 self._store_asset_event(connection, events[place], ids[place])
@@ -89,6 +91,30 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
             dagster_event = event.get_dagster_event()._replace(event_specific_data=once)
             event = event._replace(dagster_event=dagster_event)
         super()._store_asset_check_evaluation_planned(event, event_id)
+
+
+def _delete_plans(connection: Connection, run_id: str, events: Sequence[EventLogEntry]) -> None:
+    """Deletes the plans of partitions that are now materialized: they only tell what is missing."""
+    partitions: dict[str, list[str]] = {}
+    for event in events:
+        dagster_event = event.get_dagster_event()
+        key = dagster_event.asset_key
+        if dagster_event.is_step_materialization and dagster_event.partition and key:
+            partitions.setdefault(key.to_string(), []).append(dagster_event.partition)
+    table = SqlEventLogStorageTable
+    for key, names in partitions.items():
+        of_asset = (
+            delete(table)
+            .where(table.c.run_id == run_id)
+            .where(table.c.asset_key == key)
+            .where(
+                table.c.dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION_PLANNED.value
+            )
+        )
+        for start in range(0, len(names), MOST_VARIABLES):
+            connection.execute(
+                of_asset.where(table.c.partition.in_(names[start : start + MOST_VARIABLES]))
+            )
 
 
 def _is_asset_event(event: EventLogEntry) -> bool:

@@ -99,8 +99,13 @@ def test_storage_does_not_repeat_what_a_run_says(
     index = settings.dagster_home / "history" / "runs" / "index.db"
     with sqlite3.connect(index) as connection:
         (checks,) = connection.execute("SELECT count(*) FROM asset_check_executions").fetchone()
+        (plans,) = connection.execute(
+            "SELECT count(*) FROM event_logs"
+            " WHERE dagster_event_type = 'ASSET_MATERIALIZATION_PLANNED' AND partition IS NOT NULL"
+        ).fetchone()
         (size,) = connection.execute(
             "SELECT max(length(event)) FROM event_logs WHERE partition = '2024-01-07'"
         ).fetchone()
     assert checks == 1
+    assert plans == 0
     assert size < 1500
