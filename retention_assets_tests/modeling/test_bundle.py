@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from retention_assets.modeling.bundle import Origin, card_of, threshold, write_bundle
+from retention_assets.modeling.bundle import card_of, threshold, write_bundle
+from retention_assets.modeling.label_window import LabelWindow
+from retention_assets.modeling.splits import TrainTestSplit
 from retention_assets.modeling.utility import ContactUtility
-from retention_assets_tests.modeling.factories import UTILITY, examples, hand_made
+from retention_assets_tests.modeling.factories import UTILITY, churn, examples, hand_made
 from serve.errors import BundleError
 from serve.model.bundle import digest_of, load_bundle
 from serve.model.card import CARD_FILE
@@ -20,17 +22,8 @@ from serve.model.card import CARD_FILE
 DATA = examples(customers=30, weeks=6)
 WEEKS = np.unique(DATA.as_of)
 TRAINED = hand_made(DATA)
-ORIGIN = Origin(
-    task="churn",
-    source="made up",
-    examples="training/churn_examples",
-    seed=7,
-    train=DATA.as_of < WEEKS[3],
-    test=DATA.as_of >= WEEKS[4],
-    settings={"gap_days": 7},
-    risk_levels={"MEDIUM": 0.4, "HIGH": 0.6, "CRITICAL": 0.8},
-    economics=UTILITY,
-)
+TASK = replace(churn(seed=7), source="made up")
+SPLIT = TrainTestSplit(DATA.as_of < WEEKS[3], DATA.as_of >= WEEKS[4], ())
 
 
 def test_the_same_model_has_the_same_digest_in_any_folder_and_replaces_what_lay_there(
@@ -39,7 +32,10 @@ def test_the_same_model_has_the_same_digest_in_any_folder_and_replaces_what_lay_
     old = tmp_path / "two" / "model.ubj"
     old.parent.mkdir()
     old.write_bytes(b"another kind's model, of before")
-    one, two = (write_bundle(tmp_path / name, TRAINED, DATA, ORIGIN) for name in ("one", "two"))
+    one, two = (
+        write_bundle(tmp_path / name, TRAINED, DATA, split=SPLIT, task=TASK)
+        for name in ("one", "two")
+    )
     assert one == two == digest_of(tmp_path / "two")
     assert {path.name for path in (tmp_path / "two").iterdir()} == {CARD_FILE, "model.json"}
     served = load_bundle(tmp_path / "two", two).probabilities(DATA.X)
@@ -48,31 +44,31 @@ def test_the_same_model_has_the_same_digest_in_any_folder_and_replaces_what_lay_
 
 @pytest.mark.parametrize("part", ["seed", "data", "settings", "calibration"])
 def test_whatever_a_model_comes_from_is_part_of_its_digest(part: str, tmp_path: Path) -> None:
-    origin = replace(ORIGIN, seed=8) if part == "seed" else ORIGIN
-    origin = replace(ORIGIN, settings={"gap_days": 8}) if part == "settings" else origin
+    task = replace(TASK, seed=8) if part == "seed" else TASK
+    task = replace(TASK, label_window=LabelWindow(8, 30)) if part == "settings" else task
     data = replace(DATA, y=(1 - DATA.y).astype(np.int8)) if part == "data" else DATA
     trained = hand_made(DATA, a=0.9) if part == "calibration" else TRAINED
-    digest = write_bundle(tmp_path / "one", TRAINED, DATA, ORIGIN)
-    assert write_bundle(tmp_path / "two", trained, data, origin) != digest
+    digest = write_bundle(tmp_path / "one", TRAINED, DATA, split=SPLIT, task=TASK)
+    assert write_bundle(tmp_path / "two", trained, data, split=SPLIT, task=task) != digest
 
 
 def test_the_card_says_the_weeks_of_training_and_of_test_and_which_rows_they_were() -> None:
-    card = card_of(TRAINED, DATA, ORIGIN)
+    card = card_of(TRAINED, DATA, split=SPLIT, task=TASK)
     assert card["trained_as_of"] == [str(WEEKS[0]), str(WEEKS[2])] and card["test_as_of"] == [
         str(WEEKS[4]),
         str(WEEKS[5]),
     ]
     assert card["data_versions"] == {"training/churn_examples": DATA.fingerprint}
     nobody = np.zeros(len(DATA), dtype=bool)
-    assert card_of(TRAINED, DATA, replace(ORIGIN, test=nobody))["test_as_of"] == []
+    assert card_of(TRAINED, DATA, split=replace(SPLIT, test=nobody), task=TASK)["test_as_of"] == []
 
 
 def test_what_is_usual_is_what_training_saw_and_null_where_it_saw_nothing() -> None:
     data = DATA.take(np.arange(len(DATA)))
-    data.X[ORIGIN.train, 2] = np.linspace(0, 1000, ORIGIN.train.sum())
-    data.X[~ORIGIN.train, 2] = 1e6
-    data.X[ORIGIN.train, 3] = np.nan
-    card = card_of(TRAINED, data, ORIGIN)
+    data.X[SPLIT.train, 2] = np.linspace(0, 1000, SPLIT.train.sum())
+    data.X[~SPLIT.train, 2] = 1e6
+    data.X[SPLIT.train, 3] = np.nan
+    card = card_of(TRAINED, data, split=SPLIT, task=TASK)
     usual = {name: levels[2] for name, levels in card["reference"].items()}
     assert usual == pytest.approx({"low": 5.0, "median": 500.0, "high": 995.0})
     assert {name: levels[3] for name, levels in card["reference"].items()} == dict.fromkeys(
@@ -84,7 +80,7 @@ def test_what_is_usual_is_what_training_saw_and_null_where_it_saw_nothing() -> N
 @pytest.mark.parametrize("slope", [np.nan, np.inf])
 def test_a_card_that_serving_would_refuse_is_never_written(slope: float, tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match=r"calibration\.a"):
-        write_bundle(tmp_path / "m", hand_made(DATA, a=slope), DATA, ORIGIN)
+        write_bundle(tmp_path / "m", hand_made(DATA, a=slope), DATA, split=SPLIT, task=TASK)
     assert not (tmp_path / "m" / CARD_FILE).exists()
     with pytest.raises(BundleError, match=r"no bundle\.json"):
         load_bundle(tmp_path / "m", digest_of(tmp_path / "m"))

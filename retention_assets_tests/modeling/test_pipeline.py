@@ -1,7 +1,8 @@
 """Who is fitted on and who is calibrated on are never the same customers, in a fold as in the end, and nobody else counts."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,24 +13,25 @@ from retention_assets.modeling.candidates.rows import FitRows, Fitted
 from retention_assets.modeling.examples import Examples
 from retention_assets.modeling.pipeline import STOP_SHARE, fit_model, served_model, train
 from retention_assets.modeling.splits import forward_split, hash_share, in_calibration_part
-from retention_assets_tests.modeling.factories import UTILITY, examples, hand_made
+from retention_assets_tests.modeling.factories import churn, examples, hand_made
 from serve.errors import BundleError
 
 LOGISTIC = candidate("logistic_regression")
 DATA = examples(customers=303, weeks=20)
-SPLIT = forward_split(DATA, test_weeks=3, folds=2, purge_days=35)
+SPLIT = forward_split(DATA, test_periods=3, folds=2, purge_days=35)
+TASK = churn(seed=7, save_rate=0.25, saved_margin=120, contact_cost=8)
 HELD = in_calibration_part(DATA.entities)
 
 
-@dataclass(frozen=True)
-class Watched(Candidate):
-    """A logistic regression that remembers what it was given."""
+def recording() -> tuple[Candidate, list[FitRows]]:
+    """A logistic regression, and the rows of each of its fits."""
+    fits: list[FitRows] = []
 
-    given: list[FitRows] = field(default_factory=list)
+    def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
+        fits.append(rows)
+        return LOGISTIC.fit(rows, params, seed)
 
-    def fit(self, rows: FitRows, seed: int) -> Fitted:
-        self.given.append(rows)
-        return LOGISTIC.fit(rows, seed)
+    return Candidate("recording", "logistic_regression", fit), fits
 
 
 def changed(change: Callable[[Examples], None]) -> Examples:
@@ -39,12 +41,12 @@ def changed(change: Callable[[Examples], None]) -> Examples:
     return copy
 
 
-def test_a_candidate_is_given_its_rows_without_the_calibration_customers_all_weighing_the_same() -> (
+def test_a_recorderis_given_its_rows_without_the_calibration_customers_all_weighing_the_same() -> (
     None
 ):
-    watched = Watched("w", "logistic_regression", "", ())
-    fit_model(watched, DATA, SPLIT.train, 7)
-    (given,) = watched.given
+    recorder, fits = recording()
+    fit_model(recorder, DATA, SPLIT.train, 7)
+    (given,) = fits
     mine = DATA.take(SPLIT.train & ~HELD)
     np.testing.assert_array_equal(given.X, mine.X)
     assert given.y.tolist() == mine.y.tolist() and given.w.tolist() == [1.0] * len(mine)
@@ -52,17 +54,17 @@ def test_a_candidate_is_given_its_rows_without_the_calibration_customers_all_wei
 
 def test_customers_too_few_to_keep_some_apart_are_refused() -> None:
     few = examples(customers=60, weeks=8)
-    names = np.unique(few.customers)
+    names = np.unique(few.entities)
     fits = names[~in_calibration_part(names) & (hash_share(names, "stop") >= STOP_SHARE)][:4]
-    rows = np.isin(few.customers, fits) | in_calibration_part(few.customers)
-    with pytest.raises(NotTrainableError, match="4 customers to fit on are too few"):
+    rows = np.isin(few.entities, fits) | in_calibration_part(few.entities)
+    with pytest.raises(NotTrainableError, match="4 entities are too few"):
         fit_model(candidate("xgboost"), few, rows, seed=1)
 
 
-def test_whoever_tells_a_candidate_when_to_stop_does_so_with_all_rows() -> None:
-    watched = Watched("w", "logistic_regression", "", ())
-    fit_model(watched, DATA, SPLIT.train, 7)
-    mine, stop = DATA.take(SPLIT.train & ~HELD).customers, watched.given[0].stop
+def test_whoever_tells_a_recorderwhen_to_stop_does_so_with_all_rows() -> None:
+    recorder, fits = recording()
+    fit_model(recorder, DATA, SPLIT.train, 7)
+    mine, stop = DATA.take(SPLIT.train & ~HELD).entities, fits[0].stop
     stopping = set(mine[stop].tolist())
     assert not stopping & set(mine[~stop].tolist())
     assert len(stopping) / len(set(mine.tolist())) == pytest.approx(STOP_SHARE, abs=0.05)
@@ -97,7 +99,7 @@ def test_calibration_customers_of_one_kind_are_refused_with_what_to_give(kind: i
         data.y[HELD] = kind
 
     with pytest.raises(
-        NotTrainableError, match=r"(?s)all of one kind.*more customers or a longer history"
+        NotTrainableError, match=r"(?s)same label.*more entities or a longer history"
     ):
         fit_model(LOGISTIC, changed(alike), SPLIT.train, 7)
 
@@ -105,10 +107,10 @@ def test_calibration_customers_of_one_kind_are_refused_with_what_to_give(kind: i
 def test_each_fold_is_fitted_on_what_lies_before_it_and_the_last_fit_is_on_the_whole_training_period() -> (
     None
 ):
-    watched = Watched("w", "logistic_regression", "", ())
-    trained = train(watched, DATA, SPLIT, UTILITY, 7)
+    recorder, fits = recording()
+    trained = train(recorder, DATA, SPLIT, TASK)
     periods = [*(fold.train for fold in SPLIT.folds), SPLIT.train]
-    assert len(SPLIT.folds) == 2 and [len(given.y) for given in watched.given] == [
+    assert len(SPLIT.folds) == 2 and [len(given.y) for given in fits] == [
         int((rows & ~HELD).sum()) for rows in periods
     ]
     for fold, figures in zip(SPLIT.folds, trained.folds, strict=True):
@@ -122,7 +124,7 @@ def test_each_fold_is_fitted_on_what_lies_before_it_and_the_last_fit_is_on_the_w
 def test_what_says_how_sure_a_score_is_comes_from_the_calibration_customers_of_the_training_period() -> (
     None
 ):
-    trained = train(LOGISTIC, DATA, replace(SPLIT, folds=()), UTILITY, 7)
+    trained = train(LOGISTIC, DATA, replace(SPLIT, folds=()), TASK)
     held = DATA.take(SPLIT.train & HELD)
     assert trained.folds == []
     assert trained.calibration_y.tolist() == held.y.tolist()

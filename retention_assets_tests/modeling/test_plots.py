@@ -7,7 +7,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from retention_assets.modeling.evaluation.baselines import EVERYBODY, RECENCY_ONLY
+from retention_assets.modeling.evaluation.baselines import EVERYBODY as EVERYBODY_BASELINE
 from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.plots import (
     POINTS,
@@ -19,8 +19,10 @@ from retention_assets.modeling.plots import (
     roc,
 )
 from retention_assets.modeling.promotion.comparison import Comparison
-from retention_assets_tests.modeling.factories import UTILITY, examples
+from retention_assets_tests.modeling.factories import UTILITY, churn, examples
 
+EVERYBODY = EVERYBODY_BASELINE.name
+RECENCY_ONLY = "recency_only"
 Y, P = (
     np.array([0, 1, 0, 1], dtype=np.int8),
     np.array([0.8, 0.9, 0.1, 0.7]),
@@ -115,12 +117,11 @@ def test_the_leaderboards_picture_shows_every_candidate_and_of_the_rest_those_th
     }
     baselines = {name: each[name] for name in (EVERYBODY, *([RECENCY_ONLY] if recency else []))}
     contest = Comparison(
-        data,
-        {"a": each["a"], "b": each["b"]},
-        baselines,
-        each["c"] if champion else None,
-        rounds=10,
-        seed=1,
+        task=churn(bootstrap_rounds=100),
+        test=data,
+        candidates={"a": each["a"], "b": each["b"]},
+        baselines=baselines,
+        champion=each["c"] if champion else None,
     )
     left, right = leaderboard_figure(contest).axes
     legend = left.get_legend()

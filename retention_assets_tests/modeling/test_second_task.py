@@ -99,7 +99,9 @@ def test_second_task_passes_through_all_of_modeling(tmp_path: Path) -> None:
     decision = decide_promotion(comparison, scorer, champion_digest=None, has_signature=True)
     assert decision.promoted and decision.reason.endswith("passed 2 gates.")
     assert [gate.name for gate in decision.gates] == ["has_signal", "beats_random"]
-    assert scorer.card.task == "failure" and scorer.card.risk_levels == TASK.risk_levels
+    assert (
+        scorer.card.task == "failure" and scorer.card.risk_levels.model_dump() == TASK.risk_levels
+    )
     assert scorer.card.settings == {"gap_days": 0, "horizon_days": 7}
     assert {row["candidate"] for row in comparison.leaderboard()} == {
         "strict",

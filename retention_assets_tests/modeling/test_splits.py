@@ -29,9 +29,9 @@ def test_time_goes_forward_and_no_label_window_reaches_into_what_is_judged(
     last_trained = data.as_of.max() - np.timedelta64(7 * (test_weeks - 1) + purge, "D")
     if last_trained < data.as_of.min():
         with pytest.raises(NotTrainableError):
-            forward_split(data, test_weeks, folds, purge)
+            forward_split(data, test_periods=test_weeks, folds=folds, purge_days=purge)
         return
-    split = forward_split(data, test_weeks, folds, purge)
+    split = forward_split(data, test_periods=test_weeks, folds=folds, purge_days=purge)
     assert len(np.unique(data.as_of[split.test])) == test_weeks
     assert data.as_of[split.test].max() == data.as_of.max()
     for before, after in [
@@ -47,7 +47,7 @@ def test_time_goes_forward_and_no_label_window_reaches_into_what_is_judged(
 
 def test_each_fold_judges_weeks_of_its_own() -> None:
     data = examples(weeks=40)
-    split = forward_split(data, 4, 3, 35)
+    split = forward_split(data, test_periods=4, folds=3, purge_days=35)
     judged = [set(data.as_of[fold.valid].tolist()) for fold in split.folds]
     assert len(judged) == 3 and sum(map(len, judged)) == len(set().union(*judged))
 
@@ -62,9 +62,7 @@ def test_calibration_customers_are_apart_and_the_same_on_any_machine() -> None:
 
 
 def test_a_history_too_short_is_refused_with_what_is_missing() -> None:
-    with pytest.raises(NotTrainableError, match=r"4 as-of weeks.*the test alone takes 4"):
-        forward_split(examples(weeks=4), 4, 3, 30)
-    with pytest.raises(
-        NotTrainableError, match=r"training \(0 rows.*holds 0 churners among 0 rows"
-    ):
-        forward_split(examples(weeks=8), 4, 3, 200)
+    with pytest.raises(NotTrainableError, match=r"4 as-of dates.*the test alone takes 4"):
+        forward_split(examples(weeks=4), test_periods=4, folds=3, purge_days=30)
+    with pytest.raises(NotTrainableError, match=r"training \(0 rows.*has 0 positives in 0 rows"):
+        forward_split(examples(weeks=8), test_periods=4, folds=3, purge_days=200)

@@ -82,7 +82,9 @@ class Evaluation:
             "log_loss": -(self.y * np.log(p) + (1 - self.y) * np.log1p(-p)),
             "accuracy": ((self.p >= ACCURACY_CUT) == (self.y > 0)).astype(np.float64),
         }
-        rows = [np.bincount(entity, parts[name], minlength=entities) for name in SUMS]
+        rows: list[Floats] = [
+            np.bincount(entity, parts[name], minlength=entities).astype(np.float64) for name in SUMS
+        ]
         for part in np.split(order, np.unique(np.arange(BINS) * len(p) // BINS)[1:]):
             miss = (self.p - self.y)[part]
             rows.append(np.bincount(entity[part], miss, minlength=entities))

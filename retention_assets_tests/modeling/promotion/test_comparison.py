@@ -35,7 +35,7 @@ def aligned_table(test: Examples, table: pa.Table, name: str) -> np.ndarray:
 def scored(rows: Examples, p: np.ndarray) -> pa.Table:
     """Test scores as a candidate's table holds them."""
     return pa.table(
-        {"customer_id": pa.array(rows.customers), "as_of": pa.array(rows.as_of), "probability": p}
+        {"customer_id": pa.array(rows.entities), "as_of": pa.array(rows.as_of), "probability": p}
     )
 
 

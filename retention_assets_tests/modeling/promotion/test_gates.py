@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from retention_assets.modeling.evaluation.baselines import EVERYBODY, NOBODY
 from retention_assets.modeling.evaluation.leaderboard import BootstrapScores
+from retention_assets.modeling.examples import Examples
 from retention_assets.modeling.promotion.gates import (
     CHAMPION,
     GATES,
@@ -23,9 +24,19 @@ from retention_assets.modeling.promotion.gates import (
     has_signal,
     large_slices,
     no_worse_on_large_slices,
+    pinned_with_signature,
 )
+from retention_assets.training.task import MEDIAN_SLICES
 
 ROUNDS = 400
+
+
+def rows_of(names: tuple[str, ...], X: np.ndarray, y: np.ndarray) -> Examples:
+    """Rows with these features and labels."""
+    entities = np.array([f"C{number}" for number in range(len(y))])
+    return Examples(names, entities, np.full(len(y), np.datetime64("2024-01-01")), X, y)
+
+
 NOBODY_NAME = NOBODY.name
 EVERYBODY_NAME = EVERYBODY.name
 RECENCY_ONLY = "recency_only"
@@ -111,7 +122,7 @@ def slices(**excess: float) -> dict[str, tuple[float, NDArray[np.float64]]]:
 FAULTS: dict[str, tuple[PromotionEvidence, str]] = {
     "better_than_champion": (
         evidence(champion=differing({"profit": (880.0, 20.0)})),
-        "per 1000 customers against champion",
+        "per 1000 entities against champion",
     ),
     "better_than_trivial_baselines": (
         evidence(differing({"profit": (30.0, 20.0)})),
@@ -153,12 +164,8 @@ def test_a_difference_from_the_champion_whose_interval_holds_zero_keeps_the_cham
             differing({"profit": (900.0, 10.0)}), champion=differing({"profit": (800.0, 10.0)})
         )
     )
-    assert (
-        unsure.figures[CHAMPION]["profit_difference"]
-        == sure.figures[CHAMPION]["profit_difference"]
-        == 100.0
-    )
-    assert unsure.figures[CHAMPION]["low"] < 0 < sure.figures[CHAMPION]["low"]
+    assert unsure.value == sure.value == 100.0
+    assert unsure.low is not None and sure.low is not None and unsure.low < 0 < sure.low
     assert (unsure.passed, sure.passed) == (False, True)
 
 
@@ -236,7 +243,10 @@ def test_a_slice_that_is_worse_within_its_noise_stops_nobody_and_more_slices_nee
 def test_a_model_is_pinned_and_its_inputs_declared(
     digest: str, signature: bool, passed: bool
 ) -> None:
-    assert signed(replace(evidence(), digest=digest, has_signature=signature)).passed is passed
+    assert (
+        pinned_with_signature(replace(evidence(), digest=digest, has_signature=signature)).passed
+        is passed
+    )
 
 
 def test_the_time_of_a_prediction_is_a_limit_not_a_wish() -> None:
@@ -253,9 +263,9 @@ def test_slices_are_large_groups_with_enough_churners() -> None:
     X = np.column_stack([rng.gamma(2.0, 50.0, n), flag, rare, rng.random(n), np.full(n, np.nan)])
     y = (rng.random(n) < 0.4).astype(np.int8)
     names = ("tenure_days", "plan_basic", "plan_rare", "engagement_score", "total_revenue")
-    found = large_slices(names, X, y)
+    found = large_slices(rows_of(names, X, y), MEDIAN_SLICES)
     assert set(found) == {"tenure_days low", "tenure_days high", "plan_basic"}
     assert (found["tenure_days low"] ^ found["tenure_days high"]).all()
     few = y.copy()
     few[np.flatnonzero((flag == 1) & (y == 1))[MIN_SLICE_POSITIVES - 1 :]] = 0
-    assert "plan_basic" not in large_slices(names, X, few)
+    assert "plan_basic" not in large_slices(rows_of(names, X, few), MEDIAN_SLICES)
