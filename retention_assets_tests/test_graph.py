@@ -1,6 +1,6 @@
 """The graph as text that a person can review: inputs, partitions, automation and checks of assets.
 
-After an intended change, beside this file: `python test_graph.py > graph.txt`.
+After an intended change: `python -m retention_assets_tests.test_graph > graph.txt`, beside this.
 """
 
 from collections.abc import Iterator

@@ -1,15 +1,14 @@
-"""decisions/*: batch scores of all customers. The Dagster face; scoring is in scores.py and serve/."""
+"""decisions/*: scores of all customers, as Dagster assets. Scoring is in scores.py and serve/."""
 
 import dagster as dg
 
-from retention_assets.decisions.checks import SCORES, TASK, every_customer_scored
+from retention_assets import keys
+from retention_assets.decisions.checks import every_customer_scored
 from retention_assets.features.vectors import feature_tables, vectors_of
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import png, table_metadata
 from retention_assets.resources.registry import Registry
-
-CHAMPION, LEFT = "training/churn_champion", "validated/churn_events"
 
 
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
@@ -22,26 +21,28 @@ def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefin
 
 
 def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinition:
-    facts = [LEFT] if knows_who_left else []
+    facts = [keys.CHURN_EVENTS] if knows_who_left else []
 
     @dg.asset(
-        key=dg.AssetKey.from_user_string(SCORES),
-        deps=[dg.AssetKey.from_user_string(name) for name in (*tables, CHAMPION, *facts)],
+        key=dg.AssetKey.from_user_string(keys.CHURN_SCORES),
+        deps=[
+            dg.AssetKey.from_user_string(name) for name in (*tables, keys.CHURN_CHAMPION, *facts)
+        ],
         kinds={"numpy", "deltalake", "gold"},
         group_name="decisions",
         owners=["team:retention"],
     )
     def churn_scores(lake: Lake, registry: Registry) -> dg.MaterializeResult:
-        """Every customer's risk of leaving, why, and what to do about it."""
+        """Each customer's probability of churn, its reasons, and recommended actions."""
         from retention_assets.decisions.plots import risk_histogram
         from retention_assets.decisions.scores import GONE, SCHEMA, level_shares, score_rows
         from serve.model.bundle import load_bundle
 
-        champion = registry.champion(TASK)
+        champion = registry.champion(keys.CHURN)
         if champion is None:
-            return dg.MaterializeResult(metadata={"scores": "nothing scored: no champion yet"})
+            return dg.MaterializeResult(metadata={"scores": "none: there is no champion yet"})
         scorer = load_bundle(
-            registry.download(TASK, champion.version, registry.downloads), champion.digest
+            registry.download(keys.CHURN, champion.version, registry.downloads), champion.digest
         )
         vectors = vectors_of([lake.read(name).toArrow() for name in tables], scorer.features)
         gone = {
@@ -51,13 +52,13 @@ def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinitio
         }
         rows = score_rows(scorer, vectors, champion.version, gone)
         frame = lake.spark.createDataFrame(rows, SCHEMA)
-        count = lake.overwrite(SCORES, frame)
-        there = [row for row in rows if row["segment"] != GONE]
+        count = lake.overwrite(keys.CHURN_SCORES, frame)
+        remaining = [row for row in rows if row["segment"] != GONE]
         shares = {
             f"share_{level.lower()}": round(share, 4)
-            for level, share in level_shares(there).items()
+            for level, share in level_shares(remaining).items()
         }
-        probabilities = [row["churn_probability"] for row in there]
+        probabilities = [row["churn_probability"] for row in remaining]
         picture = risk_histogram(
             probabilities, scorer.card.risk_levels.model_dump(), scorer.card.threshold
         )

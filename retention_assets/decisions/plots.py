@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 def risk_histogram(
     probabilities: list[float], bounds: dict[str, float], threshold: float
 ) -> "Figure":
-    """How many customers have which probability of churn, with the lower bounds of the risk levels."""
+    """Histogram of the churn probabilities, with the lower bounds of the risk levels."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 3.2))

@@ -1,4 +1,4 @@
-"""Batch scores: the very scorer that answers over HTTP, over all customers at once."""
+"""Batch scores, made by the same scorer that answers over HTTP."""
 
 from collections.abc import Set
 from typing import Any
@@ -7,20 +7,25 @@ from retention_assets.features.vectors import Vectors
 from serve.model.scorer import Scorer
 
 SCHEMA = (
-    "customer_id string, churn_probability double, churn_prediction boolean, risk_level string, confidence_score double, "
-    "reasons array<struct<feature: string, value: double, typical: double, effect: double>>, "
-    "recommended_actions array<string>, segment string, model_version string, model_digest string, features_as_of date"
+    "customer_id string, churn_probability double, churn_prediction boolean, risk_level string,"
+    " confidence_score double,"
+    " reasons array<struct<feature: string, value: double, typical: double, effect: double>>,"
+    " recommended_actions array<string>, segment string, model_version string,"
+    " model_digest string, features_as_of date"
 )
 LEVELS = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 # What the retention team calls the levels.
 SEGMENTS = {"LOW": "loyal", "MEDIUM": "watch", "HIGH": "at risk", "CRITICAL": "leaving"}
-GONE = "gone"  # left already: scored, as everybody is, but nobody to act on
+GONE = "gone"  # has left: scored like everybody, but no action is recommended
 
 
 def score_rows(
     scorer: Scorer, vectors: Vectors, model_version: str, gone: Set[str] = frozenset()
 ) -> list[dict[str, Any]]:
-    """A row of `SCHEMA` for every customer. The vectors have the scorer's features, in its order; `gone` have left already."""
+    """A row of `SCHEMA` per customer. The vectors have the scorer's features, in its order.
+
+    `gone`: customers who have left.
+    """
     return [
         {
             "customer_id": customer_id,

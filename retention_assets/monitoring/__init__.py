@@ -1,1 +1,1 @@
-"""monitoring/*: whether the champion still sees the world that it was trained on, and whether to train again."""
+"""monitoring/*: whether customers still look as in the champion's training, and when to retrain."""

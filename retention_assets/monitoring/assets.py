@@ -1,11 +1,13 @@
-"""monitoring/*: the drift report and the retraining decision. The Dagster face; what counts as drift, and when to train,
-stands in drift.py and retraining.py.
+"""monitoring/*: the drift report and the retraining decision, as Dagster assets.
+
+What counts as drift is in drift.py, when to retrain in retraining.py.
 """
 
 from datetime import date
 
 import dagster as dg
 
+from retention_assets import keys
 from retention_assets.features.availability import available_features
 from retention_assets.features.declarations import FEATURES
 from retention_assets.modeling.candidates.declared import CANDIDATES
@@ -17,20 +19,29 @@ from retention_assets.resources.registry import Registry
 from retention_assets.sources.contracts import TABLES
 from retention_assets.validation.checks import check_specs
 
-DRIFT, DECISION, EXAMPLES = (
-    "monitoring/feature_drift",
-    "monitoring/retraining_decision",
-    "training/churn_examples",
-)
-TASK = "churn"
 OWNERS = ["team:ml"]
-DRIFT_SCHEMA = (
-    "feature string, n_reference bigint, n_current bigint, unknown_reference double, unknown_current double, statistic double,"
-    " critical double, p_value double, effect double, drifted boolean, champion string"
+# Column, Spark type, meaning.
+DRIFT_COLUMNS = (
+    ("feature", "string", "Name of the feature."),
+    ("n_reference", "bigint", "Customers in the champion's last training week."),
+    ("n_current", "bigint", "Customers today."),
+    ("unknown_reference", "double", "Share of unknown values in training."),
+    ("unknown_current", "double", "Share of unknown values today."),
+    ("statistic", "double", "Kolmogorov-Smirnov distance of the two distributions."),
+    ("critical", "double", "Distance that chance alone exceeds with the report's error rate."),
+    ("p_value", "double", "p-value, adjusted by Holm for the number of features."),
+    ("effect", "double", "Size of the shift, in standard deviations of the training sample."),
+    ("drifted", "boolean", "Whether the shift is both significant and large enough to count."),
+    ("champion", "string", "Version of the model whose training is compared."),
 )
-DECISION_SCHEMA = (
-    "watermark date, retrain boolean, reason string, new_labels bigint, days_since_training bigint,"
-    " drifted_features array<string>, failed_checks array<string>"
+DECISION_COLUMNS = (
+    ("watermark", "date", "Last closed day of the data."),
+    ("retrain", "boolean", "Whether to train again."),
+    ("reason", "string", "Why, in one sentence."),
+    ("new_labels", "bigint", "Labels that have matured since the last training."),
+    ("days_since_training", "bigint", "Days of labeled data since the last training."),
+    ("drifted_features", "array<string>", "Features that have drifted, the largest shift first."),
+    ("failed_checks", "array<string>", "Data checks whose latest evaluation failed."),
 )
 
 
@@ -43,92 +54,116 @@ def _key(name: str) -> dg.AssetKey:
     return dg.AssetKey.from_user_string(name)
 
 
+def _schema(columns: tuple[tuple[str, str, str], ...]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind, _ in columns)
+
+
+def _descriptions(columns: tuple[tuple[str, str, str], ...]) -> dict[str, str]:
+    return {name: meaning for name, _, meaning in columns}
+
+
 def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
-    settings, profile = platform.settings, platform.profile
-    compared = [
-        item for item in available_features(FEATURES, profile.tables) if item.monitored and item.model_input
-    ]
-    tables = sorted({f"features/customer_{item.group}" for item in compared})
+    settings = platform.settings
+    profile = platform.profile
+    available = available_features(FEATURES, profile.tables)
+    compared = [item for item in available if item.monitored and item.model_input]
+    names = [item.name for item in compared]
+    tables = sorted({keys.customer_features(item.group) for item in compared})
 
     @dg.asset(
-        key=_key(DRIFT), deps=[_key(name) for name in (*tables, "training/churn_champion")],
-        kinds={"numpy", "deltalake", "matplotlib"}, group_name="monitoring", owners=OWNERS,
-    )  # fmt: skip
+        key=_key(keys.FEATURE_DRIFT),
+        deps=[_key(name) for name in (*tables, keys.CHURN_CHAMPION)],
+        kinds={"numpy", "deltalake", "matplotlib"},
+        group_name="monitoring",
+        owners=OWNERS,
+    )
     def feature_drift(lake: Lake, registry: Registry) -> dg.MaterializeResult:
-        """Which features no longer look as they did when the champion was trained, and how far each has moved."""
+        """Compares each feature's distribution today with the one in the champion's training."""
         from retention_assets.monitoring.drift import compare
         from retention_assets.monitoring.pictures import heat_map
-        from retention_assets.monitoring.samples import Samples, samples
+        from retention_assets.monitoring.samples import Samples, drift_samples
 
-        champion, seen = registry.champion(TASK), Samples({}, {})
+        champion = registry.champion(keys.CHURN)
+        sample = Samples({}, {})
         if champion:
             through = date.fromisoformat(champion.tags["trained_through"])
-            seen = samples(lake.read, profile, tables, [item.name for item in compared], through)
+            sample = drift_samples(
+                lake.read, profile, tables=tables, features=names, trained_through=through
+            )
         rows = compare(
-            seen.reference, seen.current, settings.drift_alpha, settings.drift_min_effect
+            sample.reference, sample.current, settings.drift_alpha, settings.drift_min_effect
         )
         version = champion.version if champion else None
-        frame = lake.spark.createDataFrame(
-            [(*vars(row).values(), version) for row in rows], DRIFT_SCHEMA
-        )
+        records = [(*vars(row).values(), version) for row in rows]
+        frame = lake.spark.createDataFrame(records, _schema(DRIFT_COLUMNS))
+        count = lake.overwrite(keys.FEATURE_DRIFT, frame)
         drifted = [row.feature for row in rows if row.drifted]
-        said = {
+        metadata = table_metadata(
+            frame.schema, count, descriptions=_descriptions(DRIFT_COLUMNS)
+        ) | {
             "drifted": bool(drifted),
             "drifted_features": drifted,
             "champion": version or "none yet",
         }
         if rows:
-            said |= {
-                "heat_map": png(heat_map(rows, seen.reference, seen.current)),
+            metadata |= {
+                "heat_map": png(heat_map(rows, sample.reference, sample.current)),
                 "features": rows_as_table(map(vars, rows)),
             }
-        return dg.MaterializeResult(
-            metadata=table_metadata(frame.schema, lake.overwrite(DRIFT, frame)) | said
-        )
+        return dg.MaterializeResult(metadata=metadata)
 
     return feature_drift
 
 
 def _retraining_decision(platform: Platform) -> dg.AssetsDefinition:
-    guards = {
+    data_checks = {
         spec.key
         for name, table in TABLES.items()
         if platform.profile.has(name)
         for spec in check_specs(table)
     }
-    trained = [f"training/churn_{candidate.name}" for candidate in CANDIDATES]
+    candidates = [keys.churn_candidate(candidate.name) for candidate in CANDIDATES]
+    inputs = (keys.FEATURE_DRIFT, keys.CHURN_EXAMPLES, keys.CHURN_CHAMPION, keys.WATERMARK)
 
     @dg.asset(
-        key=_key(DECISION), deps=[_key(name) for name in (DRIFT, EXAMPLES, "training/churn_champion", "validated/watermark")],
-        kinds={"python", "deltalake"}, group_name="monitoring", owners=OWNERS,
-    )  # fmt: skip
+        key=_key(keys.RETRAINING_DECISION),
+        deps=[_key(name) for name in inputs],
+        kinds={"python", "deltalake"},
+        group_name="monitoring",
+        owners=OWNERS,
+    )
     def retraining_decision(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:
-        """Whether to train again, and why: failing data checks, cool-down, drift, newly matured labels and age in one rule."""
-        from retention_assets.monitoring.evidence import evidence
-        from retention_assets.monitoring.retraining import decide
+        """Whether to train again, and why: from failed data checks, days since the last training,
+        drift and newly matured labels.
+        """
+        from retention_assets.monitoring.evidence import read_evidence
+        from retention_assets.monitoring.retraining import decide_retraining
 
-        finished = [key for key in trained if lake.exists(key)]
-        watermark, seen = evidence(lake.read, finished, failed_checks(context.instance, guards))
-        decision = decide(seen, platform.settings)
+        existing = [key for key in candidates if lake.exists(key)]
+        failed = failed_checks(context.instance, data_checks)
+        watermark, evidence = read_evidence(lake.read, existing, failed)
+        decision = decide_retraining(evidence, platform.settings)
         context.log.info(decision.reason)
         row = (
             watermark,
             decision.retrain,
             decision.reason,
-            seen.new_labels,
-            seen.days_since_training,
+            evidence.new_labels,
+            evidence.days_since_training,
+            list(evidence.drifted_features),
+            list(evidence.failed_checks),
         )
-        frame = lake.spark.createDataFrame(
-            [(*row, list(seen.drifted_features), list(seen.failed_checks))], DECISION_SCHEMA
-        )
-        said = {
-            "retrain": decision.retrain,
-            "reason": decision.reason,
-            "new_labels": seen.new_labels,
-            "watermark": str(watermark),
-        }
+        frame = lake.spark.createDataFrame([row], _schema(DECISION_COLUMNS))
+        count = lake.overwrite(keys.RETRAINING_DECISION, frame)
+        descriptions = _descriptions(DECISION_COLUMNS)
         return dg.MaterializeResult(
-            metadata=table_metadata(frame.schema, lake.overwrite(DECISION, frame)) | said
+            metadata=table_metadata(frame.schema, count, descriptions=descriptions)
+            | {
+                "retrain": decision.retrain,
+                "reason": decision.reason,
+                "new_labels": evidence.new_labels,
+                "watermark": str(watermark),
+            }
         )
 
     return retraining_decision

@@ -1,17 +1,20 @@
-"""One decision with one reason: train again or not. Drift, new labels and age all enter here, so that they cannot
-start two trainings.
+"""One decision with one reason: retrain or not. Drift, new labels and age are weighed together, so
+that they cannot start two trainings.
 
-Days are the data's, never the wall clock's: a source that ended in 2011 is judged as it was then.
+Days are days of the data, not of the calendar: a source that ended in 2011 is treated as it was
+then.
 """
 
 from dataclasses import dataclass
 
-from retention_assets.settings import Settings
+from retention_assets.settings import MonitoringSettings
+
+SHOWN = 3  # names of features or checks in a reason
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What is known when the decision is made. `days_since_training` None: nothing was ever trained."""
+class RetrainingEvidence:
+    """What the decision is based on. `days_since_training` None: nothing was trained yet."""
 
     failed_checks: tuple[str, ...]
     new_labels: int
@@ -20,45 +23,40 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Decision:
+class RetrainingDecision:
+    """Whether to train again, and the reason in one sentence."""
+
     retrain: bool
     reason: str
 
 
-def decide(seen: Evidence, settings: Settings) -> Decision:
-    """The first line that applies. What forbids a training stands before what asks for one."""
-    age, new, enough = seen.days_since_training, seen.new_labels, settings.retrain_min_new_labels
-    drift = f"{len(seen.drifted_features)} features have drifted ({', '.join(seen.drifted_features[:3])})"
-    if seen.failed_checks:
-        return Decision(
-            False,
-            f"Data first: {len(seen.failed_checks)} checks fail ({', '.join(seen.failed_checks[:3])}).",
+def decide_retraining(
+    evidence: RetrainingEvidence, settings: MonitoringSettings
+) -> RetrainingDecision:
+    """The first rule that applies. Rules against a training come before rules for one."""
+    age = evidence.days_since_training
+    new = evidence.new_labels
+    enough = settings.retrain_min_new_labels
+    drifted = evidence.drifted_features
+    drift = f"{len(drifted)} features have drifted ({', '.join(drifted[:SHOWN])})"
+    if failed := evidence.failed_checks:
+        return RetrainingDecision(
+            False, f"{len(failed)} data checks fail ({', '.join(failed[:SHOWN])})."
         )
     if age is None:
-        return Decision(
-            new > 0,
-            "Nothing was trained yet."
-            if new
-            else "Nothing was trained yet, and no label has matured.",
-        )
-    if age < settings.retrain_cooldown_days:
-        return Decision(
-            False,
-            f"Cool-down: trained {age} days ago, at least {settings.retrain_cooldown_days} must pass.",
-        )
+        reason = "Nothing was trained yet" + ("." if new else ", and no label has matured.")
+        return RetrainingDecision(new > 0, reason)
+    if age < (pause := settings.retrain_cooldown_days):
+        reason = f"Cool-down: trained {age} days ago; at least {pause} days must pass."
+        return RetrainingDecision(False, reason)
     if new < enough:
-        watch = f"Watch: {drift}, but only" if seen.drifted_features else "Only"
-        return Decision(
-            False,
-            f"{watch} {new} new labels have matured since the last training; {enough} are needed.",
-        )
-    if seen.drifted_features:
-        return Decision(True, f"{drift}, and {new} new labels have matured.")
-    if age >= settings.retrain_every_days:
-        return Decision(
-            True, f"The last training was {age} days ago, and {new} new labels have matured."
-        )
-    return Decision(
-        False,
-        f"No drift, and the last training was {age} days ago; {settings.retrain_every_days} is the rhythm.",
-    )
+        start = f"{drift}, but only" if drifted else "Only"
+        reason = f"{start} {new} new labels have matured since; {enough} are needed."
+        return RetrainingDecision(False, reason)
+    if drifted:
+        return RetrainingDecision(True, f"{drift}, and {new} new labels have matured.")
+    if age >= (every := settings.retrain_every_days):
+        reason = f"The last training was {age} days ago, and {new} new labels have matured."
+        return RetrainingDecision(True, reason)
+    reason = f"No drift, and the last training was {age} days ago; the next is due after {every}."
+    return RetrainingDecision(False, reason)

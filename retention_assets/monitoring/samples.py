@@ -1,6 +1,7 @@
-"""The two samples that a drift report compares: who the champion was fitted on, and whom it is asked about now.
+"""The two samples of a drift report: customers in the champion's training, and customers today.
 
-Frames in, columns of numbers out. Both sides hold the same kind of customer, or everybody who has left would be drift.
+Both hold the same kind of customer: those who can still churn. Otherwise everybody who has left
+would count as drift.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from retention_assets import keys
 from retention_assets.sources.profile import Profile
 
 Read = Callable[[str], DataFrame]
@@ -21,58 +23,53 @@ Columns = Mapping[str, NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Samples:
-    """One row a customer on each side; NaN is unknown."""
+    """Values by feature, one per customer; NaN is unknown."""
 
     reference: Columns
     current: Columns
 
 
-def samples(
+def drift_samples(
     read: Read,
     profile: Profile,
+    *,
     tables: Sequence[str],
     features: Sequence[str],
     trained_through: date,
 ) -> Samples:
-    """`tables`: keys of the current features; `features`: those compared; `trained_through`: the champion's last week."""
-    reference = read("training/churn_examples").where(F.col("as_of") == F.lit(trained_through))
+    """`tables`: keys of the current features; `trained_through`: the champion's last week."""
+    reference = read(keys.CHURN_EXAMPLES).where(F.col("as_of") == F.lit(trained_through))
     frames = [read(table) for table in tables]
-    now = reduce(lambda left, right: left.join(right, ["customer_id", "as_of"]), frames)
-    asked = askable(now, read, profile)
-    return Samples(columns(reference, features), columns(asked, features))
+    today = reduce(lambda left, right: left.join(right, ["customer_id", "as_of"]), frames)
+    current = active_customers(today, read, profile)
+    return Samples(columns(reference, features), columns(current, features))
 
 
-def askable(now: DataFrame, read: Read, profile: Profile) -> DataFrame:
-    """Customers who can still churn, as it was known at as_of: the rule of training/labels.py, without its look ahead."""
+def active_customers(frame: DataFrame, read: Read, profile: Profile) -> DataFrame:
+    """Rows of customers who can still churn, as it was known at as_of.
+
+    The same rule as in training/labels.py, which applies it to past weeks.
+    """
     midnight = F.col("as_of").cast("timestamp")
-    before = (F.col("event_ts") < midnight) & (F.col("ingested_ts") <= midnight)
+    known = (F.col("event_ts") < midnight) & (F.col("ingested_ts") <= midnight)
     if profile.churn.kind == "cancellation":
-        return now.join(
-            _those(now, read("validated/churn_events"), before), "customer_id", "left_anti"
-        )
+        left = _customers_with(frame, read(keys.CHURN_EVENTS), known)
+        return frame.join(left, "customer_id", "left_anti")
     if profile.churn.active_within_days is not None:
-        before &= F.col("event_ts") >= F.date_sub("as_of", profile.churn.active_within_days).cast(
-            "timestamp"
-        )
-    return now.join(
-        _those(now, read("validated/transactions").where("kind = 'sale'"), before),
-        "customer_id",
-        "left_semi",
-    )
+        first_day = F.date_sub("as_of", profile.churn.active_within_days)
+        known &= F.col("event_ts") >= first_day.cast("timestamp")
+    buyers = _customers_with(frame, read(keys.TRANSACTIONS).where("kind = 'sale'"), known)
+    return frame.join(buyers, "customer_id", "left_semi")
 
 
-def _those(now: DataFrame, facts: DataFrame, before: Column) -> DataFrame:
-    """Customers with such a fact before their as_of."""
-    times = facts.select("customer_id", "event_ts", "ingested_ts")
-    return (
-        now.select("customer_id", "as_of")
-        .join(times, "customer_id")
-        .where(before)
-        .select("customer_id")
-        .distinct()
-    )
+def _customers_with(frame: DataFrame, events: DataFrame, condition: Column) -> DataFrame:
+    """Customers of the frame with an event that meets the condition."""
+    times = events.select("customer_id", "event_ts", "ingested_ts")
+    joined = frame.select("customer_id", "as_of").join(times, "customer_id")
+    return joined.where(condition).select("customer_id").distinct()
 
 
 def columns(frame: DataFrame, features: Sequence[str]) -> Columns:
+    """The features' values as arrays, in one order of rows."""
     table = frame.select(*features).toArrow()
     return {name: table[name].to_numpy().astype(np.float64) for name in features}

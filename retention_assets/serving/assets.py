@@ -1,7 +1,11 @@
-"""serving/*: the published vectors and the champion's deployment. The Dagster face; how is in publish.py and resources/."""
+"""serving/*: the online features and the champion's deployment, as Dagster assets.
+
+Files are written by publish.py; Redis and Ray are reached through resources/.
+"""
 
 import dagster as dg
 
+from retention_assets import keys
 from retention_assets.features.availability import model_features
 from retention_assets.features.vectors import feature_tables, vectors_of
 from retention_assets.platform import Platform
@@ -10,15 +14,11 @@ from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.resources.registry import Registry
 from retention_assets.serving.checks import (
-    DEPLOYMENT,
-    ONLINE,
     deployed_digest_is_champion,
     published_equals_table,
 )
 
-TASK = "churn"
-CHAMPION = "training/churn_champion"
-NOTHING = "nothing deployed: no champion yet"
+NOTHING = "none: there is no champion yet"
 PROBES = 50
 
 
@@ -37,9 +37,9 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
     profile = platform.profile
 
     @dg.asset(
-        key=dg.AssetKey.from_user_string(ONLINE),
-        # After the champion, whose order of features the vectors have: then both change in one run.
-        deps=[dg.AssetKey.from_user_string(name) for name in (*tables, CHAMPION)],
+        key=dg.AssetKey.from_user_string(keys.ONLINE_FEATURES),
+        # After the champion: the vectors have its features in its order.
+        deps=[dg.AssetKey.from_user_string(name) for name in (*tables, keys.CHURN_CHAMPION)],
         kinds={"redis", "numpy"},
         group_name="serving",
         owners=["team:ml"],
@@ -50,7 +50,7 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
         online: dg.ResourceParam[OnlineStore],
         deployer: dg.ResourceParam[Deployer],
     ) -> dg.MaterializeResult:
-        """Every customer's current features in the online store, so that a prediction finds them in one read."""
+        """Each customer's current features in the online store, where a prediction reads them."""
         from retention_assets.serving.publish import write_snapshot
         from serve.model.card import fingerprint_of
 
@@ -78,8 +78,11 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
 
 def _deployment() -> dg.AssetsDefinition:
     @dg.asset(
-        key=dg.AssetKey.from_user_string(DEPLOYMENT),
-        deps=[dg.AssetKey.from_user_string(name) for name in (CHAMPION, ONLINE)],
+        key=dg.AssetKey.from_user_string(keys.CHAMPION_DEPLOYMENT),
+        deps=[
+            dg.AssetKey.from_user_string(name)
+            for name in (keys.CHURN_CHAMPION, keys.ONLINE_FEATURES)
+        ],
         kinds={"ray", "python"},
         group_name="serving",
         owners=["team:ml"],
@@ -89,17 +92,17 @@ def _deployment() -> dg.AssetsDefinition:
         online: dg.ResourceParam[OnlineStore],
         deployer: dg.ResourceParam[Deployer],
     ) -> dg.MaterializeResult:
-        """The champion answering over HTTP; the model before it answers until this one is loaded."""
-        champion = registry.champion(TASK)
+        """The champion, deployed behind HTTP. The previous model answers until it is loaded."""
+        champion = registry.champion(keys.CHURN)
         if champion is None:
             return dg.MaterializeResult(metadata={"deployment": NOTHING})
-        folder = registry.download(TASK, champion.version, registry.downloads)
-        said = deployer.deploy(folder, champion.digest, champion.version, TASK)
+        folder = registry.download(keys.CHURN, champion.version, registry.downloads)
+        ready = deployer.deploy(folder, champion.digest, champion.version, keys.CHURN)
         metadata = {
             "deployment": f"version {champion.version} ({champion.candidate})",
             "model_version": champion.version,
             "model_digest": champion.digest,
-            "store": said["store"],
+            "store": ready["store"],
             "url": dg.MetadataValue.url(deployer.url),
         }
         if some := online.sample_ids(PROBES):
@@ -110,10 +113,12 @@ def _deployment() -> dg.AssetsDefinition:
 
 
 def _champion_features(registry: Registry) -> list[str] | None:
-    """The champion's features in its own order. None: there is no champion yet, and declarations decide."""
+    """The champion's features in its order. None: there is no champion yet."""
     from serve.model.bundle import read_card
 
-    champion = registry.champion(TASK)
+    champion = registry.champion(keys.CHURN)
     if champion is None:
         return None
-    return list(read_card(registry.download(TASK, champion.version, registry.downloads)).features)
+    return list(
+        read_card(registry.download(keys.CHURN, champion.version, registry.downloads)).features
+    )

@@ -2,40 +2,41 @@
 
 import dagster as dg
 
+from retention_assets import keys
 from retention_assets.features.vectors import vectors_of
 from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.resources.registry import Registry
 
-ONLINE, DEPLOYMENT = "serving/online_features", "serving/champion_deployment"
-TASK = "churn"
 SAMPLE = 200
 
 
 def published_equals_table(tables: list[str]) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=dg.AssetKey.from_user_string(ONLINE),
+        asset=dg.AssetKey.from_user_string(keys.ONLINE_FEATURES),
         additional_deps=[dg.AssetKey.from_user_string(name) for name in tables],
     )
     def published_equals_table(
         lake: Lake, online: dg.ResourceParam[OnlineStore]
     ) -> dg.AssetCheckResult:
-        """Vectors read back from the store are those of the feature tables, and there are as many."""
+        """The online store holds the same vectors as the feature tables, and equally many."""
         from retention_assets.serving.publish import differing
 
-        meta = online.meta()
-        if meta is None:
+        metadata = online.meta()
+        if metadata is None:
             return dg.AssetCheckResult(
-                passed=False, description="The store has not been published to, or not whole."
+                passed=False, description="No complete set of features is in the online store."
             )
-        vectors = vectors_of([lake.read(name).toArrow() for name in tables], meta["names"])
+        vectors = vectors_of([lake.read(name).toArrow() for name in tables], metadata["names"])
         sample = list(range(0, len(vectors), max(1, len(vectors) // SAMPLE)))
         stored = online.read([vectors.ids[at] for at in sample], vectors.features)
-        wrong, size = differing(vectors, stored, sample), online.size()
+        wrong = differing(vectors, stored, sample)
+        size = online.size()
         return dg.AssetCheckResult(
             passed=not wrong and size == len(vectors),
-            description=f"{len(wrong)} of {len(sample)} sampled vectors differ; {size} stored, {len(vectors)} in the tables.",
+            description=f"{len(wrong)} of {len(sample)} sampled vectors differ; {size} are stored,"
+            f" {len(vectors)} are in the tables.",
             metadata={
                 "sampled": len(sample),
                 "differing": len(wrong),
@@ -48,12 +49,12 @@ def published_equals_table(tables: list[str]) -> dg.AssetChecksDefinition:
 
 
 def deployed_digest_is_champion() -> dg.AssetChecksDefinition:
-    @dg.asset_check(asset=dg.AssetKey.from_user_string(DEPLOYMENT))
+    @dg.asset_check(asset=dg.AssetKey.from_user_string(keys.CHAMPION_DEPLOYMENT))
     def deployed_digest_is_champion(
         registry: Registry, deployer: dg.ResourceParam[Deployer]
     ) -> dg.AssetCheckResult:
         """The model that answers over HTTP is the registry's champion, by digest."""
-        champion = registry.champion(TASK)
+        champion = registry.champion(keys.CHURN)
         if champion is None:
             return dg.AssetCheckResult(
                 passed=True, description="No champion yet, nothing to compare."

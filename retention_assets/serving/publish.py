@@ -1,4 +1,7 @@
-"""Snapshots of published vectors, which answer while Redis is away. Pure files; `serve/features/snapshot.py` reads them."""
+"""Snapshots of published vectors: files that answer while Redis does not.
+
+`serve/features/snapshot.py` reads them.
+"""
 
 import json
 import shutil
@@ -7,14 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from retention_assets.features.vectors import Vectors
-from serve.model.card import fingerprint_of
 from serve.features.snapshot import IDS_FILE, MATRIX_FILE, META_FILE
+from serve.model.card import fingerprint_of
 
 KEEP = 2  # per set of features: a reader may still map the one before
 
 
 def write_snapshot(root: Path, vectors: Vectors) -> Path:
-    """Writes the snapshot whole or not at all, and drops the oldest of the same features. Returns its folder."""
+    """Writes the snapshot atomically and removes older ones of the same features.
+
+    Returns its folder.
+    """
     fingerprint = fingerprint_of(vectors.features)
     target = root / f"{vectors.as_of.isoformat()}-{fingerprint}"
     draft = root / f".draft-{target.name}"
@@ -39,7 +45,10 @@ def write_snapshot(root: Path, vectors: Vectors) -> Path:
 
 
 def _swap(draft: Path, target: Path) -> None:
-    """A folder cannot replace one that holds files, so the old one steps aside first; who maps it keeps its bytes."""
+    """A folder cannot replace one with files in it, so the old one is moved first.
+
+    A reader that has mapped its files keeps them.
+    """
     aside = target.with_name(f".old-{target.name}")
     shutil.rmtree(aside, ignore_errors=True)
     if target.exists():
@@ -57,7 +66,7 @@ def _prune(root: Path, fingerprint: str) -> None:
 
 
 def differing(vectors: Vectors, stored: list, sample: list[int]) -> list[str]:
-    """The sampled customers whose stored vector is not the table's, bit for bit (NaN equals NaN)."""
+    """Sampled customers whose stored vector differs from the table's. NaN equals NaN."""
     return [
         vectors.ids[at]
         for at, found in zip(sample, stored, strict=True)

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from retention_assets.decisions import assets as decisions
-from retention_assets.decisions.checks import SCORES
+from retention_assets.keys import CHURN_SCORES as SCORES
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.registry import Registry
@@ -63,7 +63,7 @@ def test_without_a_champion_nothing_is_scored_and_nothing_is_wrong(
     assert result.success and check_results(result) == {CHECK: True}
     assert materialized(result)[SCORES][
         "scores"
-    ] == "nothing scored: no champion yet" and not filled.exists(SCORES)
+    ] == "none: there is no champion yet" and not filled.exists(SCORES)
 
 
 def test_everybody_is_scored_with_reasons_and_the_champions_version(

@@ -1,4 +1,4 @@
-"""monitoring/* on a real lake and registry: drift is seen and drawn, and data that fails its checks forbids a training."""
+"""monitoring/* on a real lake and registry: drift is reported; failed checks forbid a training."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -11,8 +11,9 @@ import pytest
 
 from retention_assets.features.availability import available_features
 from retention_assets.features.declarations import FEATURES
+from retention_assets.keys import FEATURE_DRIFT as DRIFT
+from retention_assets.keys import RETRAINING_DECISION as DECISION
 from retention_assets.monitoring import assets as monitoring
-from retention_assets.monitoring.assets import DECISION, DRIFT
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.registry import Registry
@@ -20,25 +21,25 @@ from retention_assets.settings import Settings
 from retention_assets_tests.resources.models import registered
 from retention_assets_tests.runs import check_results, materialized
 
-NOW, TRAINED, CUSTOMERS = date(2024, 6, 10), date(2024, 3, 4), 400
+NOW = date(2024, 6, 10)
+TRAINED = date(2024, 3, 4)
+CUSTOMERS = 400
 SHIFTED = "login_frequency_30d"
 GUARDED = dg.AssetKey(["validated", "customers"])
 GUARD = "rows_in_equals_rows_out"
 
 
 class Stage:
-    """The stage on a source whose features are all noise, but for one that has moved since the training."""
+    """The stage on a source of random features, one of which has shifted since the training."""
 
     def __init__(self, lake: Lake, home: Path) -> None:
-        self.platform, self.lake = Platform.of(Settings(home=home, source="simulated")), lake
-        self.registry, self.instance = (
-            Registry.of(self.platform.settings),
-            dg.DagsterInstance.ephemeral(),
-        )
+        self.platform = Platform.of(Settings(home=home, source="simulated"))
+        self.lake = lake
+        self.registry = Registry.of(self.platform.settings)
+        self.instance = dg.DagsterInstance.ephemeral()
         self.registry.prepare()
-        self.features = [
-            item for item in available_features(FEATURES, self.platform.profile.tables) if item.model_input
-        ]
+        available = available_features(FEATURES, self.platform.profile.tables)
+        self.features = [item for item in available if item.model_input]
 
     def fill(self) -> None:
         rng = np.random.default_rng(3)
@@ -69,12 +70,12 @@ class Stage:
         self.registry.promote("churn", version)
         return version
 
-    def judge(self, passed: bool) -> None:
-        """What an earlier run said of a table that everything stands on."""
-        said = dg.AssetCheckEvaluation(
+    def report_check(self, passed: bool) -> None:
+        """The result of a data check in an earlier run."""
+        evaluation = dg.AssetCheckEvaluation(
             asset_key=GUARDED, check_name=GUARD, passed=passed, metadata={}
         )
-        self.instance.report_runless_asset_event(said)
+        self.instance.report_runless_asset_event(evaluation)
 
     def materialize(self) -> dg.ExecuteInProcessResult:
         resources = {"lake": self.lake, "registry": self.registry}
@@ -96,43 +97,42 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def stage(module_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    made = Stage(module_lake, tmp_path_factory.mktemp("home"))
-    made.fill()
-    return made
+    stage = Stage(module_lake, tmp_path_factory.mktemp("home"))
+    stage.fill()
+    return stage
 
 
-def test_without_a_champion_there_is_nothing_to_have_drifted_from(stage: Stage) -> None:
+def test_without_champion_nothing_has_drifted(stage: Stage) -> None:
     result = stage.materialize()
-    said = materialized(result)
+    metadata = materialized(result)
     assert check_results(result) == {"no_feature_drift": True}
-    assert (said[DRIFT]["champion"], said[DRIFT]["dagster/row_count"]) == (
+    assert (metadata[DRIFT]["champion"], metadata[DRIFT]["dagster/row_count"]) == (
         "none yet",
         0,
-    ) and "heat_map" not in said[DRIFT]
-    assert "28 days ago" in said[DECISION]["reason"]
+    ) and "heat_map" not in metadata[DRIFT]
+    assert "28 days ago" in metadata[DECISION]["reason"]
 
 
-def test_a_feature_that_moved_is_named_drawn_and_asks_for_a_training(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_shifted_feature_is_reported_and_asks_for_training(stage: Stage, tmp_path: Path) -> None:
     version = stage.champion(tmp_path / "model")
-    stage.judge(passed=True)
+    stage.report_check(passed=True)
     result = stage.materialize()
-    said = materialized(result)
+    metadata = materialized(result)
     assert check_results(result) == {"no_feature_drift": False}
-    assert (said[DRIFT]["drifted_features"], said[DRIFT]["champion"]) == ([SHIFTED], version)
-    assert said[DRIFT]["heat_map"].startswith("![](data:image/png;base64,")
+    assert (metadata[DRIFT]["drifted_features"], metadata[DRIFT]["champion"]) == (
+        [SHIFTED],
+        version,
+    )
+    assert metadata[DRIFT]["heat_map"].startswith("![](data:image/png;base64,")
     compared = {row["feature"] for row in stage.lake.read(DRIFT).collect()}
     assert compared == {item.name for item in stage.features if item.monitored}
-    assert said[DECISION]["retrain"] and SHIFTED in said[DECISION]["reason"]
-    assert said[DECISION]["new_labels"] == CUSTOMERS
+    assert metadata[DECISION]["retrain"] and SHIFTED in metadata[DECISION]["reason"]
+    assert metadata[DECISION]["new_labels"] == CUSTOMERS
 
 
-def test_the_same_drift_in_data_that_fails_a_check_asks_for_nothing(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_failed_data_check_forbids_training_on_drift(stage: Stage, tmp_path: Path) -> None:
     stage.champion(tmp_path / "model")
-    stage.judge(passed=False)
-    said = materialized(stage.materialize())
-    assert said[DRIFT]["drifted"] and not said[DECISION]["retrain"]
-    assert said[DECISION]["reason"] == f"Data first: 1 checks fail (validated/customers: {GUARD})."
+    stage.report_check(passed=False)
+    metadata = materialized(stage.materialize())
+    assert metadata[DRIFT]["drifted"] and not metadata[DECISION]["retrain"]
+    assert metadata[DECISION]["reason"] == f"1 data checks fail (validated/customers: {GUARD})."

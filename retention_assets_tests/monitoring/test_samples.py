@@ -1,24 +1,25 @@
-"""Whom the drift report compares: the champion's last weeks against those who can still churn, by what was known then."""
+"""Which customers the drift report compares: those in the last training week and today's."""
 
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from retention_assets.monitoring.samples import samples
+from retention_assets.monitoring.samples import Samples, drift_samples
 from retention_assets.resources.lake import Lake
 from retention_assets.sources.profile import Churn, Profile
 
-NOW, TRAINED = date(2024, 6, 10), date(2024, 3, 4)
+NOW = date(2024, 6, 10)
+TRAINED = date(2024, 3, 4)
 MIDNIGHT = datetime(2024, 6, 10, tzinfo=UTC)
 TABLES = ["features/customer_behavior", "features/customer_transactions"]
 FACTS = "customer_id string, event_ts timestamp, ingested_ts timestamp, kind string"
 CUSTOMERS = {"stays": 1.0, "left": 2.0, "left_unreported": 3.0, "left_today": 4.0}
 
 
-def profile(kind: str, **knobs: int) -> Profile:
-    churn = Churn.model_validate({"kind": kind, **knobs})
-    return Profile(name="world", start=date(2024, 1, 1), churn=churn, tables={})
+def profile(kind: str, **rules: int) -> Profile:
+    churn = Churn.model_validate({"kind": kind, **rules})
+    return Profile(name="test", start=date(2024, 1, 1), churn=churn, tables={})
 
 
 def at(days: float) -> datetime:
@@ -43,21 +44,31 @@ def filled(module_lake: Lake) -> Lake:
     return module_lake
 
 
-def compared(lake: Lake, world: Profile) -> set[float]:
-    return set(samples(lake.read, world, TABLES, ["logins", "spend"], TRAINED).current["logins"])
+def samples(lake: Lake, profile: Profile) -> Samples:
+    return drift_samples(
+        lake.read,
+        profile,
+        tables=TABLES,
+        features=["logins", "spend"],
+        trained_through=TRAINED,
+    )
 
 
-def test_the_reference_is_the_last_week_that_the_champion_was_fitted_on_with_unknown_as_nan(
+def compared(lake: Lake, profile: Profile) -> set[float]:
+    return set(samples(lake, profile).current["logins"])
+
+
+def test_reference_is_last_training_week_with_unknown_as_nan(
     filled: Lake,
 ) -> None:
     filled.overwrite("validated/churn_events", filled.spark.createDataFrame([], FACTS))
-    seen = samples(filled.read, profile("cancellation"), TABLES, ["logins", "spend"], TRAINED)
-    assert np.array_equal(np.sort(seen.reference["logins"]), [10.0, np.nan], equal_nan=True)
-    assert np.array_equal(np.sort(seen.reference["spend"]), [20.0, np.nan], equal_nan=True)
-    assert set(seen.current["spend"]) == set(CUSTOMERS.values())
+    result = samples(filled, profile("cancellation"))
+    assert np.array_equal(np.sort(result.reference["logins"]), [10.0, np.nan], equal_nan=True)
+    assert np.array_equal(np.sort(result.reference["spend"]), [20.0, np.nan], equal_nan=True)
+    assert set(result.current["spend"]) == set(CUSTOMERS.values())
 
 
-def test_who_was_known_to_have_left_is_not_compared(filled: Lake) -> None:
+def test_customers_known_to_have_left_are_not_compared(filled: Lake) -> None:
     facts = [
         ("left", at(-30), at(-29), ""),
         ("left_unreported", at(-30), at(0.1), ""),
@@ -67,7 +78,7 @@ def test_who_was_known_to_have_left_is_not_compared(filled: Lake) -> None:
     assert compared(filled, profile("cancellation")) == {1.0, 3.0, 4.0}
 
 
-def test_where_churn_is_silence_only_those_who_have_bought_recently_are_compared(
+def test_inactivity_compares_only_recent_buyers(
     filled: Lake,
 ) -> None:
     facts = [

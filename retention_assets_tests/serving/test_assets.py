@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from retention_assets.features.availability import model_features
+from retention_assets.keys import CHAMPION_DEPLOYMENT as DEPLOYMENT
+from retention_assets.keys import ONLINE_FEATURES as ONLINE
 from retention_assets.platform import Platform
 from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.resources.registry import Registry
 from retention_assets.serving import assets as serving
-from retention_assets.serving.checks import DEPLOYMENT, ONLINE
 from retention_assets.settings import Settings
 from retention_assets_tests.resources.models import promoted
 from retention_assets_tests.runs import check_results, materialized
@@ -22,9 +23,9 @@ from retention_assets_tests.serve import bundles
 from retention_assets_tests.serve.redis_server import RedisServer
 from retention_assets_tests.services.current import AS_OF, Vector, fill
 from retention_assets_tests.services.homes import free_ports
-from serve.model.card import fingerprint_of
 from serve.features.codec import KEY_PREFIX, META_KEY, encode
 from serve.features.snapshot import newest_snapshot, open_snapshot
+from serve.model.card import fingerprint_of
 
 CUSTOMERS: dict[str, Vector] = {
     "C1": (0.0, 1.0, 0.0),
@@ -151,7 +152,7 @@ def test_a_store_that_is_not_the_tables_is_seen(published: Stage, fault: str) ->
 def test_without_a_champion_nothing_is_deployed_and_nothing_is_wrong(stage: Stage) -> None:
     result = stage.materialize(DEPLOYMENT)
     assert result.success and check_results(result) == {"deployed_digest_is_champion": True}
-    assert materialized(result)[DEPLOYMENT]["deployment"] == "nothing deployed: no champion yet"
+    assert materialized(result)[DEPLOYMENT]["deployment"] == "none: there is no champion yet"
 
 
 def test_a_champion_that_nothing_answers_with_is_seen(published: Stage) -> None:
