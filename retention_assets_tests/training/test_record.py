@@ -81,7 +81,7 @@ def test_the_model_is_logged_by_its_digest_with_a_few_rows_to_show_its_inputs(fo
     np.testing.assert_array_equal(given[2], DATA.X[:EXAMPLE_ROWS])
 
 
-@pytest.mark.parametrize("pinned_with_signature", [True, False])
+@pytest.mark.parametrize("signed", [True, False])
 def test_the_note_says_where_the_run_is_and_lies_beside_the_folder_whose_digest_it_bears(
     folder: Path, signed: bool
 ) -> None:
