@@ -90,7 +90,7 @@ def test_the_note_says_where_the_run_is_and_lies_beside_the_folder_whose_digest_
         "run_id": "run-1",
         "model_uri": "models:/m-1",
         "digest": "d" * 64,
-        "signature": pinned_with_signature,
+        "signature": signed,
     }
     assert read_record(folder) == note == json.loads((folder.parent / RECORD_FILE).read_text())
     assert not list(folder.iterdir())

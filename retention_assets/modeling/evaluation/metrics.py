@@ -87,7 +87,7 @@ class Evaluation:
         ]
         for part in np.split(order, np.unique(np.arange(BINS) * len(p) // BINS)[1:]):
             miss = (self.p - self.y)[part]
-            rows.append(np.bincount(entity[part], miss, minlength=entities))
+            rows.append(np.bincount(entity[part], miss, minlength=entities).astype(np.float64))
         return np.stack(rows)
 
 

@@ -15,6 +15,7 @@ from retention_assets.modeling.promotion.gates import (
     CHAMPION,
     GATES,
     MIN_SLICE_POSITIVES,
+    Answer,
     PromotionEvidence,
     apply_gates,
     better_than_champion,
@@ -250,7 +251,7 @@ def test_a_model_is_pinned_and_its_inputs_declared(
 
 
 def test_the_time_of_a_prediction_is_a_limit_not_a_wish() -> None:
-    answers: list[Gate] = [
+    answers: list[Answer] = [
         fast_enough(replace(evidence(), latency_ms=ms)) for ms in (49.9, 50.0, 50.1)
     ]
     assert [answer.passed for answer in answers] == [True, True, False]
