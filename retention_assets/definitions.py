@@ -15,6 +15,7 @@ from retention_assets.platform import Platform
 from retention_assets.resources.alerts import Alerts
 from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.lake import Lake
+from retention_assets.resources.metadata import with_location
 from retention_assets.resources.online import OnlineStore
 from retention_assets.resources.registry import Registry
 from retention_assets.serving import assets as serving
@@ -29,10 +30,14 @@ def build_definitions(platform: Platform) -> dg.Definitions:
     """The code location of one home and source. Several can exist in one process."""
     settings = platform.settings
     items = [item for stage in STAGES for item in stage.assets(platform)]
-    assets = [item for item in items if not isinstance(item, dg.AssetChecksDefinition)]
+    assets = [
+        with_location(item, settings.lake_root)
+        for item in items
+        if not isinstance(item, dg.AssetChecksDefinition)
+    ]
     jobs = retention_jobs(assets, platform)
     return dg.Definitions(
-        assets=with_automation(assets, platform),
+        assets=dg.with_source_code_references(with_automation(assets, platform)),
         asset_checks=[item for item in items if isinstance(item, dg.AssetChecksDefinition)],
         resources={
             "lake": Lake.of(settings),

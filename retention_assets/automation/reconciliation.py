@@ -106,7 +106,7 @@ class Reconciliation:
         asset_keys: Iterable[dg.AssetKey],
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """One Dagster run of these assets and their checks. Raises RunFailedError with the cause."""
+        """One Dagster run of these assets and their checks. Raises RunFailedError if it fails."""
         selection = frozenset(asset_keys)
         job = self.defs.resolve_implicit_global_asset_job_def()
         run_id = make_new_run_id()

@@ -1,4 +1,4 @@
-"""Dagster metadata that every asset shows: row counts, columns, lineage, pictures. Computes no figures."""
+"""Dagster metadata of assets: row counts, columns, lineage, pictures. Computes no figures."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,6 +38,21 @@ def table_metadata(
     return metadata
 
 
+def with_location(asset: dg.AssetsDefinition, lake_root: str) -> dg.AssetsDefinition:
+    """The asset with the name and address of its Delta table, where it has one."""
+
+    def located(spec: dg.AssetSpec) -> dg.AssetSpec:
+        if "deltalake" not in spec.kinds:
+            return spec
+        location = {
+            "dagster/table_name": ".".join(spec.key.path),
+            "dagster/uri": f"{lake_root}/{spec.key.to_user_string()}",
+        }
+        return spec.merge_attributes(metadata=location)
+
+    return asset.map_asset_specs(located)
+
+
 def report_partitions(
     context: dg.AssetExecutionContext,
     key: str,
@@ -58,9 +73,7 @@ def report_partitions(
 
 def rows_as_table(rows: Iterable[Mapping[str, Any]]) -> dg.TableMetadataValue:
     """A small table for the asset's page: values are rounded, dates and lists become text."""
-    records = [
-        dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in rows
-    ]
+    records = [dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in rows]
     schema = None if records else dg.TableSchema(columns=[])
     return dg.MetadataValue.table(records, schema=schema)
 

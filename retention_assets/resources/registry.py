@@ -160,7 +160,11 @@ class Registry(dg.ConfigurableResource):
                     "artifact store was changed.",
                     "Restore the artifact store, or retrain.",
                 )
-            fetched.replace(folder)
+            try:
+                fetched.replace(folder)
+            except OSError:  # another step or process has fetched the same version meanwhile
+                if digest_of(folder) != registered.digest:
+                    raise
         return folder
 
     @property

@@ -85,7 +85,7 @@ def data_is_current(platform: Platform) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=dg.AssetKey.from_user_string(keys.WATERMARK),
         name="data_is_current",
-        description="The newest validated day is close to the newest day there can be: yesterday for "
+        description="The newest validated day is close to the newest possible day: yesterday for "
         "a live source, the last day of the files for one that has ended.",
     )
     def _data_is_current(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:

@@ -15,7 +15,7 @@ from retention_assets_tests.acceptance.running_platform import RunningPlatform
 from retention_assets_tests.waiting import eventually
 
 REDEPLOYED_S = 90
-STALE_S = 20
+STALE_S = 60
 ONLINE = dg.AssetKey(["serving", "online_features"])
 
 

@@ -1,5 +1,6 @@
 """The registry on a real MLflow store: promotion, and refusal of changed files."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dagster as dg
@@ -62,6 +63,20 @@ def test_changed_model_files_are_refused(registry: Registry, tmp_path: Path) -> 
     with pytest.raises(RegistryError, match="do not match their digest"):
         registry.download("churn", version, tmp_path / "elsewhere")
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_downloads_at_once_give_one_folder(registry: Registry, tmp_path: Path) -> None:
+    """Steps of a run fetch the champion side by side."""
+    version, digest = registered(registry, tmp_path / "one")
+    with ThreadPoolExecutor(4) as threads:
+        downloads = [
+            threads.submit(registry.download, "churn", version, tmp_path / "models")
+            for _ in range(8)
+        ]
+    folders = {download.result() for download in downloads}
+    assert folders == {tmp_path / "models" / digest}
+    assert digest_of(folders.pop()) == digest
+    assert [path.name for path in (tmp_path / "models").iterdir()] == [digest]
 
 
 def test_pyfunc_gives_the_served_probabilities(registry: Registry, tmp_path: Path) -> None:
