@@ -56,7 +56,7 @@ def fit_platt(raw: Floats, y: NDArray[np.int8]) -> Platt:
 
 
 def wilson_half_width(p: Floats, y: NDArray[np.int8]) -> tuple[list[float], list[float]]:
-    """Edges of equal-mass score bins, and half the 95 % Wilson interval of each bin's observed rate."""
+    """Edges of equal-mass score bins; half the 95 % Wilson interval of each bin's observed rate."""
     edges = np.unique(np.quantile(p, np.arange(1, CONFIDENCE_BINS) / CONFIDENCE_BINS))
     bins = np.searchsorted(edges, p, side="right")
     n = np.bincount(bins, minlength=len(edges) + 1).astype(np.float64)

@@ -23,7 +23,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Examples:
-    """n labeled rows: entity, as-of day (datetime64[D]), features (n, f; NaN: unknown), label 0/1."""
+    """n labeled rows: entity, as-of day (datetime64[D]), features (n, f; NaN: unknown), 0/1 label."""
 
     features: tuple[str, ...]
     entities: NDArray[np.str_]
@@ -41,7 +41,7 @@ class Examples:
         )
 
     def columns(self, features: Sequence[str]) -> Floats:
-        """The matrix of these features in this order. Raises NotTrainableError if one is missing."""
+        """These features as a matrix, in this order. Raises NotTrainableError if one is missing."""
         missing = [name for name in features if name not in self.features]
         if missing:
             raise NotTrainableError(
@@ -51,7 +51,7 @@ class Examples:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Digest of the data itself. A table's version changes with every rewrite of the same rows."""
+        """Digest of the data. A table's version would change with each rewrite of the same rows."""
         digest = hashlib.sha256("\n".join(self.features).encode())
         for part in (
             self.entities,

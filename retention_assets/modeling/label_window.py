@@ -1,4 +1,4 @@
-"""The period after an as-of day in which an example's label is decided. Calendar arithmetic only."""
+"""The period after an as-of day that decides an example's label. Calendar arithmetic only."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 @dataclass(frozen=True)
 class LabelWindow:
-    """Days from an as-of day: a gap, then the horizon that counts, then the wait for late reports."""
+    """Days after an as-of day: a gap, then the horizon that counts, then time for late reports."""
 
     gap_days: int
     horizon_days: int

@@ -1,7 +1,7 @@
 """One candidate from examples to a calibrated model: the same steps in each fold and at the end.
 
 A fitted model is read back through `serve.model.loaders` before it is calibrated or evaluated, so
-that what is measured is what is served. Nothing is stored or logged here.
+that the evaluated model is the served one. Nothing is stored or logged here.
 """
 
 import tempfile
@@ -91,7 +91,8 @@ def fit_model(
     stop = hash_share(fitting.entities, "stop") < STOP_SHARE
     if stop.all() or not stop.any():
         raise NotTrainableError(
-            f"{len(np.unique(fitting.entities))} {words.entities} are too few to fit on and to stop by.",
+            f"{len(np.unique(fitting.entities))} {words.entities} are too few to fit on and to "
+            "stop by.",
             f"Provide more {words.entities}.",
         )
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Pictures of a candidate and of the leaderboard. Figures in, no files: matplotlib without a display."""
+"""Plots of a candidate and of the leaderboard. Returns matplotlib figures and writes no files."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -133,5 +133,5 @@ def _shares(n: int) -> Floats:
 
 
 def _thinned(n: int) -> NDArray[np.int64]:
-    """Enough points for a curve."""
+    """Indices of at most POINTS rows, evenly spaced, for a curve."""
     return np.unique(np.linspace(0, n - 1, min(n, POINTS)).astype(np.int64))

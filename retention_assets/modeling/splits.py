@@ -1,12 +1,12 @@
 """Which rows are fitted on, calibrated on and tested on. Masks over examples; knows no model.
 
-Time: the last as-of dates are the untouched test. Training rows are purged, so that no label window
-reaches into the test; the folds go forward in the same way. Entities: one in five, by a stable hash,
-is never fitted on; only the calibrator learns from it.
+Time: the last as-of dates are the untouched test. Training rows whose label window reaches into the
+test are purged; the folds go forward in the same way. Entities: one in five, by a stable hash, is
+never fitted on; only the calibrator learns from it.
 
-An entity has rows at several as-of dates, with overlapping label windows. Every row weighs the same:
+An entity has rows at several as-of dates, with overlapping label windows. All rows weigh the same:
 weights by entity would shift the prevalence (positives have fewer rows) and so the calibration. The
-overlap reduces the information, which is why every interval resamples entities, not rows.
+overlap reduces the information, so every interval resamples entities, not rows.
 """
 
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class TrainTestSplit:
 def hash_share(identifiers: NDArray[np.str_], salt: str) -> NDArray[np.float64]:
     """A number in [0, 1) for each identifier, the same on any machine and day."""
     unique, inverse = np.unique(identifiers, return_inverse=True)
-    # crc32 alone is linear in its input: multiplying by an odd constant mixes neighboring identifiers apart.
+    # crc32 alone is linear in its input: multiplying by an odd constant separates neighbors.
     codes = np.array([crc32(f"{salt}:{name}".encode()) for name in unique], dtype=np.uint64)
     mixed = (codes * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(11)
     return (mixed / 2**53)[inverse]
@@ -57,7 +57,7 @@ def in_calibration_part(entities: NDArray[np.str_]) -> Bools:
 def forward_split(
     data: Examples, *, test_periods: int, folds: int, purge_days: int
 ) -> TrainTestSplit:
-    """The last `test_periods` as-of dates as test, all that closed before as training, with folds."""
+    """Tests on the last `test_periods` as-of dates, trains on rows whose labels closed before."""
     periods = np.unique(data.as_of)
     if len(periods) <= test_periods:
         raise NotTrainableError(
@@ -74,14 +74,14 @@ def forward_split(
 
 
 def purged_before(data: Examples, first: np.datetime64, purge_days: int) -> Bools:
-    """Rows whose label window had closed when the period beginning with the as-of `first` began."""
+    """Rows whose label window had closed by the as-of date `first`."""
     return data.as_of + np.timedelta64(purge_days, "D") <= first
 
 
 def forward_folds(
     data: Examples, train: Bools, folds: int, purge_days: int, apart: bool = False
 ) -> tuple[Fold, ...]:
-    """The last training periods as consecutive validation blocks, each fitted on what closed before.
+    """Consecutive validation blocks of the training period, each fitted on rows closed before.
 
     A block without enough rows of both classes before and in it is left out. `apart`: an
     entity in a block is not fitted on for it, for rows whose label windows are unknown.
@@ -103,7 +103,7 @@ def forward_folds(
 
 
 def hashed_folds(data: Examples, train: Bools, folds: int) -> tuple[Fold, ...]:
-    """For tables without time: folds by the entities' hash, so that one entity's rows stay together."""
+    """For tables without time: folds by the entity's hash; an entity's rows stay together."""
     share = np.floor(hash_share(data.entities, "fold") * folds)
     return _sound(
         data, [Fold(train & (share != fold), train & (share == fold)) for fold in range(folds)]

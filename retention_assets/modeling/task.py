@@ -1,4 +1,4 @@
-"""A learning problem as data: the only thing that `modeling/` knows of churn, fraud or a flat table."""
+"""A learning problem as data: all that `modeling/` knows about churn, fraud or a flat table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from retention_assets.modeling.words import Words
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One problem: what a row is, what a decision is worth, what is tried, and what is demanded.
+    """One problem: its rows, its utility, its candidates and the gates they must pass.
 
     Rows of one entity stay together in every split and draw. `source` and `examples` say which
     source and which table the rows come from. `label_window` is None where rows have no time.

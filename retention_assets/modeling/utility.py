@@ -1,4 +1,4 @@
-"""What acting on a scored row earns or costs. A Task brings its own; this module has the usual one."""
+"""What acting on a scored row earns or costs: the interface, and the usual retention contact."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,7 +7,7 @@ from retention_assets.modeling.examples import Floats
 
 
 class Utility(Protocol):
-    """What the machinery asks of a Task's money: who is worth an action, and what actions bring."""
+    """A Task's economics: which rows are worth an action, and what the actions earn."""
 
     @property
     def capacity_share(self) -> float:
@@ -26,7 +26,7 @@ class Utility(Protocol):
 
 @dataclass(frozen=True)
 class ContactUtility:
-    """A retention contact: its cost, and the margin it saves where it meets a churner."""
+    """A retention contact: its cost, and the margin it saves if the customer would churn."""
 
     contact_cost: float
     saved_margin: float

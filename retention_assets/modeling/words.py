@@ -1,4 +1,4 @@
-"""The words in which messages and plots speak of a Task's rows."""
+"""The nouns that messages and plots use for a Task's rows."""
 
 from dataclasses import dataclass
 

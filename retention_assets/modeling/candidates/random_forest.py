@@ -1,4 +1,7 @@
-"""A random forest, saved as a treelite checkpoint: a hundred times faster on one row than scikit-learn."""
+"""A random forest, saved as a treelite checkpoint.
+
+On one row treelite is about a hundred times faster than scikit-learn.
+"""
 
 from collections.abc import Mapping
 from typing import Any

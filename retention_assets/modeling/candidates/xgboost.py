@@ -1,4 +1,4 @@
-"""Boosted trees, saved as UBJSON. Each split has a branch for unknown values, so nothing is filled."""
+"""Boosted trees, saved as UBJSON. Splits have a branch for unknown values: nothing is filled."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Scorers that need no model: what any candidate has to beat. Fitted on the same training rows."""
+"""Scorers that need no model: each candidate has to beat them. Fitted on the same training rows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ def base_rate(data: Examples, train: Bools, test: Examples) -> Floats:
 
 
 def log_feature(name: str) -> BaselineScores:
-    """A logistic curve of the log of one feature; unknown values count as the largest trained on."""
+    """A logistic curve of one feature's log; unknown values count as the largest trained on."""
 
     def scores(data: Examples, train: Bools, test: Examples) -> Floats | None:
         if name not in data.features:

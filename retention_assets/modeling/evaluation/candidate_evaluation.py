@@ -1,6 +1,6 @@
 """One candidate: folds, final fit, bundle, and one scoring of the untouched test by that bundle.
 
-Writes the model folder and nothing else; tables and the tracker are the asset's business.
+Writes the model folder and nothing else; the asset writes tables and logs to the tracker.
 """
 
 from dataclasses import dataclass

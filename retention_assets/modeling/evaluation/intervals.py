@@ -1,6 +1,6 @@
-"""Bootstrap by entity: whole entities are drawn again, with all their rows, the same for each scorer.
+"""Bootstrap by entity: entities are drawn with all their rows, the same draws for each scorer.
 
-Rows of one entity are nearly copies; resampling rows would claim several times the evidence.
+Rows of one entity are similar, so resampling single rows would give intervals that are too narrow.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ def entity_draws(entities: int, rounds: int, seed: int) -> Iterator[Floats]:
 def resample(
     scorers: Mapping[str, Evaluation], entities: NDArray[np.str_], rounds: int, seed: int
 ) -> Samples:
-    """scorer -> metric -> value in each round; all scorers see the same draw, so differences pair."""
+    """scorer -> metric -> value in each round. All scorers share a draw: differences are paired."""
     unique, entity = np.unique(entities, return_inverse=True)
     metrics = {name: scorer.by_entity(entity, len(unique)) for name, scorer in scorers.items()}
     parts: dict[str, list[dict[str, Floats]]] = {name: [] for name in scorers}

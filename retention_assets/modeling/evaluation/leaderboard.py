@@ -1,4 +1,4 @@
-"""The leaderboard: every candidate and baseline on the same untouched rows, each figure with its interval."""
+"""The leaderboard: candidates and baselines on the same untouched rows, with intervals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ ALONE = ("log_loss", "accuracy", "lift")
 
 @dataclass(frozen=True)
 class BootstrapScores:
-    """Scorers on the same rows: point figures, and bootstrap samples that are paired across scorers."""
+    """Scorers on the same rows: point figures, and bootstrap samples paired across scorers."""
 
     points: dict[str, dict[str, float]]
     samples: Samples
@@ -44,7 +44,8 @@ class BootstrapScores:
         return [self._row(name, name in candidates) for name in ranked]
 
     def _row(self, name: str, is_candidate: bool) -> dict[str, object]:
-        point, sample = self.points[name], self.samples[name]
+        point = self.points[name]
+        sample = self.samples[name]
         row: dict[str, object] = {
             "candidate": name,
             "kind": "candidate" if is_candidate else "baseline",

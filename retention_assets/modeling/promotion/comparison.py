@@ -88,7 +88,7 @@ def compare(
 def aligned(
     test: Examples, entities: NDArray[np.str_], as_of: NDArray[np.datetime64], p: Floats, name: str
 ) -> Floats:
-    """Stored probabilities in the order of the test rows. Raises NotTrainableError on other rows."""
+    """Stored probabilities in the test rows' order. Raises NotTrainableError on other rows."""
     order = np.lexsort((entities, as_of))
     same = (
         len(order) == len(test)

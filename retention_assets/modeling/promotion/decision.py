@@ -76,7 +76,7 @@ def promotion_evidence(
 def slice_differences(
     comparison: Comparison, slices: Mapping[str, Bools]
 ) -> dict[str, tuple[float, Floats]]:
-    """Brier of the challenger minus the champion's (or a constant's) in each slice: point, samples."""
+    """Challenger's Brier minus the champion's (or a constant's) in each slice: point, samples."""
     if not slices:
         return {}
     y = comparison.test.y

@@ -1,4 +1,4 @@
-"""What a challenger must show before it becomes champion: one row in GATES per demand.
+"""The conditions for a challenger to become champion: one row in GATES for each.
 
 Money decides; the other gates can only stop. Intervals are paired, by entity, and corrected for how
 many things were tried: the best of four candidates is the luckiest of four.
