@@ -91,7 +91,10 @@ def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
                 lake.read, profile, tables=tables, features=names, trained_through=through
             )
         rows = compare(
-            sample.reference, sample.current, settings.drift_alpha, settings.drift_min_effect
+            sample.reference,
+            sample.current,
+            alpha=settings.drift_alpha,
+            min_effect=settings.drift_min_effect,
         )
         version = champion.version if champion else None
         records = [(*vars(row).values(), version) for row in rows]

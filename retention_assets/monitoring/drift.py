@@ -1,11 +1,8 @@
-"""Whether features still look as they did to the champion: one test a feature, one error budget for all of them.
+"""Compares the distribution of each feature in two samples. Pure numpy: no tables, no models.
 
-A feature has drifted when its difference is both certain (Kolmogorov-Smirnov, Holm over the features, so that the
-chance of any false alarm in a report stays below alpha at every n) and large (an effect in units of the reference's
-spread, so that a big table does not raise an alarm about nothing). Pure numpy; knows no table and no model.
-
-Both samples hold the same customers where they overlap; what such samples share makes the test milder, never stricter.
-Ties (counts, flags) do the same.
+A feature has drifted when its shift is significant (Kolmogorov-Smirnov test, adjusted by Holm so
+that alpha bounds the chance of any false alarm in a report) and large (the effect is measured in
+the reference's spread). Ties and customers who are in both samples make the test conservative.
 """
 
 from collections.abc import Mapping
@@ -22,7 +19,10 @@ NORMAL_IQR = 1.349  # the interquartile range of a normal distribution, in stand
 
 @dataclass(frozen=True)
 class FeatureDrift:
-    """One feature's verdict. `p_value` is Holm-adjusted; `effect` is in reference spreads; NaN counts as unknown."""
+    """The comparison of one feature. NaN values count as unknown.
+
+    `p_value` is adjusted by Holm; `effect` is in units of the reference's spread.
+    """
 
     feature: str
     n_reference: int
@@ -37,9 +37,17 @@ class FeatureDrift:
 
 
 def compare(
-    reference: Mapping[str, Floats], current: Mapping[str, Floats], alpha: float, min_effect: float
+    reference: Mapping[str, Floats],
+    current: Mapping[str, Floats],
+    *,
+    alpha: float,
+    min_effect: float,
 ) -> list[FeatureDrift]:
-    """The features of both samples, worst first. `alpha`: chance of any false alarm in the whole report."""
+    """The features that are in both samples, worst first.
+
+    `alpha`: chance of any false alarm in the whole report. `min_effect`: smallest shift that counts
+    as drift, in units of the reference's spread.
+    """
     names = [
         name
         for name in reference
@@ -51,8 +59,15 @@ def compare(
         for name, d in zip(names, statistics, strict=True)
     ]
     rows = [
-        _verdict(
-            name, reference[name], current[name], statistic, p_value, len(names), alpha, min_effect
+        _feature_drift(
+            name,
+            reference[name],
+            current[name],
+            statistic=statistic,
+            p_value=p_value,
+            features=len(names),
+            alpha=alpha,
+            min_effect=min_effect,
         )
         for name, statistic, p_value in zip(names, statistics, holm(np.array(raw)), strict=True)
     ]
@@ -60,8 +75,9 @@ def compare(
 
 
 def ks_statistic(reference: Floats, current: Floats) -> float:
-    """Largest gap between the two distribution functions; unknown values stand together below all others."""
-    left, right = np.sort(_ordered(reference)), np.sort(_ordered(current))
+    """Largest distance between the distribution functions. Unknown values rank below all others."""
+    left = np.sort(_unknown_lowest(reference))
+    right = np.sort(_unknown_lowest(current))
     grid = np.concatenate([left, right])
     below_left = np.searchsorted(left, grid, side="right") / len(left)
     below_right = np.searchsorted(right, grid, side="right") / len(right)
@@ -72,24 +88,28 @@ def ks_p_value(statistic: float, n_reference: int, n_current: int) -> float:
     """Asymptotic two-sample p-value with Stephens' small-sample correction (Numerical Recipes 14.3)."""
     root = np.sqrt(n_reference * n_current / (n_reference + n_current))
     scaled = (root + 0.12 + 0.11 / root) * statistic
-    if (
-        scaled < 0.2
-    ):  # the series has not converged there, and the probability is 1 to twelve digits
+    # Below 0.2 the series has not converged, and the probability is 1 to twelve digits.
+    if scaled < 0.2:
         return 1.0
     k = np.arange(1, SERIES_TERMS + 1)
     return float(np.clip(2 * np.sum((-1.0) ** (k - 1) * np.exp(-2 * (k * scaled) ** 2)), 0, 1))
 
 
 def ks_critical(alpha: float, n_reference: int, n_current: int) -> float:
-    """The gap that chance exceeds with probability alpha at these sizes."""
+    """The distance that chance exceeds with probability alpha, for samples of these sizes."""
     return float(
         np.sqrt(-np.log(alpha / 2) / 2 * (n_reference + n_current) / (n_reference * n_current))
     )
 
 
 def holm(p_values: Floats) -> Floats:
-    """Holm's step-down adjustment: reject where <= alpha, and any false rejection has probability <= alpha."""
-    order, count = np.argsort(p_values), len(p_values)
+    """p-values after Holm's step-down adjustment.
+
+    If all hypotheses with a value <= alpha are rejected, the probability of any false rejection is
+    at most alpha.
+    """
+    order = np.argsort(p_values)
+    count = len(p_values)
     stepped = (
         np.maximum.accumulate((count - np.arange(count)) * p_values[order]) if count else p_values
     )
@@ -99,12 +119,15 @@ def holm(p_values: Floats) -> Floats:
 
 
 def effect_size(reference: Floats, current: Floats) -> float:
-    """The larger of two shifts: of the known values, and of the share of unknown ones, each in its own spread."""
-    known_reference, known_current = reference[~np.isnan(reference)], current[~np.isnan(current)]
+    """The larger of two shifts: in the known values, and in the share of unknown values.
+
+    Both are in units of their spread in the reference.
+    """
+    known_reference = reference[~np.isnan(reference)]
+    known_current = current[~np.isnan(current)]
     unknown = np.isnan(reference).mean()
-    spread = max(
-        np.sqrt(unknown * (1 - unknown)), 0.1
-    )  # a share near 0 has no spread to measure by
+    # The floor is for shares near 0 or 1, whose standard deviation is close to 0.
+    spread = max(np.sqrt(unknown * (1 - unknown)), 0.1)
     of_unknown = abs(np.isnan(current).mean() - unknown) / spread
     if not len(known_reference) or not len(known_current):
         return float(of_unknown)
@@ -117,19 +140,21 @@ def effect_size(reference: Floats, current: Floats) -> float:
 
 
 def wasserstein(left: Floats, right: Floats) -> float:
-    """Area between the two distribution functions: how far the mass has to be carried."""
+    """Wasserstein-1 distance: the area between the two distribution functions."""
     grid = np.sort(np.concatenate([left, right]))
     at_left = np.searchsorted(np.sort(left), grid[:-1], side="right") / len(left)
     at_right = np.searchsorted(np.sort(right), grid[:-1], side="right") / len(right)
     return float(np.sum(np.abs(at_left - at_right) * np.diff(grid)))
 
 
-def _ordered(values: Floats) -> Floats:
+def _unknown_lowest(values: Floats) -> Floats:
     return np.where(np.isnan(values), -np.inf, values)
 
 
 def _spread(reference: Floats, current: Floats) -> float:
-    """Robust where the middle half varies, the standard deviation where it does not, the pooled one for a constant."""
+    """The first of these that is not 0: scaled interquartile range, standard deviation of the
+    reference, standard deviation of both samples together, 1.
+    """
     low, high = np.quantile(reference, [0.25, 0.75])
     candidates = (
         (high - low) / NORMAL_IQR,
@@ -140,15 +165,16 @@ def _spread(reference: Floats, current: Floats) -> float:
     return float(next(value for value in candidates if value > 0))
 
 
-def _verdict(
+def _feature_drift(
     name: str,
     reference: Floats,
     current: Floats,
+    *,
     statistic: float,
     p_value: float,
     features: int,
     alpha: float,
-    floor: float,
+    min_effect: float,
 ) -> FeatureDrift:
     effect = effect_size(reference, current)
     return FeatureDrift(
@@ -161,5 +187,5 @@ def _verdict(
         critical=ks_critical(alpha / features, len(reference), len(current)),
         p_value=float(p_value),
         effect=effect,
-        drifted=bool(p_value <= alpha and effect >= floor),
+        drifted=bool(p_value <= alpha and effect >= min_effect),
     )

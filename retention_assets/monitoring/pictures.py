@@ -1,4 +1,4 @@
-"""The drift heat map: where on each feature's own scale customers have become more or fewer. Draws; decides nothing."""
+"""The heat map of a drift report. What counts as drift is decided in drift.py."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,10 @@ def heat_map(
     reference: Mapping[str, NDArray[np.float64]],
     current: Mapping[str, NDArray[np.float64]],
 ) -> Figure:
-    """One line a feature, worst on top; a cell is a tenth of the reference, its colour the share that is there now."""
+    """One row per feature, worst on top, and one column per tenth of the reference.
+
+    The color is the share of current customers in that tenth, less the share in training.
+    """
     shown = rows[:MOST_FEATURES]
     shares = np.array(
         [share_by_tenth(reference[row.feature], current[row.feature]) for row in shown]
@@ -49,7 +52,10 @@ def heat_map(
 def share_by_tenth(
     reference: NDArray[np.float64], values: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Shares of `values` in the reference's tenths, and of the unknown. Tied edges leave later parts empty."""
+    """Shares of `values` in each tenth of the reference, then the share of unknown values.
+
+    Where edges are tied, the later tenths are empty.
+    """
     known = reference[~np.isnan(reference)]
     if not len(known) or not len(values):
         return np.append(np.zeros(PARTS), 1.0)

@@ -51,7 +51,8 @@ def decide_retraining(
         return RetrainingDecision(False, reason)
     if new < enough:
         start = f"{drift}, but only" if drifted else "Only"
-        reason = f"{start} {new} new labels have matured since; {enough} are needed."
+        matured = f"{new} new labels have matured since the last training"
+        reason = f"{start} {matured}; {enough} are needed."
         return RetrainingDecision(False, reason)
     if drifted:
         return RetrainingDecision(True, f"{drift}, and {new} new labels have matured.")

@@ -33,9 +33,14 @@ DRIFT = ("login_frequency_30d", "recency_days")
         (
             RetrainingEvidence((), 199, 30, DRIFT),
             False,
-            "have drifted (login_frequency_30d, recency_days), but only 199",
+            "have drifted (login_frequency_30d, recency_days), but only 199 new labels have matured"
+            " since the last training; 200 are needed.",
         ),
-        (RetrainingEvidence((), 0, 30, ()), False, "Only 0 new labels"),
+        (
+            RetrainingEvidence((), 0, 30, ()),
+            False,
+            "Only 0 new labels have matured since the last training; 200 are needed.",
+        ),
         (RetrainingEvidence((), 500, 6, ()), False, "No drift"),
         (RetrainingEvidence((), 500, 7, ()), True, "7 days ago"),
     ],
