@@ -29,8 +29,6 @@ def leaderboard(
 
 def read_leaderboard(settings: Settings) -> list[dict[str, Any]]:
     """The rows of training/churn_leaderboard, from its latest materialization."""
-    import dagster as dg
-
     from retention_assets.automation.backlog import metadata_of
     from retention_assets.services.instance import open_instance
 

@@ -35,7 +35,13 @@ def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinitio
     def churn_scores(lake: Lake, registry: Registry) -> dg.MaterializeResult:
         """Each customer's probability of churn, its reasons, and recommended actions."""
         from retention_assets.decisions.plots import risk_histogram
-        from retention_assets.decisions.scores import GONE, SCHEMA, level_shares, score_rows
+        from retention_assets.decisions.scores import (
+            DESCRIPTIONS,
+            GONE,
+            SCHEMA,
+            level_shares,
+            score_rows,
+        )
         from serve.model.bundle import load_bundle
 
         champion = registry.champion(keys.CHURN)
@@ -67,8 +73,7 @@ def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinitio
             "model_digest": champion.digest,
             "risk": png(picture),
         }
-        return dg.MaterializeResult(
-            metadata={**table_metadata(frame.schema, count), **shares, **model}
-        )
+        columns = table_metadata(frame.schema, count, descriptions=DESCRIPTIONS)
+        return dg.MaterializeResult(metadata=columns | shares | model)
 
     return churn_scores

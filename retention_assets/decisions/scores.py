@@ -1,4 +1,4 @@
-"""Batch scores, made by the same scorer that answers over HTTP."""
+"""Batch scores, from the same scorer that serves predictions over HTTP."""
 
 from collections.abc import Set
 from typing import Any
@@ -6,17 +6,40 @@ from typing import Any
 from retention_assets.features.vectors import Vectors
 from serve.model.scorer import Scorer
 
-SCHEMA = (
-    "customer_id string, churn_probability double, churn_prediction boolean, risk_level string,"
-    " confidence_score double,"
-    " reasons array<struct<feature: string, value: double, typical: double, effect: double>>,"
-    " recommended_actions array<string>, segment string, model_version string,"
-    " model_digest string, features_as_of date"
+# Column, Spark type, meaning.
+COLUMNS = (
+    ("customer_id", "string", "The customer."),
+    ("churn_probability", "double", "Calibrated probability of churn, from 0 to 1."),
+    ("churn_prediction", "boolean", "Whether the probability reaches the model's threshold."),
+    ("risk_level", "string", "LOW, MEDIUM, HIGH or CRITICAL, by the model's lower bounds."),
+    (
+        "confidence_score",
+        "double",
+        "How certain the probability is, from 0 to 1; serve/model/scorer.py has the formula.",
+    ),
+    (
+        "reasons",
+        "array<struct<feature: string, value: double, typical: double, effect: double>>",
+        "Features that moved the score most, largest effect first: the feature's name, the"
+        " customer's value, the typical value (null: unknown) and the effect in log odds"
+        " (positive raises the risk).",
+    ),
+    ("recommended_actions", "array<string>", "What to do; empty for customers who have left."),
+    ("segment", "string", "The risk level in the team's words, or gone: the customer has left."),
+    ("model_version", "string", "Version of the champion in the registry."),
+    ("model_digest", "string", "SHA-256 digest of the champion's files."),
+    (
+        "features_as_of",
+        "date",
+        "Features hold what was known at midnight (UTC) at the start of this day.",
+    ),
 )
+SCHEMA = ", ".join(f"{name} {kind}" for name, kind, _ in COLUMNS)
+DESCRIPTIONS = {name: meaning for name, _, meaning in COLUMNS}
 LEVELS = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 # What the retention team calls the levels.
 SEGMENTS = {"LOW": "loyal", "MEDIUM": "watch", "HIGH": "at risk", "CRITICAL": "leaving"}
-GONE = "gone"  # has left: scored like everybody, but no action is recommended
+GONE = "gone"  # has left: is scored, but no action is recommended
 
 
 def score_rows(
@@ -45,7 +68,7 @@ def score_rows(
 
 
 def level_shares(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Share of the customers in each risk level, all levels named."""
+    """Share of the customers in each risk level; 0 for a level without customers."""
     return {
         level: sum(row["risk_level"] == level for row in rows) / max(1, len(rows))
         for level in LEVELS

@@ -85,7 +85,10 @@ def ks_statistic(reference: Floats, current: Floats) -> float:
 
 
 def ks_p_value(statistic: float, n_reference: int, n_current: int) -> float:
-    """Asymptotic two-sample p-value with Stephens' small-sample correction (Numerical Recipes 14.3)."""
+    """Asymptotic two-sample p-value with Stephens' correction for small samples.
+
+    Source: Numerical Recipes, section 14.3.
+    """
     root = np.sqrt(n_reference * n_current / (n_reference + n_current))
     scaled = (root + 0.12 + 0.11 / root) * statistic
     # Below 0.2 the series has not converged, and the probability is 1 to twelve digits.

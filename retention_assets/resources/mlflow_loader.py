@@ -1,4 +1,4 @@
-"""Lets MLflow load a model folder as a pyfunc, for people and notebooks. Serving never comes here: it pins the digest itself."""
+"""Loads a model folder as an MLflow pyfunc, for notebooks. Serving has its own loader."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from serve.model.scorer import Scorer
 
 
 class _Probabilities:
-    """What MLflow calls: a frame with the model's features in, churn probabilities out."""
+    """The model as MLflow calls it: from a frame with its features to churn probabilities."""
 
     def __init__(self, scorer: Scorer) -> None:
         self._scorer = scorer
@@ -21,7 +21,10 @@ class _Probabilities:
 
 
 def _load_pyfunc(data_path: str) -> _Probabilities:
-    """MLflow's entry: the folder at `<model>/data/<bundle>`, with the digest that was logged beside it."""
+    """The entry point that MLflow calls with the folder `<model>/data/<bundle>`.
+
+    The expected digest is read from `<model>/MLmodel`.
+    """
     folder = Path(data_path)
     logged = yaml.safe_load((folder.parents[1] / "MLmodel").read_text())
     return _Probabilities(load_bundle(folder, logged["metadata"]["digest"]))

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from redis import Redis
 
 _BATCH = 1000  # commands a pipeline: bounds memory on both sides
-_CONNECT_S, _CALL_S = 5.0, 30.0
+_CONNECT_S = 5.0
+_CALL_S = 30.0
 _DAY_S = 86_400
 
 # Bytes 17 to 20 of a value are its as-of day. An older vector never replaces a newer one.
@@ -78,7 +79,7 @@ class OnlineStore:
                 (key_of(name), encode(fingerprint, as_of, row))
                 for name, row in zip(ids, matrix, strict=True)
             )
-            written = self._each(
+            written = self._run_script(
                 redis, _SET_UNLESS_OLDER, ((key, (blob, self._ttl_s)) for key, blob in pairs)
             )
             removed += self._remove_others(redis, set(ids), as_of)
@@ -124,7 +125,7 @@ class OnlineStore:
         text = redis.get(META_KEY)
         return json.loads(text) if text else None
 
-    def _each(self, redis: "Redis", script: str, calls: Iterable[tuple[str, tuple]]) -> int:
+    def _run_script(self, redis: "Redis", script: str, calls: Iterable[tuple[str, tuple]]) -> int:
         """Runs the script for every (key, arguments), pipelined. Returns the sum of its results."""
         sha = redis.script_load(script)
         total = 0
@@ -142,7 +143,7 @@ class OnlineStore:
     def _remove_others(self, redis: "Redis", keep: set[str], as_of: date) -> int:
         gone = {key for key in self._keys(redis) if key.removeprefix(KEY_PREFIX) not in keep}
         day = as_of.toordinal() - date(1970, 1, 1).toordinal()
-        return self._each(redis, _REMOVE_UNLESS_NEWER, ((key, (day,)) for key in gone))
+        return self._run_script(redis, _REMOVE_UNLESS_NEWER, ((key, (day,)) for key in gone))
 
     def _remove_all(self, redis: "Redis") -> int:
         rest = self._keys(redis)

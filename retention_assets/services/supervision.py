@@ -128,7 +128,8 @@ class Supervisor:
             CONFIG.format(folder=self.config_file.parent, socket=self.socket, logs=self.logs)
         ]
         for program in programs:
-            command, log = join(program.command), self.log(program.name)
+            command = join(program.command)
+            log = self.log(program.name)
             sections.append(
                 PROGRAM.format(program=program, command=command, log=log, stop_s=STOP_S)
             )

@@ -56,10 +56,10 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
 
         features = _champion_features(registry) or model_features(profile.tables)
         vectors = vectors_of([lake.read(name).toArrow() for name in tables], features)
-        done = online.publish(
+        publication = online.publish(
             profile.name, vectors.features, vectors.as_of, vectors.ids, vectors.matrix
         )
-        if not done.kept_newer:
+        if not publication.kept_newer:
             write_snapshot(deployer.snapshots, vectors)
         return dg.MaterializeResult(
             metadata={
@@ -68,8 +68,8 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
                 "fingerprint": fingerprint_of(features),
                 "features": len(features),
                 "features_absent": ", ".join(vectors.absent) or "none",
-                "kept_newer": done.kept_newer,
-                "removed": done.removed,
+                "kept_newer": publication.kept_newer,
+                "removed": publication.removed,
             }
         )
 
@@ -105,8 +105,8 @@ def _deployment() -> dg.AssetsDefinition:
             "store": ready["store"],
             "url": dg.MetadataValue.url(deployer.url),
         }
-        if some := online.sample_ids(PROBES):
-            metadata["predict_p50_ms"] = round(deployer.probe(some), 2)
+        if sample_ids := online.sample_ids(PROBES):
+            metadata["predict_p50_ms"] = round(deployer.probe(sample_ids), 2)
         return dg.MaterializeResult(metadata=metadata)
 
     return champion_deployment

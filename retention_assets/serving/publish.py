@@ -1,4 +1,4 @@
-"""Snapshots of published vectors: files that answer while Redis does not.
+"""Snapshots of published vectors: files that serving reads while Redis is unavailable.
 
 `serve/features/snapshot.py` reads them.
 """
@@ -45,7 +45,7 @@ def write_snapshot(root: Path, vectors: Vectors) -> Path:
 
 
 def _swap(draft: Path, target: Path) -> None:
-    """A folder cannot replace one with files in it, so the old one is moved first.
+    """A folder cannot replace a folder with files in it, so the old folder is moved first.
 
     A reader that has mapped its files keeps them.
     """
@@ -69,8 +69,8 @@ def differing(vectors: Vectors, stored: list, sample: list[int]) -> list[str]:
     """Sampled customers whose stored vector differs from the table's. NaN equals NaN."""
     return [
         vectors.ids[at]
-        for at, found in zip(sample, stored, strict=True)
-        if found is None
-        or found.as_of != vectors.as_of
-        or not np.array_equal(found.values, vectors.matrix[at], equal_nan=True)
+        for at, vector in zip(sample, stored, strict=True)
+        if vector is None
+        or vector.as_of != vectors.as_of
+        or not np.array_equal(vector.values, vectors.matrix[at], equal_nan=True)
     ]

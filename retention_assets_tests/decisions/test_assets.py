@@ -1,4 +1,4 @@
-"""decisions/churn_scores on a real lake and registry: everybody is scored once, and a table that is not so is seen."""
+"""decisions/churn_scores on a real lake and registry: each customer is scored exactly once."""
 
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def materialize(
         )
 
 
-def test_without_a_champion_nothing_is_scored_and_nothing_is_wrong(
+def test_without_champion_nothing_is_scored(
     filled: Lake, platform: Platform, registry: Registry
 ) -> None:
     registry.prepare()
@@ -66,7 +66,7 @@ def test_without_a_champion_nothing_is_scored_and_nothing_is_wrong(
     ] == "none: there is no champion yet" and not filled.exists(SCORES)
 
 
-def test_everybody_is_scored_with_reasons_and_the_champions_version(
+def test_champion_scores_every_customer_with_reasons(
     filled: Lake, platform: Platform, registry: Registry, tmp_path: Path
 ) -> None:
     version, digest = promoted(registry, tmp_path / "model")
@@ -84,10 +84,12 @@ def test_everybody_is_scored_with_reasons_and_the_champions_version(
     )
     assert rows["C2"]["reasons"] and rows["C2"]["recommended_actions"]
     assert (rows["C4"]["segment"], rows["C4"]["recommended_actions"]) == ("gone", [])
-    said = materialized(result)[SCORES]
-    assert said["dagster/row_count"] == 4 and said["risk"].startswith("![](data:image/png;base64,")
+    metadata = materialized(result)[SCORES]
+    assert metadata["dagster/row_count"] == 4
+    assert metadata["risk"].startswith("![](data:image/png;base64,")
+    assert all(column.description for column in metadata["dagster/column_schema"].columns)
     assert sum(
-        said[f"share_{level}"] for level in ("low", "medium", "high", "critical")
+        metadata[f"share_{level}"] for level in ("low", "medium", "high", "critical")
     ) == pytest.approx(1.0, abs=1e-3)
 
 
@@ -97,7 +99,8 @@ def test_everybody_is_scored_with_reasons_and_the_champions_version(
         ("select * from {t} where customer_id != 'C2'", 1, 0),
         ("select * from {t} union all select * from {t} where customer_id = 'C2'", 0, 1),
         (
-            "select * except (churn_probability), if(customer_id = 'C2', 1.5D, churn_probability) churn_probability from {t}",
+            "select * except (churn_probability),"
+            " if(customer_id = 'C2', 1.5D, churn_probability) churn_probability from {t}",
             1,
             1,
         ),
@@ -105,7 +108,7 @@ def test_everybody_is_scored_with_reasons_and_the_champions_version(
     ],
     ids=["missing", "twice", "no probability", "all unknown"],
 )
-def test_a_table_of_scores_that_is_not_whole_is_seen(
+def test_incomplete_scores_fail_the_check(
     filled: Lake,
     platform: Platform,
     registry: Registry,
@@ -122,8 +125,8 @@ def test_a_table_of_scores_that_is_not_whole_is_seen(
     only_checks = dg.AssetSelection.checks_for_assets(dg.AssetKey.from_user_string(SCORES))
     result = materialize(platform, filled, registry, only_checks)
     assert check_results(result) == {CHECK: False}
-    (told,) = result.get_asset_check_evaluations()
-    assert {name: told.metadata[name].value for name in ("missing", "wrong")} == {
+    (evaluation,) = result.get_asset_check_evaluations()
+    assert {name: evaluation.metadata[name].value for name in ("missing", "wrong")} == {
         "missing": missing,
         "wrong": wrong,
     }

@@ -1,4 +1,4 @@
-"""Batch rows say what the scorer says of each customer, and ask nothing of the team for who has left."""
+"""Batch scores equal the scorer's own; no action is recommended for customers who have left."""
 
 from datetime import date
 from pathlib import Path
@@ -24,7 +24,7 @@ def scorer(tmp_path: Path) -> Scorer:
     return load_bundle(tmp_path / "model", bundles.logistic(tmp_path / "model"))
 
 
-def test_each_row_is_what_the_scorer_says_of_that_customer_alone(scorer: Scorer) -> None:
+def test_batch_row_equals_the_customers_single_score(scorer: Scorer) -> None:
     rows = score_rows(scorer, VECTORS, "7")
     assert [row["customer_id"] for row in rows] == VECTORS.ids
     for row, vector in zip(rows, MATRIX, strict=True):
@@ -43,11 +43,9 @@ def test_each_row_is_what_the_scorer_says_of_that_customer_alone(scorer: Scorer)
     assert [row["segment"] for row in rows] == [SEGMENTS[level] for level in LEVELS]
 
 
-def test_who_has_left_is_scored_alike_and_nobody_is_asked_to_act(scorer: Scorer) -> None:
-    before, after = (
-        score_rows(scorer, VECTORS, "7"),
-        score_rows(scorer, VECTORS, "7", gone={"cold", "a stranger"}),
-    )
+def test_customer_who_left_gets_no_actions(scorer: Scorer) -> None:
+    before = score_rows(scorer, VECTORS, "7")
+    after = score_rows(scorer, VECTORS, "7", gone={"cold", "a stranger"})
     assert before[3]["recommended_actions"] and after[3]["recommended_actions"] == []
     assert (
         after[3]["segment"] == GONE
@@ -64,7 +62,7 @@ def test_who_has_left_is_scored_alike_and_nobody_is_asked_to_act(scorer: Scorer)
         (["LOW", "LOW", "CRITICAL", "MEDIUM"], [0.5, 0.25, 0.0, 0.25]),
     ],
 )
-def test_shares_name_every_level(levels: list[str], shares: list[float]) -> None:
+def test_level_shares_include_every_level(levels: list[str], shares: list[float]) -> None:
     assert level_shares([{"risk_level": level} for level in levels]) == dict(
         zip(LEVELS, shares, strict=True)
     )

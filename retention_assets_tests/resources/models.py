@@ -1,4 +1,4 @@
-"""Small models in a real registry, for whoever scores, publishes or deploys one."""
+"""Small models in a real registry, for tests that score, publish or deploy a model."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ ROWS = np.array([[3.0, 0.9, 0.0], [200.0, np.nan, 2.0]])
 
 
 def work(body: Callable[[dg.AssetExecutionContext], object], raise_on_error: bool = True) -> bool:
-    """Does this within an asset of a Dagster run of its own."""
+    """Runs the body in an asset of a new Dagster run. Returns whether the run succeeded."""
 
     @dg.asset
     def piece_of_work(context: dg.AssetExecutionContext) -> None:
@@ -26,21 +26,22 @@ def work(body: Callable[[dg.AssetExecutionContext], object], raise_on_error: boo
 
 def registered(registry: Registry, folder: Path, intercept: float = 0.0) -> tuple[str, str]:
     """A small model, logged and registered. Returns version and digest."""
-    digest, made = bundles.logistic(folder, intercept), []
+    digest = bundles.logistic(folder, intercept)
+    versions = []
 
     def log(context: dg.AssetExecutionContext) -> None:
         with registry.run(context, folder.name, {"candidate": "by hand"}) as tracker:
             uri, signed = registry.log_bundle(folder, bundles.FEATURES, ROWS, digest)
             run_id = tracker.active_run().info.run_id
         assert signed
-        made.append(
+        versions.append(
             registry.register(
                 "churn", uri, run_id, {"digest": digest, "candidate": "by hand", "fingerprint": "f"}
             )
         )
 
     work(log)
-    return made[0], digest
+    return versions[0], digest
 
 
 def promoted(registry: Registry, folder: Path, intercept: float = 0.0) -> tuple[str, str]:

@@ -66,7 +66,7 @@ def test_deploy_waits_for_the_new_model(program: Path, tmp_path: Path) -> None:
     )  # while nothing is behind it
     halves = [OLD | {"model_version": "2"}, OLD | {"model_digest": "new"}]
     with deploying(
-        tmp_path, proxy, (503, NOT_READY), *((200, said) for said in [OLD, *halves, NEW])
+        tmp_path, proxy, (503, NOT_READY), *((200, answer) for answer in [OLD, *halves, NEW])
     ) as (deployer, server):
         assert deployer.deploy(Path("/models/m"), "new", "2") == NEW
     assert [path for path, _, _ in server.requests] == ["/ready"] * 6

@@ -14,15 +14,16 @@ from retention_assets_tests.serve.redis_server import RedisServer
 from serve.features.codec import META_KEY, key_of
 
 NAMES = ["x", "y"]
-MONDAY, TUESDAY = date(2024, 3, 4), date(2024, 3, 5)
+MONDAY = date(2024, 3, 4)
+TUESDAY = date(2024, 3, 5)
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RedisServer]:
-    made = RedisServer()
-    made.start()
-    yield made
-    made.remove()
+    redis = RedisServer()
+    redis.start()
+    yield redis
+    redis.remove()
 
 
 @pytest.fixture

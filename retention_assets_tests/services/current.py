@@ -23,9 +23,15 @@ def fill(
 ) -> None:
     """Makes all feature tables of the platform hold these customers."""
     for table in feature_tables(platform.profile.tables):
-        held = [at for at, name in enumerate(bundles.FEATURES) if table.endswith(TABLES[name])]
+        positions = [at for at, name in enumerate(bundles.FEATURES) if table.endswith(TABLES[name])]
         schema = ", ".join(
-            ["customer_id string", "as_of date", *(f"{bundles.FEATURES[at]} double" for at in held)]
+            [
+                "customer_id string",
+                "as_of date",
+                *(f"{bundles.FEATURES[at]} double" for at in positions),
+            ]
         )
-        rows = [(name, as_of, *(vector[at] for at in held)) for name, vector in customers.items()]
+        rows = [
+            (name, as_of, *(vector[at] for at in positions)) for name, vector in customers.items()
+        ]
         lake.overwrite(table, lake.spark.createDataFrame(rows, schema))

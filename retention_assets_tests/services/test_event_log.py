@@ -46,12 +46,12 @@ def facts(instance: dg.DagsterInstance) -> dict[str, Any]:
     checks = instance.event_log_storage.get_asset_check_execution_history(check_key, limit=50)
     return {
         "partitions": {
-            key: [record.partition_key for record in found] for key, found in records.items()
+            key: [record.partition_key for record in rows] for key, rows in records.items()
         },
         "ids_descend": all(
-            [record.storage_id for record in found]
-            == sorted((record.storage_id for record in found), reverse=True)
-            for found in records.values()
+            [record.storage_id for record in rows]
+            == sorted((record.storage_id for record in rows), reverse=True)
+            for rows in records.values()
         ),
         "metadata": [
             {name: value.value for name, value in record.asset_materialization.metadata.items()}

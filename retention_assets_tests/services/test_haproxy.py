@@ -43,8 +43,8 @@ def test_launcher_becomes_haproxy_with_all_arguments(launcher: Path, tmp_path: P
     process = subprocess.Popen(
         [launcher, "-db", "-f", config, "-sf", "1", "2"], stdout=subprocess.PIPE, text=True
     )
-    said, _ = process.communicate(timeout=10)
-    assert said.split() == [str(process.pid), "-db", "-f", str(config), "-sf", "1", "2"]
+    output, _ = process.communicate(timeout=10)
+    assert output.split() == [str(process.pid), "-db", "-f", str(config), "-sf", "1", "2"]
 
 
 def test_serve_template_has_the_rewritten_lines() -> None:

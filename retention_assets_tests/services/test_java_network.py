@@ -33,7 +33,7 @@ sys.exit(subprocess.run([
     f"{{os.environ['JAVA_HOME']}}/bin/java", "-cp", ivy, "org.apache.ivy.Main",
     "-settings", {settings!r}, "-cache", f"{{sys.argv[2]}}/cache",
     "-dependency", "test", "thing", "1.0",
-    "-retrieve", f"{{sys.argv[2]}}/jars/[organisation]_[artifact]-[revision].[ext]",
+    "-retrieve", f"{{sys.argv[2]}}/jars/[organization]_[artifact]-[revision].[ext]",
 ]).returncode)
 """
 VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "https_proxy")

@@ -61,9 +61,9 @@ class Children:
 
 @pytest.fixture
 def children() -> Iterator[Children]:
-    made = Children()
-    yield made
-    for process in made.started:
+    running = Children()
+    yield running
+    for process in running.started:
         process.kill()
         process.wait()
 
@@ -88,12 +88,10 @@ def test_unmarked_descendant_belongs_to_the_home(children: Children, tmp_path: P
 
 
 def test_processes_are_found_by_command_fragment(children: Children, tmp_path: Path) -> None:
-    one, two = (
-        children.start(SLEEPS, tmp_path / "ray" / "x"),
-        children.start(SLEEPS, tmp_path / "ha"),
-    )
+    ray = children.start(SLEEPS, tmp_path / "ray" / "x")
+    haproxy = children.start(SLEEPS, tmp_path / "ha")
     children.start(SLEEPS, tmp_path / "other")
-    assert processes_with_command(f"{tmp_path}/ray/", f"{tmp_path}/ha") == {one, two}
+    assert processes_with_command(f"{tmp_path}/ray/", f"{tmp_path}/ha") == {ray, haproxy}
     assert processes_with_command() == set()
 
 
@@ -101,16 +99,14 @@ def test_caller_and_its_ancestors_are_left_out(children: Children, tmp_path: Pat
     sibling = children.start(SLEEPS, mark=tmp_path)
     shell = ["sh", "-c", '"$1" -c "$2" "$3"; true', "sh", sys.executable, LOOKS, str(tmp_path)]
     environment = {**os.environ, HOME_VARIABLE: str(tmp_path)}
-    found = subprocess.run(shell, env=environment, capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == f"[{sibling.pid}]"
+    result = subprocess.run(shell, env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == f"[{sibling.pid}]"
 
 
 def test_stubborn_process_is_killed_after_a_wait(children: Children, tmp_path: Path) -> None:
     bystander = children.start(SLEEPS)
-    polite, stubborn = (
-        children.start(POLITE, tmp_path),
-        children.start(STUBBORN, tmp_path / "stubborn"),
-    )
+    polite = children.start(POLITE, tmp_path)
+    stubborn = children.start(STUBBORN, tmp_path / "stubborn")
     gone = children.start("")
     assert children.started[-1].wait() == 0
     assert eventually(lambda: (tmp_path / "ready").exists() and (tmp_path / "stubborn").exists())

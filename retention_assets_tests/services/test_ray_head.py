@@ -29,9 +29,9 @@ def test_ray_accepts_the_command(settings: Settings) -> None:
 
     program, verb, *options = head_command(settings)
     assert (Path(program).name, Path(program).exists(), verb) == ("ray", True, "start")
-    told = start.make_context("start", options).params
-    assert (told["head"], told["block"], told["node_ip_address"]) == (True, True, "127.0.0.1")
-    assert (told["include_dashboard"], told["port"]) == (False, settings.ray_port)
+    params = start.make_context("start", options).params
+    assert (params["head"], params["block"], params["node_ip_address"]) == (True, True, "127.0.0.1")
+    assert (params["include_dashboard"], params["port"]) == (False, settings.ray_port)
 
 
 def test_installed_ray_reads_every_variable(settings: Settings) -> None:
@@ -64,10 +64,11 @@ def test_token_is_not_in_the_command(settings: Settings) -> None:
 
 def test_two_homes_share_no_file_or_port(settings: Settings, tmp_path: Path) -> None:
     apart = re.compile("PATH|FILE|BASE|(?<!DASHBOARD_METRIC)_PORT$")
-    own = ray_environment(settings)
+    environment = ray_environment(settings)
     other = ray_environment(Settings(home=tmp_path / "other", ray_address=None, **_moved(settings)))
-    compared = [name for name in own if apart.search(name)]
-    assert len(compared) >= 11 and [name for name in compared if own[name] == other[name]] == []
+    compared = [name for name in environment if apart.search(name)]
+    assert len(compared) >= 11
+    assert [name for name in compared if environment[name] == other[name]] == []
 
 
 def test_remote_cluster_needs_no_variables(

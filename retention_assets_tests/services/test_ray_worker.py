@@ -6,7 +6,7 @@ from retention_assets.services.ray_worker import keep_to_loopback
 
 
 @pytest.mark.parametrize(
-    ("told", "bound"),
+    ("address", "bound"),
     [
         ("[::]:0", "127.0.0.1:0"),
         ("[::]:8500", "127.0.0.1:8500"),
@@ -15,19 +15,19 @@ from retention_assets.services.ray_worker import keep_to_loopback
     ],
 )
 def test_grpc_port_opens_on_loopback_only(
-    told: str, bound: str, monkeypatch: pytest.MonkeyPatch
+    address: str, bound: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ray._common import tls_utils
 
     def bind(server: object, address: str) -> int:
-        asked.append((server, address))
+        calls.append((server, address))
         return 4711
 
-    asked: list[tuple[object, str]] = []
+    calls: list[tuple[object, str]] = []
     monkeypatch.setattr(tls_utils, "add_port_to_grpc_server", bind)
     keep_to_loopback()
-    assert tls_utils.add_port_to_grpc_server("a server", told) == 4711
-    assert asked == [("a server", bound)]
+    assert tls_utils.add_port_to_grpc_server("a server", address) == 4711
+    assert calls == [("a server", bound)]
 
 
 def test_installed_serve_uses_the_patched_call() -> None:

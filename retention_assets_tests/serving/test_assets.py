@@ -1,4 +1,4 @@
-"""serving/* on a real lake, registry and Redis: what is online is what the tables say, and else it is seen."""
+"""serving/* on a real lake, registry and Redis: the online store equals the feature tables."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -36,10 +36,12 @@ EQUALS = "published_equals_table"
 
 
 class Stage:
-    """The stage's assets with everything they stand on; nothing but Ray is missing."""
+    """The stage's assets with everything that they need except Ray."""
 
     def __init__(self, lake: Lake, settings: Settings, redis: RedisServer) -> None:
-        self.platform, self.lake, self.redis = Platform.of(settings), lake, redis
+        self.platform = Platform.of(settings)
+        self.lake = lake
+        self.redis = redis
         self.registry = Registry.of(settings)
         self.online = OnlineStore(redis.url, ttl_days=1)
         self.deployer = Deployer.of(settings)
@@ -71,10 +73,10 @@ class Stage:
 @pytest.fixture
 def stage(own_lake: Lake, tmp_path: Path, redis_server: RedisServer) -> Stage:
     settings = Settings(home=tmp_path / "home", source="simulated", **free_ports())
-    made = Stage(own_lake, settings, redis_server)
-    made.registry.prepare()
-    fill(own_lake, made.platform, CUSTOMERS)
-    return made
+    stage = Stage(own_lake, settings, redis_server)
+    stage.registry.prepare()
+    fill(own_lake, stage.platform, CUSTOMERS)
+    return stage
 
 
 @pytest.fixture
@@ -86,19 +88,19 @@ def published(stage: Stage, tmp_path: Path) -> Stage:
     return stage
 
 
-def test_vectors_have_the_champions_features_in_its_order(published: Stage) -> None:
-    found = published.online.read([*CUSTOMERS, "C4"], bundles.FEATURES)
-    for vector, expected in zip(found, CUSTOMERS.values(), strict=False):
+def test_vectors_have_the_champions_features_in_order(published: Stage) -> None:
+    stored = published.online.read([*CUSTOMERS, "C4"], bundles.FEATURES)
+    for vector, expected in zip(stored, CUSTOMERS.values(), strict=False):
         assert vector is not None and vector.as_of == AS_OF
         assert np.array_equal(vector.values, np.array(expected, dtype=float), equal_nan=True)
-    assert found[3] is None
+    assert stored[3] is None
     folder = newest_snapshot(published.deployer.snapshots, fingerprint_of(bundles.FEATURES))
     assert folder is not None and [
-        each is None for each in open_snapshot(folder).find(["C1", "C4"])
+        vector is None for vector in open_snapshot(folder).find(["C1", "C4"])
     ] == [False, True]
 
 
-def test_before_any_champion_the_declarations_give_the_features(stage: Stage) -> None:
+def test_without_champion_all_declared_features_are_online(stage: Stage) -> None:
     result = stage.materialize(ONLINE)
     features = model_features(stage.platform.profile.tables)
     meta = stage.online.meta()
@@ -110,14 +112,14 @@ def test_before_any_champion_the_declarations_give_the_features(stage: Stage) ->
     )
 
 
-def test_who_is_in_no_table_any_more_leaves_the_store(published: Stage) -> None:
+def test_customer_missing_from_tables_is_removed(published: Stage) -> None:
     fill(published.lake, published.platform, {"C1": CUSTOMERS["C1"]}, AS_OF + timedelta(days=1))
     result = published.materialize(ONLINE)
     assert check_results(result) == {EQUALS: True} and materialized(result)[ONLINE]["removed"] == 2
     assert published.online.sample_ids(10) == ["C1"]
 
 
-def test_an_older_refresh_takes_nothing_back_and_says_so(published: Stage) -> None:
+def test_older_refresh_replaces_nothing(published: Stage) -> None:
     fill(
         published.lake,
         published.platform,
@@ -126,16 +128,15 @@ def test_an_older_refresh_takes_nothing_back_and_says_so(published: Stage) -> No
     )
     snapshots = list(published.deployer.snapshots.iterdir())
     result = published.materialize(ONLINE)
-    assert materialized(result)[ONLINE]["kept_newer"] == len(CUSTOMERS) and check_results(result) == {
-        EQUALS: False
-    }
+    assert materialized(result)[ONLINE]["kept_newer"] == len(CUSTOMERS)
+    assert check_results(result) == {EQUALS: False}
     (vector,) = published.online.read(["C1"], bundles.FEATURES)
     assert vector is not None and vector.as_of == AS_OF and vector.values[0] == 0.0
     assert list(published.deployer.snapshots.iterdir()) == snapshots
 
 
 @pytest.mark.parametrize("fault", ["changed", "removed", "added", "unpublished"])
-def test_a_store_that_is_not_the_tables_is_seen(published: Stage, fault: str) -> None:
+def test_store_that_differs_from_tables_fails_the_check(published: Stage, fault: str) -> None:
     other = encode(fingerprint_of(bundles.FEATURES), AS_OF, np.array([1.0, 1.0, 0.0]))
     with published.redis.client() as redis:
         if fault == "changed":
@@ -149,13 +150,13 @@ def test_a_store_that_is_not_the_tables_is_seen(published: Stage, fault: str) ->
     assert check_results(published.check(ONLINE)) == {EQUALS: False}
 
 
-def test_without_a_champion_nothing_is_deployed_and_nothing_is_wrong(stage: Stage) -> None:
+def test_without_champion_nothing_is_deployed(stage: Stage) -> None:
     result = stage.materialize(DEPLOYMENT)
     assert result.success and check_results(result) == {"deployed_digest_is_champion": True}
     assert materialized(result)[DEPLOYMENT]["deployment"] == "none: there is no champion yet"
 
 
-def test_a_champion_that_nothing_answers_with_is_seen(published: Stage) -> None:
+def test_undeployed_champion_fails_the_check(published: Stage) -> None:
     assert check_results(published.check(DEPLOYMENT)) == {"deployed_digest_is_champion": False}
     failed = published.materialize(DEPLOYMENT)
     assert not failed.success and DEPLOYMENT not in materialized(failed)
