@@ -23,7 +23,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Examples:
-    """n labeled rows: entity, as-of day (datetime64[D]), features (n, f; NaN: unknown), 0/1 label."""
+    """n labeled rows: entity, as-of day (datetime64[D]), features (n, f; NaN: unknown), label."""
 
     features: tuple[str, ...]
     entities: NDArray[np.str_]

@@ -1,4 +1,4 @@
-"""Made-up examples: weekly rows of customers whose churn depends on their features, or on nothing."""
+"""Generated examples: weekly customer rows whose churn depends on the features, or is random."""
 
 import json
 from datetime import date, timedelta
@@ -23,7 +23,7 @@ from retention_assets.training.task import churn_split, churn_task
 
 FEATURES = ("recency_days", "engagement_score", "total_revenue", "plan_basic")
 FIRST_MONDAY = np.datetime64("2024-02-05")
-# A contact costs 8 and saves 30 where it meets a churner; a fifth can be contacted.
+# A contact costs 8 and saves 30 if the customer would churn; a fifth can be contacted.
 UTILITY = ContactUtility(contact_cost=8, saved_margin=120, save_rate=0.25, capacity_share=0.2)
 
 
@@ -66,7 +66,7 @@ def as_table(data: Examples):
 
 
 def fit_rows(data: Examples) -> FitRows:
-    """The examples as a candidate is given them; every tenth customer tells it when to stop."""
+    """The rows for a candidate's fit. Every tenth customer belongs to the stop rows."""
     stop = np.unique(data.entities, return_inverse=True)[1] % 10 == 0
     return FitRows(data.X, data.y, np.ones(len(data)), stop)
 
@@ -85,7 +85,10 @@ def evaluate(candidate: Candidate, data: Examples, folder: Path, task: Task) -> 
 
 
 def hand_made(data: Examples, a: float = 1.0, notes: dict[str, float] | None = None) -> Trained:
-    """What training leaves, without training: silence raises the odds, engagement lowers them; `a` is Platt's slope."""
+    """A trained model without training: recency raises the odds, engagement lowers them.
+
+    `a` is Platt's slope.
+    """
     content = json.dumps({"coef": [1.0, -1.0, 0.0, 0.0], "intercept": -1.0}).encode()
     fitted = Fitted(content, Preprocess.of(data.X), notes or {})
     served = served_model("logistic_regression", content, len(data.features))

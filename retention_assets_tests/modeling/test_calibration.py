@@ -1,4 +1,4 @@
-"""Calibrated scores mean what they say, whatever the raw score's scale; a score that says nothing stays silent."""
+"""Calibrated scores match observed rates at any scale of the raw score."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from retention_assets.modeling.calibration import fit_platt, wilson_half_width
 
 
 @pytest.mark.parametrize("overconfidence", [0.5, 1.0, 2.0, 4.0])
-def test_scores_too_bold_or_too_shy_are_brought_back_to_the_rates_seen(
+def test_calibration_restores_observed_rates(
     overconfidence: float,
 ) -> None:
     rng = np.random.default_rng(2)
@@ -22,19 +22,19 @@ def test_scores_too_bold_or_too_shy_are_brought_back_to_the_rates_seen(
         assert p[rows].mean() == pytest.approx(y[10_000:][rows].mean(), abs=0.04)
 
 
-def test_a_score_that_ranks_the_wrong_way_is_silenced_not_turned_round() -> None:
+def test_reversed_ranking_gives_constant_probability() -> None:
     y = np.tile(np.array([0, 1], dtype=np.int8), 100)
     platt = fit_platt(np.where(y > 0, 0.2, 0.8), y)
     assert platt.a == 0.0 and platt.apply(np.array([0.1, 0.9])) == pytest.approx([0.5, 0.5])
 
 
-def test_a_perfect_separation_stays_finite() -> None:
+def test_perfect_separation_stays_finite() -> None:
     y = np.repeat(np.array([0, 1], dtype=np.int8), 50)
     p = fit_platt(y.astype(np.float64), y).apply(np.array([0.0, 1.0]))
     assert 0 < p[0] < 0.1 and 0.9 < p[1] < 1
 
 
-def test_the_half_width_is_wilsons() -> None:
+def test_half_width_matches_wilson_interval() -> None:
     edges, half = wilson_half_width(
         np.full(100, 0.3), np.repeat(np.array([0, 1], dtype=np.int8), [70, 30])
     )

@@ -1,4 +1,4 @@
-"""Examples as arrays: the same rows give the same arrays and the same fingerprint, in whatever order a table holds them."""
+"""Examples as arrays: neither they nor their fingerprint depend on the table's row order."""
 
 import numpy as np
 import pytest
@@ -10,27 +10,27 @@ from retention_assets_tests.modeling.factories import FEATURES, as_table, exampl
 DATA = examples(customers=40, weeks=5)
 
 
-def test_a_table_comes_back_as_the_examples_that_it_holds_and_bookkeeping_is_no_feature() -> None:
-    found = churn_examples(as_table(DATA))
-    assert found.features == FEATURES
+def test_table_is_read_without_bookkeeping_columns() -> None:
+    data = churn_examples(as_table(DATA))
+    assert data.features == FEATURES
     assert (
-        (found.entities == DATA.entities).all()
-        and (found.as_of == DATA.as_of).all()
-        and (found.y == DATA.y).all()
+        (data.entities == DATA.entities).all()
+        and (data.as_of == DATA.as_of).all()
+        and (data.y == DATA.y).all()
     )
-    np.testing.assert_array_equal(found.X, DATA.X)
-    assert found.fingerprint == DATA.fingerprint
+    np.testing.assert_array_equal(data.X, DATA.X)
+    assert data.fingerprint == DATA.fingerprint
 
 
-def test_neither_arrays_nor_fingerprint_depend_on_the_order_of_rows() -> None:
+def test_row_order_does_not_change_arrays_or_fingerprint() -> None:
     table = as_table(DATA)
-    turned = churn_examples(table.take(np.random.default_rng(0).permutation(table.num_rows)))
-    np.testing.assert_array_equal(turned.X, DATA.X)
-    assert turned.fingerprint == DATA.fingerprint
+    shuffled = churn_examples(table.take(np.random.default_rng(0).permutation(table.num_rows)))
+    np.testing.assert_array_equal(shuffled.X, DATA.X)
+    assert shuffled.fingerprint == DATA.fingerprint
 
 
 @pytest.mark.parametrize("part", ["entities", "as_of", "X", "y"])
-def test_the_fingerprint_sees_every_part_of_the_data(part: str) -> None:
+def test_fingerprint_changes_with_every_part_of_data(part: str) -> None:
     changed = DATA.take(np.arange(len(DATA)))
     values = getattr(changed, part)
     values[0] = (
@@ -41,7 +41,7 @@ def test_the_fingerprint_sees_every_part_of_the_data(part: str) -> None:
     assert changed.fingerprint != DATA.fingerprint
 
 
-def test_an_older_models_columns_come_in_its_order_and_a_lacking_one_is_named() -> None:
+def test_columns_follow_requested_order_or_name_missing() -> None:
     np.testing.assert_array_equal(
         DATA.columns(["total_revenue", "recency_days"]), DATA.X[:, [2, 0]]
     )
@@ -49,6 +49,6 @@ def test_an_older_models_columns_come_in_its_order_and_a_lacking_one_is_named() 
         DATA.columns(["recency_days", "clv"])
 
 
-def test_no_matured_row_is_said_with_what_to_wait_for() -> None:
+def test_examples_without_final_label_raise_error_with_fix() -> None:
     with pytest.raises(NotTrainableError, match=r"final label yet.*gap, horizon and reporting lag"):
         churn_examples(as_table(DATA).slice(0, 0))

@@ -1,4 +1,4 @@
-"""When an example may be used: its window is closed, late reports are in, and there was history enough before it."""
+"""Label windows: when a label is final, and which as-of Mondays have matured."""
 
 from datetime import date
 
@@ -33,9 +33,7 @@ def test_week_matures_when_its_label_is_final() -> None:
     profile = load_profile(SETTINGS)
     first = date(2024, 1, 29)  # the first Monday with 28 days of history
     final = LabelWindow(14, 90, 7).observed_at(first)
-    day_before, two_before = (
-        date.fromordinal(final.toordinal() - 1),
-        date.fromordinal(final.toordinal() - 2),
-    )
+    day_before = date.fromordinal(final.toordinal() - 1)
+    two_before = date.fromordinal(final.toordinal() - 2)
     assert matured_mondays(profile, SETTINGS, day_before) == [first]
     assert matured_mondays(profile, SETTINGS, two_before) == []

@@ -1,4 +1,4 @@
-"""Who is fitted on and who is calibrated on are never the same customers, in a fold as in the end, and nobody else counts."""
+"""Fitting and calibration use different customers, in each fold and in the final fit."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -20,7 +20,7 @@ LOGISTIC = candidate("logistic_regression")
 DATA = examples(customers=303, weeks=20)
 SPLIT = forward_split(DATA, test_periods=3, folds=2, purge_days=35)
 TASK = churn(seed=7, save_rate=0.25, saved_margin=120, contact_cost=8)
-HELD = in_calibration_part(DATA.entities)
+HELD_OUT = in_calibration_part(DATA.entities)
 
 
 def recording() -> tuple[Candidate, list[FitRows]]:
@@ -35,24 +35,22 @@ def recording() -> tuple[Candidate, list[FitRows]]:
 
 
 def changed(change: Callable[[Examples], None]) -> Examples:
-    """The examples with this done to them."""
+    """A copy of the examples, changed in place by `change`."""
     copy = DATA.take(np.arange(len(DATA)))
     change(copy)
     return copy
 
 
-def test_a_recorderis_given_its_rows_without_the_calibration_customers_all_weighing_the_same() -> (
-    None
-):
+def test_fit_excludes_calibration_customers_and_weighs_alike() -> None:
     recorder, fits = recording()
     fit_model(recorder, DATA, SPLIT.train, 7)
-    (given,) = fits
-    mine = DATA.take(SPLIT.train & ~HELD)
-    np.testing.assert_array_equal(given.X, mine.X)
-    assert given.y.tolist() == mine.y.tolist() and given.w.tolist() == [1.0] * len(mine)
+    (rows,) = fits
+    expected = DATA.take(SPLIT.train & ~HELD_OUT)
+    np.testing.assert_array_equal(rows.X, expected.X)
+    assert rows.y.tolist() == expected.y.tolist() and rows.w.tolist() == [1.0] * len(expected)
 
 
-def test_customers_too_few_to_keep_some_apart_are_refused() -> None:
+def test_too_few_customers_raise_error() -> None:
     few = examples(customers=60, weeks=8)
     names = np.unique(few.entities)
     fits = names[~in_calibration_part(names) & (hash_share(names, "stop") >= STOP_SHARE)][:4]
@@ -61,42 +59,44 @@ def test_customers_too_few_to_keep_some_apart_are_refused() -> None:
         fit_model(candidate("xgboost"), few, rows, seed=1)
 
 
-def test_whoever_tells_a_recorderwhen_to_stop_does_so_with_all_rows() -> None:
+def test_stop_customers_have_no_rows_among_fitted_ones() -> None:
     recorder, fits = recording()
     fit_model(recorder, DATA, SPLIT.train, 7)
-    mine, stop = DATA.take(SPLIT.train & ~HELD).entities, fits[0].stop
-    stopping = set(mine[stop].tolist())
-    assert not stopping & set(mine[~stop].tolist())
-    assert len(stopping) / len(set(mine.tolist())) == pytest.approx(STOP_SHARE, abs=0.05)
+    entities = DATA.take(SPLIT.train & ~HELD_OUT).entities
+    stop = fits[0].stop
+    stopping = set(entities[stop].tolist())
+    assert not stopping & set(entities[~stop].tolist())
+    assert len(stopping) / len(set(entities.tolist())) == pytest.approx(STOP_SHARE, abs=0.05)
 
 
-def test_calibration_customers_move_the_calibrator_and_never_the_model() -> None:
+def test_calibration_customers_affect_only_calibrator() -> None:
     def turn(data: Examples) -> None:
-        data.y[HELD] = np.roll(data.y, 1)[HELD]
+        data.y[HELD_OUT] = np.roll(data.y, 1)[HELD_OUT]
 
-    one, two = (fit_model(LOGISTIC, data, SPLIT.train, 7) for data in (DATA, changed(turn)))
-    assert one.fitted.model == two.fitted.model and one.platt != two.platt
+    first, second = (fit_model(LOGISTIC, data, SPLIT.train, 7) for data in (DATA, changed(turn)))
+    assert first.fitted.model == second.fitted.model and first.platt != second.platt
 
 
-def test_fitted_customers_labels_do_not_reach_the_calibrator_but_through_the_scores() -> None:
+def test_calibrated_mean_matches_calibration_rate() -> None:
     model = fit_model(LOGISTIC, DATA, SPLIT.train, 7)
-    held = DATA.take(SPLIT.train & HELD)
-    p = model.probabilities(held.X)
-    assert p.mean() == pytest.approx(held.y.mean(), abs=0.01)
+    calibration = DATA.take(SPLIT.train & HELD_OUT)
+    p = model.probabilities(calibration.X)
+    assert p.mean() == pytest.approx(calibration.y.mean(), abs=0.01)
 
 
-def test_rows_outside_the_mask_are_as_if_they_were_not() -> None:
+def test_rows_outside_mask_do_not_affect_fit() -> None:
     def spoil(data: Examples) -> None:
-        data.X[~SPLIT.train], data.y[~SPLIT.train] = 1e9, 1
+        data.X[~SPLIT.train] = 1e9
+        data.y[~SPLIT.train] = 1
 
-    one, two = (fit_model(LOGISTIC, data, SPLIT.train, 7) for data in (DATA, changed(spoil)))
-    assert (one.fitted.model, one.platt) == (two.fitted.model, two.platt)
+    first, second = (fit_model(LOGISTIC, data, SPLIT.train, 7) for data in (DATA, changed(spoil)))
+    assert (first.fitted.model, first.platt) == (second.fitted.model, second.platt)
 
 
 @pytest.mark.parametrize("kind", [0, 1])
-def test_calibration_customers_of_one_kind_are_refused_with_what_to_give(kind: int) -> None:
+def test_calibration_with_one_label_raises_error_with_fix(kind: int) -> None:
     def alike(data: Examples) -> None:
-        data.y[HELD] = kind
+        data.y[HELD_OUT] = kind
 
     with pytest.raises(
         NotTrainableError, match=r"(?s)same label.*more entities or a longer history"
@@ -104,14 +104,12 @@ def test_calibration_customers_of_one_kind_are_refused_with_what_to_give(kind: i
         fit_model(LOGISTIC, changed(alike), SPLIT.train, 7)
 
 
-def test_each_fold_is_fitted_on_what_lies_before_it_and_the_last_fit_is_on_the_whole_training_period() -> (
-    None
-):
+def test_train_fits_each_fold_then_whole_period() -> None:
     recorder, fits = recording()
     trained = train(recorder, DATA, SPLIT, TASK)
     periods = [*(fold.train for fold in SPLIT.folds), SPLIT.train]
-    assert len(SPLIT.folds) == 2 and [len(given.y) for given in fits] == [
-        int((rows & ~HELD).sum()) for rows in periods
+    assert len(SPLIT.folds) == 2 and [len(rows.y) for rows in fits] == [
+        int((rows & ~HELD_OUT).sum()) for rows in periods
     ]
     for fold, figures in zip(SPLIT.folds, trained.folds, strict=True):
         assert (figures["train_rows"], figures["rows"]) == (fold.train.sum(), fold.valid.sum())
@@ -121,17 +119,15 @@ def test_each_fold_is_fitted_on_what_lies_before_it_and_the_last_fit_is_on_the_w
         )
 
 
-def test_what_says_how_sure_a_score_is_comes_from_the_calibration_customers_of_the_training_period() -> (
-    None
-):
+def test_confidence_comes_from_calibration_customers() -> None:
     trained = train(LOGISTIC, DATA, replace(SPLIT, folds=()), TASK)
-    held = DATA.take(SPLIT.train & HELD)
+    calibration = DATA.take(SPLIT.train & HELD_OUT)
     assert trained.folds == []
-    assert trained.calibration_y.tolist() == held.y.tolist()
-    assert trained.calibration_p.tolist() == trained.model.probabilities(held.X).tolist()
+    assert trained.calibration_y.tolist() == calibration.y.tolist()
+    assert trained.calibration_p.tolist() == trained.model.probabilities(calibration.X).tolist()
 
 
-def test_a_probability_is_the_calibrated_score_of_the_preprocessed_row() -> None:
+def test_probability_is_calibrated_score_of_preprocessed_row() -> None:
     model = hand_made(DATA, a=0.5).model
     steps = model.fitted.preprocess
     assert steps is not None
@@ -145,6 +141,6 @@ def test_a_probability_is_the_calibrated_score_of_the_preprocessed_row() -> None
 @pytest.mark.parametrize(
     ("content", "features"), [(b"", 4), (b"{}", 4), (b'{"coef": [1.0], "intercept": 0.0}', 4)]
 )
-def test_a_fit_that_serving_cannot_read_stops_the_training(content: bytes, features: int) -> None:
+def test_unreadable_model_file_stops_training(content: bytes, features: int) -> None:
     with pytest.raises(BundleError, match="not a readable logistic_regression of 4 features"):
         served_model("logistic_regression", content, features)

@@ -1,4 +1,4 @@
-"""Another problem goes through all of modeling without a change there: machines that fail."""
+"""Another problem, machines that fail, runs through `modeling/` without a change there."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Who is fitted on, calibrated on and tested on: never the same customer twice, never the future for the past."""
+"""Splits: no customer is both fitted and calibrated on, and no fit uses later rows."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ from retention_assets_tests.modeling.factories import examples
     folds=st.integers(1, 5),
     purge=st.integers(7, 63),
 )
-def test_time_goes_forward_and_no_label_window_reaches_into_what_is_judged(
+def test_split_purges_label_windows_that_reach_into_test(
     weeks: int, test_weeks: int, folds: int, purge: int
 ) -> None:
     data = examples(customers=150, weeks=weeks, signal=0.5)
@@ -39,29 +39,27 @@ def test_time_goes_forward_and_no_label_window_reaches_into_what_is_judged(
         *((fold.train, fold.valid) for fold in split.folds),
     ]:
         gap = data.as_of[after].min() - data.as_of[before].max()
-        assert gap >= np.timedelta64(
-            purge, "D"
-        )  # no customer stands on both sides within one horizon
+        assert gap >= np.timedelta64(purge, "D")
     assert all(not (fold.valid & split.test).any() for fold in split.folds)
 
 
-def test_each_fold_judges_weeks_of_its_own() -> None:
+def test_folds_validate_on_different_weeks() -> None:
     data = examples(weeks=40)
     split = forward_split(data, test_periods=4, folds=3, purge_days=35)
-    judged = [set(data.as_of[fold.valid].tolist()) for fold in split.folds]
-    assert len(judged) == 3 and sum(map(len, judged)) == len(set().union(*judged))
+    validated = [set(data.as_of[fold.valid].tolist()) for fold in split.folds]
+    assert len(validated) == 3 and sum(map(len, validated)) == len(set().union(*validated))
 
 
-def test_calibration_customers_are_apart_and_the_same_on_any_machine() -> None:
+def test_calibration_customers_are_separate_and_stable() -> None:
     data = examples(customers=2000, weeks=3)
-    held = in_calibration_part(data.entities)
-    assert set(data.entities[held]) & set(data.entities[~held]) == set()
-    assert held.mean() == pytest.approx(CALIBRATION_SHARE, abs=0.03)
+    calibration = in_calibration_part(data.entities)
+    assert set(data.entities[calibration]) & set(data.entities[~calibration]) == set()
+    assert calibration.mean() == pytest.approx(CALIBRATION_SHARE, abs=0.03)
     known = hash_share(np.array(["C00001", "C00002"]), "calibration")
     assert known == pytest.approx([0.03239602776309436, 0.8456121], abs=1e-7)
 
 
-def test_a_history_too_short_is_refused_with_what_is_missing() -> None:
+def test_short_history_raises_error_with_reason() -> None:
     with pytest.raises(NotTrainableError, match=r"4 as-of dates.*the test alone takes 4"):
         forward_split(examples(weeks=4), test_periods=4, folds=3, purge_days=30)
     with pytest.raises(NotTrainableError, match=r"training \(0 rows.*has 0 positives in 0 rows"):

@@ -1,7 +1,8 @@
 """The candidates, as data. A new one is a row here, and a module beside it with the row's `fit`.
 
 Parameters are plain defaults that work on small and large data; none reweights classes,
-because the scores are probabilities. A module imports its library inside `fit`, so that listing stays quick.
+because the scores are probabilities. A module imports its library inside `fit`, so that listing
+the candidates stays quick.
 """
 
 from collections.abc import Callable, Mapping

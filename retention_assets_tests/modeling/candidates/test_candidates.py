@@ -1,4 +1,4 @@
-"""Each candidate learns, and what its folder serves is what was trained: to 1e-6, without pickle, the same on a second fit."""
+"""Each candidate learns, and its folder serves the trained model, equal on a second fit."""
 
 from pathlib import Path
 
@@ -15,17 +15,17 @@ DATA = examples(customers=250, weeks=26)
 
 @pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.name)
 def test_candidate_serves_what_it_learned(candidate: Candidate, tmp_path: Path) -> None:
-    trial = evaluate(candidate, DATA, tmp_path / "one", TASK)
-    scorer = load_bundle(tmp_path / "one", trial.digest)
-    trained = trial.trained.model.probabilities(trial.test.X)
-    assert scorer.probabilities(trial.test.X) == pytest.approx(trained, abs=1e-6)
-    assert scorer.score(trial.test.X[0]).probability == pytest.approx(trained[0], abs=1e-6)
-    assert trial.figures()["auc"] > 0.75
+    evaluation = evaluate(candidate, DATA, tmp_path / "one", TASK)
+    scorer = load_bundle(tmp_path / "one", evaluation.digest)
+    trained = evaluation.trained.model.probabilities(evaluation.test.X)
+    assert scorer.probabilities(evaluation.test.X) == pytest.approx(trained, abs=1e-6)
+    assert scorer.score(evaluation.test.X[0]).probability == pytest.approx(trained[0], abs=1e-6)
+    assert evaluation.figures()["auc"] > 0.75
     suffixes = {path.suffix for path in (tmp_path / "one").iterdir()}
     assert suffixes <= {".json", ".ubj", ".treelite", ".keras"}
     again = evaluate(candidate, DATA, tmp_path / "two", TASK)
-    assert again.p == pytest.approx(trial.p, abs=1e-6)
-    assert again.digest == trial.digest == digest_of(tmp_path / "two")
+    assert again.p == pytest.approx(evaluation.p, abs=1e-6)
+    assert again.digest == evaluation.digest == digest_of(tmp_path / "two")
 
 
 def test_test_weeks_do_not_affect_training(tmp_path: Path) -> None:
@@ -34,10 +34,11 @@ def test_test_weeks_do_not_affect_training(tmp_path: Path) -> None:
     changed = DATA.take(np.ones(len(DATA), dtype=bool))
     last = changed.as_of >= np.unique(changed.as_of)[-3]
     changed.y[last] = 1 - changed.y[last]
-    one = evaluate(candidate, DATA, tmp_path / "one", TASK)
-    two = evaluate(candidate, changed, tmp_path / "two", TASK)
+    first = evaluate(candidate, DATA, tmp_path / "one", TASK)
+    second = evaluate(candidate, changed, tmp_path / "two", TASK)
     assert (
-        one.p == pytest.approx(two.p, abs=0) and one.figures()["auc"] > 0.7 > two.figures()["auc"]
+        first.p == pytest.approx(second.p, abs=0)
+        and first.figures()["auc"] > 0.7 > second.figures()["auc"]
     )
     names = {
         path.name: path.read_bytes()

@@ -1,4 +1,4 @@
-"""A candidate is a line of data: its name is its own, serving can read its kind, its parameters are its fit's, none reweights."""
+"""Declared candidates: unique names, kinds that serving reads, no class reweighting."""
 
 import numpy as np
 import pytest

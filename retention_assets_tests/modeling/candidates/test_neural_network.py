@@ -1,4 +1,4 @@
-"""The network's archive is the same bytes on any fit of the same rows, and holds the weights of the best epoch."""
+"""Fitting the same rows gives the same archive, with the weights of the best epoch."""
 
 import io
 import json
@@ -13,21 +13,21 @@ from retention_assets.modeling.pipeline import served_model
 from retention_assets_tests.modeling.factories import examples, fit_rows
 
 ROWS = fit_rows(examples(customers=60, weeks=4))
-# Steps so long that the loss soon rises again, and no penalty, so that the loss is the log loss.
+# A high learning rate makes the loss rise early; without penalty, the loss is the log loss.
 PARAMS = {"layers": (8,), "epochs": 6, "patience": 2, "batch": 32, "learning_rate": 0.3, "l2": 0.0}
 
 
 @pytest.fixture(scope="module")
 def twice() -> tuple[Fitted, Fitted]:
-    """The same rows fitted twice in one process, which numbers what it makes."""
+    """The same rows fitted twice in one process: Keras numbers unnamed layers by process."""
     return fit(ROWS, PARAMS, seed=7), fit(ROWS, PARAMS, seed=7)
 
 
-def test_a_second_fit_gives_the_same_bytes(twice: tuple[Fitted, Fitted]) -> None:
+def test_second_fit_gives_same_bytes(twice: tuple[Fitted, Fitted]) -> None:
     assert twice[0].model == twice[1].model and twice[0].notes == twice[1].notes
 
 
-def test_the_archive_holds_layers_and_weights_and_no_trace_of_when_or_by_whom(
+def test_archive_holds_only_layers_and_weights(
     twice: tuple[Fitted, Fitted],
 ) -> None:
     with zipfile.ZipFile(io.BytesIO(twice[0].model)) as archive:
@@ -45,13 +45,14 @@ def test_the_archive_holds_layers_and_weights_and_no_trace_of_when_or_by_whom(
     assert "shared_object_id" not in json.dumps(config) and not config.get("compile_config")
 
 
-def test_the_weights_are_those_of_the_best_epoch_not_of_the_last(
+def test_network_keeps_weights_of_best_epoch(
     twice: tuple[Fitted, Fitted],
 ) -> None:
     fitted = twice[0]
     assert fitted.preprocess is not None
     served = served_model("neural_network", fitted.model, ROWS.X.shape[1])
-    p, y = served(fitted.preprocess.apply(ROWS.X[ROWS.stop])), ROWS.y[ROWS.stop]
+    p = served(fitted.preprocess.apply(ROWS.X[ROWS.stop]))
+    y = ROWS.y[ROWS.stop]
     loss = float(-np.mean(np.log(np.where(y > 0, p, 1 - p))))
     assert loss == pytest.approx(fitted.notes["stop_log_loss"], abs=1e-4)
     assert loss < np.log(2) and fitted.notes["epochs"] <= PARAMS["epochs"]

@@ -1,4 +1,4 @@
-"""The forest's file depends on rows, parameters and seed, and on nothing else: not on threads, not on who would stop."""
+"""The forest's file depends only on rows, parameters and seed."""
 
 from dataclasses import replace
 
@@ -16,24 +16,22 @@ PARAMS = {"n_estimators": 15, "max_depth": 6, "min_samples_leaf": 5}
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_the_number_of_threads_leaves_no_trace(
-    threads: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    usual = fit(ROWS, PARAMS, seed=7)
+def test_thread_count_does_not_change_forest(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = fit(ROWS, PARAMS, seed=7)
     monkeypatch.setattr(random_forest, "THREADS", threads)
-    assert fit(ROWS, PARAMS, seed=7).model == usual.model
+    assert fit(ROWS, PARAMS, seed=7).model == expected.model
 
 
-def test_it_needs_nobody_to_know_when_to_stop_and_another_seed_is_another_forest() -> None:
-    usual = fit(ROWS, PARAMS, seed=7).model
+def test_forest_depends_on_seed_but_not_on_stop_rows() -> None:
+    expected = fit(ROWS, PARAMS, seed=7).model
     assert (
         fit(replace(ROWS, stop=~ROWS.stop), PARAMS, seed=7).model
-        == usual
+        == expected
         != fit(ROWS, PARAMS, seed=8).model
     )
 
 
-def test_the_file_holds_as_many_trees_as_were_asked_for_on_all_features() -> None:
+def test_file_holds_requested_trees_on_all_features() -> None:
     fitted = fit(ROWS, PARAMS, seed=7)
     trees = treelite.Model.deserialize_bytes(fitted.model)
     assert (trees.num_tree, trees.num_feature) == (15, ROWS.X.shape[1]) and fitted.notes == {
@@ -41,8 +39,8 @@ def test_the_file_holds_as_many_trees_as_were_asked_for_on_all_features() -> Non
     }
 
 
-def test_rows_that_weigh_nothing_say_nothing() -> None:
-    """Every row stands twice, once with the other label, and only one of the two weighs."""
+def test_zero_weight_rows_do_not_affect_model() -> None:
+    """Every row appears twice, with opposite labels; the second copy has weight 0."""
     twice = replace(
         ROWS,
         X=np.r_[ROWS.X, ROWS.X],

@@ -1,4 +1,4 @@
-"""Trees grow on the fitting customers alone, the stopping customers only say how many, and the unknown is not filled."""
+"""Trees are fitted without the stop rows, which only set how many trees are kept."""
 
 from dataclasses import replace
 from typing import Any
@@ -28,13 +28,14 @@ def booster(fitted: Fitted) -> xgboost.Booster:
 
 
 def log_loss(booster: xgboost.Booster, rows: FitRows) -> float:
-    p, y = booster.inplace_predict(rows.X[rows.stop]).astype(np.float64), rows.y[rows.stop]
+    p = booster.inplace_predict(rows.X[rows.stop]).astype(np.float64)
+    y = rows.y[rows.stop]
     return float(-np.average(np.log(np.where(y > 0, p, 1 - p)), weights=rows.w[rows.stop]))
 
 
-def test_other_stopping_customers_end_the_same_trees_earlier_or_later_and_change_none() -> None:
-    turned = replace(ROWS, y=np.where(ROWS.stop, 1 - ROWS.y, ROWS.y).astype(np.int8))
-    long, short = (booster(fit(rows, PARAMS, seed=7)) for rows in (ROWS, turned))
+def test_stop_rows_decide_only_number_of_trees() -> None:
+    flipped = replace(ROWS, y=np.where(ROWS.stop, 1 - ROWS.y, ROWS.y).astype(np.int8))
+    long, short = (booster(fit(rows, PARAMS, seed=7)) for rows in (ROWS, flipped))
     rounds = short.num_boosted_rounds()
     assert 1 <= rounds < long.num_boosted_rounds() < PARAMS["rounds"]
     assert long[:rounds].get_dump() == short.get_dump()
@@ -43,7 +44,7 @@ def test_other_stopping_customers_end_the_same_trees_earlier_or_later_and_change
     )
 
 
-def test_what_is_saved_ends_with_the_tree_that_served_the_stopping_customers_best() -> None:
+def test_saved_model_ends_with_best_tree_for_stop_rows() -> None:
     weighted = replace(ROWS, w=np.resize([1.0, 2.0, 0.5], len(ROWS.y)))
     fitted = fit(weighted, PARAMS, seed=7)
     saved = booster(fitted)
@@ -54,8 +55,8 @@ def test_what_is_saved_ends_with_the_tree_that_served_the_stopping_customers_bes
     assert longer[: len(losses)].get_dump() == saved.get_dump()
 
 
-def test_that_a_value_is_unknown_can_be_all_that_tells() -> None:
-    """Those of whom the second feature is unknown leave; its values, and their median, say nothing."""
+def test_xgboost_learns_from_unknown_values() -> None:
+    """Customers leave if the second feature is unknown; its values carry no information."""
     rng = np.random.default_rng(0)
     unknown = rng.random(600) < 0.3
     X = np.column_stack([rng.random(600), np.where(unknown, np.nan, rng.random(600))])
@@ -67,7 +68,7 @@ def test_that_a_value_is_unknown_can_be_all_that_tells() -> None:
     assert p[0] > 0.9 and p[1] < 0.1
 
 
-def test_rows_that_weigh_nothing_say_nothing() -> None:
+def test_zero_weight_rows_do_not_affect_model() -> None:
     twice = FitRows(
         np.r_[ROWS.X, ROWS.X],
         np.r_[ROWS.y, 1 - ROWS.y].astype(np.int8),

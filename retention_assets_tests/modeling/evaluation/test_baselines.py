@@ -1,4 +1,4 @@
-"""Baselines are what they say: their money by hand, fitted on the training rows alone, and silence never lowers a probability."""
+"""Baselines: profit counted by hand, fitted on training rows only, monotonic in recency."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ def evaluated(data: Examples, train: np.ndarray, test: Examples, utility: Contac
     return evaluate_baselines(BASELINES, data, train, test, utility)
 
 
-def asked(*recency: float) -> Examples:
+def rows_with_recency(*recency: float) -> Examples:
     """Test rows that differ in their recency alone."""
     rows = TEST.take(np.zeros(len(recency), dtype=int))
     rows.X[:, 0] = recency
@@ -40,74 +40,71 @@ def by_recency(test: Examples, data: Examples = DATA) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("churners", "money"), [(3, 200.0), (1, -1000.0), (0, -1600.0)])
-def test_contacting_a_fifth_at_random_pays_on_average_or_not_and_contacting_nobody_is_free(
-    churners: int, money: float
-) -> None:
-    """Two contacts among ten customers meet churners / 5 of them: 30 x churners / 5 - 2 x 8, per thousand."""
+def test_random_contacts_earn_average_and_nobody_earns_zero(churners: int, money: float) -> None:
+    """Two contacts of ten customers reach churners / 5: (30 x churners / 5 - 2 x 8) x 100."""
     test = replace(
         TEST.take(np.arange(10)), y=np.repeat([1, 0], [churners, 10 - churners]).astype(np.int8)
     )
-    found = evaluated(DATA, TRAIN, test, UTILITY)
-    assert found[EVERYBODY.name].point()["profit"] == pytest.approx(money)
+    baselines = evaluated(DATA, TRAIN, test, UTILITY)
+    assert baselines[EVERYBODY.name].point()["profit"] == pytest.approx(money)
     cheap = evaluated(DATA, TRAIN, test, replace(UTILITY, contact_cost=0.5))
-    assert found[NOBODY.name].point()["profit"] == cheap[NOBODY.name].point()["profit"] == 0.0
+    assert baselines[NOBODY.name].point()["profit"] == cheap[NOBODY.name].point()["profit"] == 0.0
 
 
-def test_everybody_has_the_training_rate_whatever_the_test_rate_is() -> None:
-    found = evaluated(DATA, TRAIN, TEST, UTILITY)
+def test_constant_baselines_predict_training_rate() -> None:
+    baselines = evaluated(DATA, TRAIN, TEST, UTILITY)
     rate = DATA.y[TRAIN].mean()
     assert rate != pytest.approx(TEST.y.mean(), abs=1e-4)
     for name in (EVERYBODY.name, NOBODY.name):
-        assert found[name].p == pytest.approx(np.full(len(TEST), rate))
+        assert baselines[name].p == pytest.approx(np.full(len(TEST), rate))
 
 
-def test_rows_outside_the_training_part_teach_a_baseline_nothing() -> None:
+def test_baselines_learn_from_training_rows_only() -> None:
     other = DATA.take(np.arange(len(DATA)))
     other.y[~TRAIN] = 1 - other.y[~TRAIN]
     other.X[~TRAIN] = 1e6
-    one, two = (evaluated(data, TRAIN, TEST, UTILITY) for data in (DATA, other))
-    assert one.keys() == two.keys() == {item.name for item in BASELINES}
-    assert all(one[name].p.tolist() == two[name].p.tolist() for name in one)
+    first, second = (evaluated(data, TRAIN, TEST, UTILITY) for data in (DATA, other))
+    assert first.keys() == second.keys() == {item.name for item in BASELINES}
+    assert all(first[name].p.tolist() == second[name].p.tolist() for name in first)
 
 
 @settings(max_examples=40, deadline=None)
 @given(recency=st.lists(SILENCE, min_size=2, max_size=30))
-def test_the_longer_silent_are_never_less_likely_to_leave(recency: list[float]) -> None:
-    p = by_recency(asked(*sorted(recency)))
+def test_longer_silence_never_lowers_probability(recency: list[float]) -> None:
+    p = by_recency(rows_with_recency(*sorted(recency)))
     assert (np.diff(p) >= 0).all() and ((p > 0) & (p < 1)).all()
 
 
-def test_silence_tells_more_than_nothing_here() -> None:
-    p = by_recency(asked(1.0, 10.0, 100.0))
+def test_recency_baseline_separates_customers() -> None:
+    p = by_recency(rows_with_recency(1.0, 10.0, 100.0))
     assert p[0] < DATA.y[TRAIN].mean() < p[2] and p[2] - p[0] > 0.1
 
 
-def test_unknown_recency_is_the_longest_silence_that_training_saw_and_a_negative_one_is_none() -> (
-    None
-):
-    data, longest = DATA.take(np.arange(len(DATA))), DATA.X[TRAIN, 0].max()
+def test_unknown_recency_counts_as_longest_in_training() -> None:
+    data = DATA.take(np.arange(len(DATA)))
+    longest = DATA.X[TRAIN, 0].max()
     data.X[~TRAIN, 0] = 3 * longest
     unknown, known, longer, negative, today = by_recency(
-        asked(np.nan, longest, 2 * longest, -3.0, 0.0), data
+        rows_with_recency(np.nan, longest, 2 * longest, -3.0, 0.0), data
     )
     assert unknown == known < longer
     assert negative == today < known
 
 
 @pytest.mark.parametrize("recency", [np.nan, 30.0])
-def test_where_recency_says_nothing_of_anybody_all_are_alike(recency: float) -> None:
+def test_constant_recency_gives_training_rate(recency: float) -> None:
     silent = DATA.take(np.arange(len(DATA)))
     silent.X[:, 0] = recency
-    p = by_recency(asked(recency, recency), silent)
+    p = by_recency(rows_with_recency(recency, recency), silent)
     assert p == pytest.approx(np.full(2, DATA.y[TRAIN].mean()), abs=0.01)
 
 
-def test_where_the_silent_stay_recency_is_no_ranking_rather_than_a_turned_one() -> None:
-    p = by_recency(asked(1.0, 100.0), replace(DATA, y=(1 - DATA.y).astype(np.int8)))
+def test_reversed_recency_gives_constant_probability() -> None:
+    p = by_recency(rows_with_recency(1.0, 100.0), replace(DATA, y=(1 - DATA.y).astype(np.int8)))
     assert p[0] == p[1]
 
 
-def test_a_source_without_recency_has_no_recency_baseline() -> None:
+def test_source_without_recency_has_no_recency_baseline() -> None:
     nameless = replace(DATA, features=("other", *DATA.features[1:]))
     assert set(evaluated(nameless, TRAIN, nameless.take(~TRAIN), UTILITY)) == {
         NOBODY.name,

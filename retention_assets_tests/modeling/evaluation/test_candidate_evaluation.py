@@ -1,4 +1,4 @@
-"""A trial's figures are those of the untouched rows, with its folds' means beside them; its probabilities are the folder's."""
+"""Evaluations show test figures beside fold means; the saved folder does the scoring."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,9 @@ FOLDS = [
 ]
 
 
-def trial(threshold: float = 0.5, folds: list[dict[str, float]] = FOLDS) -> CandidateEvaluation:
+def evaluation_of_five(
+    threshold: float = 0.5, folds: list[dict[str, float]] = FOLDS
+) -> CandidateEvaluation:
     """Five untouched rows, of which the first two leave."""
     return CandidateEvaluation(
         replace(hand_made(DATA), folds=folds), "d" * 64, 25, FIVE, P, threshold, UTILITY
@@ -43,22 +45,22 @@ def trial(threshold: float = 0.5, folds: list[dict[str, float]] = FOLDS) -> Cand
         (0.95, 0.0, 0.0, 0.0),
     ],
 )
-def test_the_confusion_figures_are_those_at_the_models_own_threshold(
+def test_confusion_figures_use_model_threshold(
     threshold: float, precision: float, recall: float, false_alarms: float
 ) -> None:
-    figures = trial(threshold).figures()
+    figures = evaluation_of_five(threshold).figures()
     named = (figures["precision"], figures["recall"], figures["false_positive_rate"])
     assert named == pytest.approx((precision, recall, false_alarms))
     assert (figures["base_rate"], figures["accuracy"]) == pytest.approx((2 / 5, 3 / 5))
 
 
-def test_money_is_that_of_the_untouched_rows() -> None:
-    """Room for one of five: the .9, who leaves: 30 - 8 for five customers."""
-    assert trial().figures()["profit"] == pytest.approx(22 / 5 * 1000)
+def test_profit_is_computed_on_test_rows() -> None:
+    """Capacity is one of five: the .9, a churner, brings 30 - 8 for five customers."""
+    assert evaluation_of_five().figures()["profit"] == pytest.approx(22 / 5 * 1000)
 
 
-def test_folds_are_shown_by_their_means_beside_the_test_and_never_as_it() -> None:
-    figures = trial().figures()
+def test_figures_show_fold_means_apart_from_test() -> None:
+    figures = evaluation_of_five().figures()
     assert {name: value for name, value in figures.items() if name.startswith("cv_")} == {
         "cv_fit_s": 2.5,
         "cv_auc": 0.75,
@@ -67,13 +69,13 @@ def test_folds_are_shown_by_their_means_beside_the_test_and_never_as_it() -> Non
     assert figures["auc"] == pytest.approx(4 / 6)  # .9 above all three that stay, .2 above one
 
 
-def test_a_history_too_short_for_folds_says_so_by_their_number() -> None:
-    figures = trial(folds=[]).figures()
+def test_figures_without_folds_show_zero_folds() -> None:
+    figures = evaluation_of_five(folds=[]).figures()
     assert figures["folds"] == 0 and not [name for name in figures if name.startswith("cv_")]
 
 
-def test_scores_are_a_table_of_who_when_what_came_and_what_was_said() -> None:
-    scores = score_table(trial())
+def test_score_table_holds_customer_date_label_probability() -> None:
+    scores = score_table(evaluation_of_five())
     columns = {
         "customer_id": pa.string(),
         "as_of": pa.date32(),
@@ -91,7 +93,7 @@ def test_scores_are_a_table_of_who_when_what_came_and_what_was_said() -> None:
     )
 
 
-def test_money_and_levels_come_from_the_settings_each_from_its_own() -> None:
+def test_settings_define_utility_and_risk_levels() -> None:
     settings = Settings(
         contact_cost=1.5,
         saved_margin=90,
@@ -108,30 +110,28 @@ def test_money_and_levels_come_from_the_settings_each_from_its_own() -> None:
 
 
 @pytest.mark.parametrize("gap_days", [7, 14, 28])
-def test_training_ends_a_whole_gap_and_horizon_before_the_test_and_no_earlier_than_it_must(
-    gap_days: int, tmp_path: Path
-) -> None:
+def test_training_ends_gap_and_horizon_before_test(gap_days: int, tmp_path: Path) -> None:
     task = churn(gap_days=gap_days)
-    held = evaluate(candidate("logistic_regression"), DATA, tmp_path / "m", task)
-    card = load_bundle(tmp_path / "m", held.digest).card
+    evaluation = evaluate(candidate("logistic_regression"), DATA, tmp_path / "m", task)
+    card = load_bundle(tmp_path / "m", evaluation.digest).card
     apart = np.datetime64(card.test_as_of[0]) - np.datetime64(card.trained_as_of[-1])
     closed = task.purge_days
     assert task.label_window is not None
     horizon_days = task.label_window.horizon_days
     assert closed == gap_days + horizon_days
     assert np.timedelta64(closed, "D") <= apart < np.timedelta64(closed + 7, "D")
-    assert held.train_rows == (DATA.as_of <= np.datetime64(card.trained_as_of[-1])).sum()
+    assert evaluation.train_rows == (DATA.as_of <= np.datetime64(card.trained_as_of[-1])).sum()
     assert card.settings == {"gap_days": gap_days, "horizon_days": horizon_days}
 
 
-def test_the_untouched_rows_are_scored_by_the_folder_itself_and_cut_where_its_card_says(
+def test_evaluation_uses_scorer_and_threshold_of_folder(
     tmp_path: Path,
 ) -> None:
-    held = evaluate(candidate("logistic_regression"), DATA, tmp_path / "m", TASK)
-    scorer = load_bundle(tmp_path / "m", held.digest)
-    assert held.p.tolist() == scorer.probabilities(held.test.X).tolist()
-    assert held.threshold == scorer.card.threshold
+    evaluation = evaluate(candidate("logistic_regression"), DATA, tmp_path / "m", TASK)
+    scorer = load_bundle(tmp_path / "m", evaluation.digest)
+    assert evaluation.p.tolist() == scorer.probabilities(evaluation.test.X).tolist()
+    assert evaluation.threshold == scorer.card.threshold
     assert (
-        held.test.as_of.min() == np.unique(DATA.as_of)[-3]
-        and held.test.as_of.max() == DATA.as_of.max()
+        evaluation.test.as_of.min() == np.unique(DATA.as_of)[-3]
+        and evaluation.test.as_of.max() == DATA.as_of.max()
     )

@@ -1,4 +1,4 @@
-"""Intervals by customer, paired between scorers: as wide as the evidence is thin, and no wider."""
+"""Bootstrap intervals resample customers and are paired between scorers."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ UTILITY = ContactUtility(contact_cost=8, saved_margin=120, save_rate=0.25, capac
     rounds=st.integers(1, 3 * CHUNK),
     seed=st.integers(0, 9),
 )
-def test_a_draw_takes_as_many_customers_as_there_are_each_with_all_rows(
+def test_draw_takes_customers_with_all_rows(
     customers: int, weeks: int, rounds: int, seed: int
 ) -> None:
     number = np.tile(np.arange(customers), weeks)
@@ -32,8 +32,8 @@ def test_a_draw_takes_as_many_customers_as_there_are_each_with_all_rows(
     assert (weights == again).all()
 
 
-def test_two_scorers_are_judged_on_the_same_draws() -> None:
-    """A copy of a scorer differs from it by nothing in any round; a slightly better one by less than the noise of either."""
+def test_scorers_share_bootstrap_draws() -> None:
+    """A copy of a scorer equals it in every round; paired differences vary less than scores."""
     rng = np.random.default_rng(6)
     p = rng.beta(2, 5, 400)
     y = (rng.random(400) < p).astype(np.int8)
@@ -44,35 +44,42 @@ def test_two_scorers_are_judged_on_the_same_draws() -> None:
         "copy": Evaluation(y, p, UTILITY),
         "worse": Evaluation(y, worse, UTILITY),
     }
-    seen = resample(scorers, who, 200, 1)
-    assert all((seen["one"][metric] == seen["copy"][metric]).all() for metric in seen["one"])
-    paired = seen["worse"]["brier"] - seen["one"]["brier"]
-    assert paired.std() < 0.5 * seen["one"]["brier"].std()
+    samples = resample(scorers, who, 200, 1)
+    assert all(
+        (samples["one"][metric] == samples["copy"][metric]).all() for metric in samples["one"]
+    )
+    paired = samples["worse"]["brier"] - samples["one"]["brier"]
+    assert paired.std() < 0.5 * samples["one"]["brier"].std()
 
 
-def test_the_paired_interval_covers_a_true_difference_of_money_about_as_often_as_it_says() -> None:
-    """Two rankings of known worth: at capacity one contacts customers who leave at 60 %, the other at 30 %."""
-    rng, covered, worlds, n = np.random.default_rng(9), 0, 150, 300
+def test_paired_interval_has_nominal_coverage() -> None:
+    """Two rankings of known profit: contacted customers leave at 60 % or at 30 %."""
+    rng = np.random.default_rng(9)
+    covered = 0
+    repetitions = 150
+    n = 300
     truth = (0.6 - 0.3) * 0.25 * 120 * 0.2 * 1000
     who = np.array([f"C{number}" for number in range(n)])
-    good, poor = np.full(n, 0.35), np.full(n, 0.35)
-    good[:60], poor[60:120] = 0.9, 0.9
+    good = np.full(n, 0.35)
+    good[:60] = 0.9
+    poor = np.full(n, 0.35)
+    poor[60:120] = 0.9
     rate = np.r_[np.full(60, 0.6), np.full(60, 0.3), np.full(180, 0.1)]
-    for _ in range(worlds):
+    for _ in range(repetitions):
         y = (rng.random(n) < rate).astype(np.int8)
-        seen = resample(
+        samples = resample(
             {"good": Evaluation(y, good, UTILITY), "poor": Evaluation(y, poor, UTILITY)},
             who,
             200,
             2,
         )
-        low, high = interval(seen["good"]["profit"] - seen["poor"]["profit"])
+        low, high = interval(samples["good"]["profit"] - samples["poor"]["profit"])
         covered += low <= truth <= high
-    assert 0.89 <= covered / worlds <= 0.99
+    assert 0.89 <= covered / repetitions <= 0.99
 
 
 def test_intervals_resample_customers_not_rows() -> None:
-    """Ten copies of each customer's row carry no more evidence than one: the interval is as wide."""
+    """Ten copies of each customer's row do not make the interval narrower."""
     rng = np.random.default_rng(4)
     p = rng.random(300)
     y = (rng.random(300) < p).astype(np.int8)

@@ -1,4 +1,4 @@
-"""The leaderboard ranks by money, then by Brier score; every figure stands beside its own interval; differences are paired."""
+"""The leaderboard ranks by profit, then Brier score, with intervals and paired differences."""
 
 from collections.abc import Mapping
 
@@ -20,8 +20,8 @@ FIGURES = ("base_rate", *WITH_INTERVAL, *ALONE)
 Money = Mapping[str, tuple[float, float]]
 
 
-def standing(money: Money) -> BootstrapScores:
-    """Scorers of this profit and Brier score. Metric k has the value k, and over the rounds runs from k to k + 100."""
+def bootstrap_scores(money: Money) -> BootstrapScores:
+    """Scorers with this profit and Brier score. Metric number k is k; its rounds k to k + 100."""
     points = {
         name: {figure: float(at) for at, figure in enumerate(FIGURES)}
         | {"profit": profit, "brier": brier}
@@ -39,18 +39,14 @@ def standing(money: Money) -> BootstrapScores:
         ({"a": (100.0, 0.10), "b": (200.0, 0.20)}, ["b", "a"]),
         ({"a": (0.0, 0.20), "b": (0.0, 0.10)}, ["b", "a"]),
         ({"a": (-5.0, 0.10), "b": (0.0, 0.20), "c": (0.0, 0.15)}, ["c", "b", "a"]),
-        (
-            {"a": (1.0, 0.10), "b": (1.0, 0.10)},
-            ["a", "b"],
-        ),  # nothing tells them apart: the order of declaration
+        # A tie in both keeps the order of declaration.
+        ({"a": (1.0, 0.10), "b": (1.0, 0.10)}, ["a", "b"]),
     ],
 )
-def test_the_most_profitable_comes_first_and_equal_money_goes_by_brier(
-    money: Money, order: list[str]
-) -> None:
-    seen = standing(money)
-    assert [row["candidate"] for row in seen.rows(set())] == order
-    assert best_candidate(seen.points) == order[0]
+def test_rows_are_ordered_by_profit_then_brier(money: Money, order: list[str]) -> None:
+    scores = bootstrap_scores(money)
+    assert [row["candidate"] for row in scores.rows(set())] == order
+    assert best_candidate(scores.points) == order[0]
 
 
 @given(
@@ -60,13 +56,13 @@ def test_the_most_profitable_comes_first_and_equal_money_goes_by_brier(
         min_size=1,
     )
 )
-def test_the_best_candidate_is_the_first_row_whatever_the_figures(money: Money) -> None:
-    seen = standing(money)
-    assert best_candidate(seen.points) == seen.rows(set(money))[0]["candidate"]
+def test_best_candidate_is_first_row(money: Money) -> None:
+    scores = bootstrap_scores(money)
+    assert best_candidate(scores.points) == scores.rows(set(money))[0]["candidate"]
 
 
-def test_a_row_shows_each_figure_with_the_percentiles_of_its_own_rounds() -> None:
-    (row,) = standing({"a": (50.0, 30.0)}).rows({"a"})
+def test_row_shows_figures_with_percentile_intervals() -> None:
+    (row,) = bootstrap_scores({"a": (50.0, 30.0)}).rows({"a"})
     for at, figure in enumerate(FIGURES):
         expected = {"profit": 50.0, "brier": 30.0}.get(figure, float(at))
         assert row[figure] == expected
@@ -82,35 +78,35 @@ def test_a_row_shows_each_figure_with_the_percentiles_of_its_own_rounds() -> Non
     }
 
 
-def test_baselines_are_told_from_candidates() -> None:
-    rows = standing({"model": (2.0, 0.1), "nobody": (1.0, 0.1)}).rows({"model"})
+def test_rows_mark_candidates_and_baselines() -> None:
+    rows = bootstrap_scores({"model": (2.0, 0.1), "nobody": (1.0, 0.1)}).rows({"model"})
     assert [(row["candidate"], row["kind"]) for row in rows] == [
         ("model", "candidate"),
         ("nobody", "baseline"),
     ]
 
 
-def test_a_difference_is_point_by_point_and_round_by_round() -> None:
+def test_difference_is_paired_by_round() -> None:
     samples = {
         "a": {"profit": np.array([5.0, 1.0, 9.0])},
         "b": {"profit": np.array([4.0, 3.0, 2.0])},
     }
-    seen = BootstrapScores({"a": {"profit": 5.0}, "b": {"profit": 3.0}}, samples)
+    scores = BootstrapScores({"a": {"profit": 5.0}, "b": {"profit": 3.0}}, samples)
     for name, other, sign in (("a", "b", 1.0), ("b", "a", -1.0)):
-        point, paired = seen.difference("profit", name, other)
+        point, paired = scores.difference("profit", name, other)
         assert point == sign * 2.0 and paired.tolist() == [sign * 1.0, sign * -2.0, sign * 7.0]
 
 
-def test_the_same_rows_and_seed_give_the_same_leaderboard_in_whatever_order_scorers_stand() -> None:
+def test_leaderboard_does_not_depend_on_scorer_order() -> None:
     data = examples(customers=40, weeks=3)
     rng = np.random.default_rng(0)
     scorers = {
         name: Evaluation(data.y, rng.random(len(data)), UTILITY) for name in ("one", "two", "three")
     }
-    turned = dict(reversed(scorers.items()))
+    reordered = dict(reversed(scorers.items()))
     first, again, other = (
-        BootstrapScores.of(each, data.entities, 50, seed)
-        for each, seed in ((scorers, 7), (turned, 7), (scorers, 8))
+        BootstrapScores.of(named, data.entities, 50, seed)
+        for named, seed in ((scorers, 7), (reordered, 7), (scorers, 8))
     )
     assert first.rows({"one"}) == again.rows({"one"}) != other.rows({"one"})
     assert (

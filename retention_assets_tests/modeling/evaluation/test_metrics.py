@@ -1,4 +1,4 @@
-"""Figures equal those of scikit-learn or of a count by hand; weights count rows as copies would."""
+"""Metrics match scikit-learn or a manual calculation; a weight equals copies of a row."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ UTILITY = ContactUtility(contact_cost=8, saved_margin=120, save_rate=0.25, capac
 
 
 @pytest.mark.parametrize("ties", [False, True])
-def test_ranking_and_loss_are_those_of_scikit_learn(ties: bool) -> None:
+def test_ranking_and_loss_match_scikit_learn(ties: bool) -> None:
     rng = np.random.default_rng(3)
     p = rng.random(500)
     p = np.round(p, 1) if ties else p
@@ -24,19 +24,19 @@ def test_ranking_and_loss_are_those_of_scikit_learn(ties: bool) -> None:
     assert point["base_rate"] == pytest.approx(y.mean())
 
 
-def test_profit_is_what_the_contacted_bring_less_what_they_cost() -> None:
-    # Ten customers, capacity two: contacts the .9 (a churner) and the .8 (a stayer): 1 x .25 x 120 - 2 x 8 = 14 for ten.
+def test_profit_is_saved_margin_less_contact_cost() -> None:
+    # Capacity is two of ten: the .9 (a churner) and the .8 (a stayer) bring 1 x .25 x 120 - 2 x 8.
     p = np.array([0.9, 0.8, 0.7, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
     y = np.array([1, 0, 1, 0, 0, 0, 0, 0, 0, 0], dtype=np.int8)
     assert Evaluation(y, p, UTILITY).point()["profit"] == pytest.approx(14 / 10 * 1000)
 
 
-def test_nobody_below_break_even_is_contacted() -> None:
+def test_customers_below_break_even_are_not_contacted() -> None:
     p = np.full(10, UTILITY.breakeven - 0.01)
     assert Evaluation(np.ones(10, dtype=np.int8), p, UTILITY).point()["profit"] == 0.0
 
 
-def test_a_weight_of_two_is_a_row_twice() -> None:
+def test_weight_of_two_equals_two_copies() -> None:
     rng = np.random.default_rng(5)
     p = rng.random(200)
     y = (rng.random(200) < p).astype(np.int8)
@@ -52,7 +52,7 @@ def test_a_weight_of_two_is_a_row_twice() -> None:
         assert weighted[figure][0] == pytest.approx(copied[figure]), figure
 
 
-def test_the_confusion_table_counts_every_row_once() -> None:
+def test_confusion_table_counts_every_row_once() -> None:
     table = Confusion.of(
         np.array([1, 1, 0, 0, 0], dtype=np.int8), np.array([0.9, 0.2, 0.7, 0.1, 0.3]), 0.5
     )
@@ -65,7 +65,7 @@ def test_the_confusion_table_counts_every_row_once() -> None:
     }
 
 
-def test_calibration_error_is_the_distance_from_observed_rates() -> None:
+def test_calibration_error_is_distance_from_observed_rates() -> None:
     y = np.tile(np.array([1, 0, 0, 0], dtype=np.int8), 250)
     assert Evaluation(y, np.full(1000, 0.25), UTILITY).point()["ece"] == pytest.approx(
         0.0, abs=1e-12

@@ -1,4 +1,4 @@
-"""A contest is held on exactly the rows that were scored; what the baselines learn ends where the untouched weeks begin."""
+"""Comparisons use exactly the scored rows; baselines use labels closed before the test."""
 
 from collections.abc import Callable
 
@@ -41,7 +41,7 @@ def scored(rows: Examples, p: np.ndarray) -> pa.Table:
 
 @settings(max_examples=30, deadline=None)
 @given(st.randoms(use_true_random=False))
-def test_every_probability_finds_its_own_row_in_whatever_order_they_lie(random) -> None:
+def test_aligned_restores_test_row_order(random) -> None:
     order = random.sample(range(len(TEST)), len(TEST))
     assert (
         aligned_table(TEST, scored(TEST, NUMBERED).take(order), "xgboost").tolist()
@@ -63,7 +63,7 @@ OTHER_ROWS: dict[str, Callable[[pa.Table], pa.Table]] = {
 
 
 @pytest.mark.parametrize("change", OTHER_ROWS)
-def test_scores_of_any_other_rows_are_refused_with_the_candidates_name_and_what_to_do(
+def test_scores_of_other_rows_raise_error_with_fix(
     change: str,
 ) -> None:
     with pytest.raises(
@@ -73,7 +73,7 @@ def test_scores_of_any_other_rows_are_refused_with_the_candidates_name_and_what_
         aligned_table(TEST, OTHER_ROWS[change](scored(TEST, NUMBERED)), "forest")
 
 
-def held(data: Examples) -> Comparison:
+def compared(data: Examples) -> Comparison:
     rng = np.random.default_rng(3)
     tables = {
         f"training/churn_{candidate.name}": scored(TEST, rng.random(len(TEST)))
@@ -84,46 +84,42 @@ def held(data: Examples) -> Comparison:
     )
 
 
-def test_no_label_that_was_still_open_when_the_test_began_reaches_a_baseline() -> None:
-    """The latest Monday that may teach lies a whole gap and horizon before the first untouched one."""
-    rate = held(DATA).baselines[EVERYBODY.name].p[0]
-    for open_still, may_teach in ((True, False), (False, True)):
+def test_baselines_ignore_labels_open_at_test_start() -> None:
+    """Baselines learn from Mondays at least gap and horizon before the first test Monday."""
+    rate = compared(DATA).baselines[EVERYBODY.name].p[0]
+    for still_open, affects_baseline in ((True, False), (False, True)):
         changed = DATA.take(np.arange(len(DATA)))
-        rows = (changed.as_of + PURGE > LAST[0]) == open_still
+        rows = (changed.as_of + PURGE > LAST[0]) == still_open
         changed.y[rows] = 1
-        assert bool(held(changed).baselines[EVERYBODY.name].p[0] != rate) is may_teach
+        assert bool(compared(changed).baselines[EVERYBODY.name].p[0] != rate) is affects_baseline
     assert rate == pytest.approx(DATA.y[DATA.as_of + PURGE <= LAST[0]].mean())
 
 
-def test_the_scored_weeks_alone_are_judged() -> None:
-    contest = held(DATA)
+def test_comparison_contains_only_scored_weeks() -> None:
+    comparison = compared(DATA)
     assert (
-        set(contest.candidates) == {candidate.name for candidate in CANDIDATES}
-        and contest.champion is None
+        set(comparison.candidates) == {candidate.name for candidate in CANDIDATES}
+        and comparison.champion is None
     )
     assert (
-        contest.test.entities.tolist() == TEST.entities.tolist()
-        and contest.test.as_of.tolist() == TEST.as_of.tolist()
+        comparison.test.entities.tolist() == TEST.entities.tolist()
+        and comparison.test.as_of.tolist() == TEST.as_of.tolist()
     )
     assert all(
-        (each.y == TEST.y).all()
-        for each in (*contest.candidates.values(), *contest.baselines.values())
+        (scorer.y == TEST.y).all()
+        for scorer in (*comparison.candidates.values(), *comparison.baselines.values())
     )
 
 
 @pytest.mark.parametrize(("chosen", "challenger"), [(None, "good"), ("poor", "poor")])
-def test_the_challenger_is_the_best_unless_it_was_chosen_beforehand_and_stands_beside_its_rivals_alone(
-    chosen: str | None, challenger: str
-) -> None:
+def test_challenger_defaults_to_best_candidate(chosen: str | None, challenger: str) -> None:
     good = np.where(TEST.y > 0, 0.9, 0.1)
     known = {
         name: Evaluation(TEST.y, p, UTILITY) for name, p in (("poor", 1 - good), ("good", good))
     }
-    nobody, champion = (
-        Evaluation(TEST.y, good * 0.5, UTILITY),
-        Evaluation(TEST.y, good * 0.9, UTILITY),
-    )
-    contest = Comparison(
+    nobody = Evaluation(TEST.y, good * 0.5, UTILITY)
+    champion = Evaluation(TEST.y, good * 0.9, UTILITY)
+    comparison = Comparison(
         task=TASK,
         test=TEST,
         candidates=known,
@@ -131,12 +127,12 @@ def test_the_challenger_is_the_best_unless_it_was_chosen_beforehand_and_stands_b
         champion=champion,
         chosen=chosen,
     )
-    assert contest.challenger == challenger
-    points = contest.scores.points
+    assert comparison.challenger == challenger
+    points = comparison.scores.points
     assert points == {
         challenger: known[challenger].point(),
         NOBODY.name: nobody.point(),
         CHAMPION: champion.point(),
     }
-    kinds = {row["candidate"]: row["kind"] for row in contest.leaderboard()}
+    kinds = {row["candidate"]: row["kind"] for row in comparison.leaderboard()}
     assert kinds == {"good": "candidate", "poor": "candidate", NOBODY.name: "baseline"}

@@ -1,4 +1,4 @@
-"""The verdict: promoted only where every gate passed, and a reason that names each that did not; slices and latency by hand."""
+"""Promotion needs every gate; the reason names those that failed."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 
 from retention_assets.modeling.evaluation.baselines import EVERYBODY, NOBODY
 from retention_assets.modeling.evaluation.metrics import Evaluation
-from retention_assets.modeling.promotion import decision as verdict
+from retention_assets.modeling.promotion import decision as decision_module
 from retention_assets.modeling.promotion.comparison import Comparison
 from retention_assets.modeling.promotion.decision import (
     LATENCY_ROWS,
@@ -25,13 +25,11 @@ from serve.model.scorer import Scorer
 
 TEST = examples(customers=150, weeks=3)
 TASK = churn(bootstrap_rounds=100, seed=1, max_predict_ms=1000)
-KNOWING, GUESSING = (
-    np.where(TEST.y > 0, 0.97, 0.03),
-    np.random.default_rng(1).permutation(np.where(TEST.y > 0, 0.97, 0.03)),
-)
+KNOWING = np.where(TEST.y > 0, 0.97, 0.03)
+GUESSING = np.random.default_rng(1).permutation(KNOWING)
 
 
-def contest(challenger: np.ndarray, champion: np.ndarray | None = None) -> Comparison:
+def comparison(challenger: np.ndarray, champion: np.ndarray | None = None) -> Comparison:
     everybody = Evaluation(TEST.y, np.full(len(TEST), TEST.y.mean()), UTILITY, "random")
     nobody = Evaluation(TEST.y, np.zeros(len(TEST)), UTILITY)
     rival = None if champion is None else Evaluation(TEST.y, champion, UTILITY)
@@ -70,76 +68,88 @@ def scorer(raw: RawModel = lambda matrix: np.full(len(matrix), 0.5)) -> Scorer:
             },
         ),
     ],
-    ids=["first of all", "a better one", "as good as the champion", "a guess"],
+    ids=["no champion", "better than champion", "equal to champion", "random"],
 )
-def test_one_failed_gate_keeps_todays_model_and_the_reason_names_all_that_failed(
+def test_failed_gate_prevents_promotion_and_is_in_reason(
     challenger: np.ndarray,
     champion: np.ndarray | None,
     todays: str | None,
     promoted: bool,
     failed: set[str],
 ) -> None:
-    said = decide_promotion(
-        contest(challenger, champion), scorer(), champion_digest=todays, has_signature=True
+    decision = decide_promotion(
+        comparison(challenger, champion), scorer(), champion_digest=todays, has_signature=True
     )
-    assert (said.promoted, said.challenger, said.digest) == (promoted, "model", "of the challenger")
-    assert {gate.name for gate in said.gates if not gate.passed} == failed
-    assert said.reason.startswith("model passed 7 gates" if promoted else "Nothing is promoted: ")
+    assert (decision.promoted, decision.challenger, decision.digest) == (
+        promoted,
+        "model",
+        "of the challenger",
+    )
+    assert {gate.name for gate in decision.gates if not gate.passed} == failed
+    assert decision.reason.startswith(
+        "model passed 7 gates" if promoted else "Nothing is promoted: "
+    )
     assert {
-        gate.name for gate in said.gates if f"{gate.name}: {gate.reason}" in said.reason
+        gate.name for gate in decision.gates if f"{gate.name}: {gate.reason}" in decision.reason
     } == failed
 
 
 @pytest.mark.parametrize("challenger", [KNOWING, GUESSING])
-def test_the_champion_does_not_succeed_itself_whatever_the_gates_say(
+def test_champion_is_not_promoted_again(
     challenger: np.ndarray,
 ) -> None:
-    said = decide_promotion(
-        contest(challenger), scorer(), champion_digest="of the challenger", has_signature=True
+    decision = decide_promotion(
+        comparison(challenger), scorer(), champion_digest="of the challenger", has_signature=True
     )
-    assert not said.promoted and said.reason == "The best candidate is today's champion itself."
-    assert len(said.gates) == 7
+    assert (
+        not decision.promoted
+        and decision.reason == "The best candidate is today's champion itself."
+    )
+    assert len(decision.gates) == 7
 
 
-def test_a_lacking_signature_stops_the_best_of_models() -> None:
-    said = decide_promotion(contest(KNOWING), scorer(), champion_digest=None, has_signature=False)
-    assert not said.promoted and "pinned_with_signature" in said.reason
+def test_missing_signature_prevents_promotion() -> None:
+    decision = decide_promotion(
+        comparison(KNOWING), scorer(), champion_digest=None, has_signature=False
+    )
+    assert not decision.promoted and "pinned_with_signature" in decision.reason
 
 
 @pytest.mark.parametrize(
     ("champion", "expected"),
     [([0.5, 0.5, 0.9, 0.1], {"left": -0.24, "right": 0.24}), (None, {"left": -0.24, "right": 0.0})],
 )
-def test_a_slice_compares_brier_scores_of_its_own_rows_with_the_champions_or_a_constants(
+def test_slice_difference_compares_brier_with_rival(
     champion: Sequence[float] | None, expected: dict[str, float]
 ) -> None:
-    """Squares of the misses: the challenger's .01 on the left, .25 on the right; a constant half has .25 everywhere."""
+    """The challenger's Brier score is .01 left and .25 right; a constant .5 has .25 in both."""
     four = TEST.take(np.flatnonzero(TEST.as_of == TEST.as_of[0])[:4])
     y = four.y[:] = np.array([1, 0, 1, 0])
     known = Evaluation(y, np.array([0.9, 0.1, 0.5, 0.5]), UTILITY)
     rival = None if champion is None else Evaluation(y, np.array(champion), UTILITY)
     constant = {EVERYBODY.name: Evaluation(y, np.full(4, 0.5), UTILITY)}
     left = np.array([True, True, False, False])
-    held = Comparison(
+    two_slices = Comparison(
         task=replace(TASK, bootstrap_rounds=40),
         test=four,
         candidates={"model": known},
         baselines=constant,
         champion=rival,
     )
-    found = slice_differences(held, {"left": left, "right": ~left})
-    assert {name: point for name, (point, _) in found.items()} == pytest.approx(expected)
-    for name, (_, rounds) in found.items():
-        # A round in which nobody of the slice was drawn says nothing of it.
+    differences = slice_differences(two_slices, {"left": left, "right": ~left})
+    assert {name: point for name, (point, _) in differences.items()} == pytest.approx(expected)
+    for name, (_, rounds) in differences.items():
+        # A round that draws nobody of the slice has the difference 0.
         assert len(rounds) == 40 and set(np.round(rounds, 12)) <= {0.0, expected[name]}
 
 
 @pytest.mark.parametrize(("slow", "expected"), [(0, 1.0), (4, 1.0), (10, 30.0)])
-def test_latency_is_the_95th_percentile_of_single_customers_without_the_first_call(
+def test_latency_is_95th_percentile_without_first_call(
     slow: int, expected: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a clock that the model itself moves: a second to warm up, then 1 ms each, and 30 ms for the last ones."""
-    clock, calls = [0.0], []
+    """The model moves a fake clock: 1 s to warm up, then 1 ms a call, 30 ms for the last calls."""
+    clock = [0.0]
+    calls = []
 
     def raw(matrix: np.ndarray) -> np.ndarray:
         calls.append(len(matrix))
@@ -148,14 +158,14 @@ def test_latency_is_the_95th_percentile_of_single_customers_without_the_first_ca
         )
         return np.full(len(matrix), 0.5)
 
-    monkeypatch.setattr(verdict, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(decision_module, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     assert latency_ms(scorer(raw), TEST.X) == pytest.approx(expected)
-    assert len(calls) == 1 + LATENCY_ROWS and max(calls) == 1 + len(
-        FEATURES
-    )  # a row and what it is without each feature
+    assert len(calls) == 1 + LATENCY_ROWS
+    # One matrix holds the row, and the row without each feature in turn.
+    assert max(calls) == 1 + len(FEATURES)
 
 
-def test_a_model_slower_than_allowed_is_not_promoted_on_fewer_rows_than_are_timed(
+def test_slow_model_is_not_promoted_on_few_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = [0.0]
@@ -164,14 +174,14 @@ def test_a_model_slower_than_allowed_is_not_promoted_on_fewer_rows_than_are_time
         clock[0] += 0.051
         return np.full(len(matrix), 0.5)
 
-    monkeypatch.setattr(verdict, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(decision_module, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     assert latency_ms(scorer(raw), TEST.X[:3]) == pytest.approx(51.0)
-    said = decide_promotion(
-        replace(contest(KNOWING), task=replace(TASK, max_latency_ms=50)),
+    decision = decide_promotion(
+        replace(comparison(KNOWING), task=replace(TASK, max_latency_ms=50)),
         scorer(raw),
         champion_digest=None,
         has_signature=True,
     )
-    assert not said.promoted and said.reason.startswith(
+    assert not decision.promoted and decision.reason.startswith(
         "Nothing is promoted: fast_enough: p95 51.0 ms"
     )

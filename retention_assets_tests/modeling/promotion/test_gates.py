@@ -1,4 +1,4 @@
-"""Each gate passes a good challenger and stops the one fault that it is there for; the challenger's own figures say why."""
+"""Each gate passes a good challenger and stops exactly one fault."""
 
 import re
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ def rows_of(names: tuple[str, ...], X: np.ndarray, y: np.ndarray) -> Examples:
 NOBODY_NAME = NOBODY.name
 EVERYBODY_NAME = EVERYBODY.name
 RECENCY_ONLY = "recency_only"
-# Metric -> (point, standard deviation over the rounds) of a scorer; what differs is said by each test.
+# Metric -> (point, standard deviation over the rounds) of a scorer. Tests state the differences.
 GOOD = {"profit": (900.0, 20.0), "auc": (0.78, 0.01), "ece": (0.02, 0.003), "brier": (0.12, 0.001)}
 RIVALS = {
     NOBODY_NAME: {
@@ -72,7 +72,7 @@ def evidence(
     rivals: Mapping[str, Figures] = RIVALS,
     champion: Figures | None = None,
 ) -> PromotionEvidence:
-    """A challenger and its rivals whose figures vary from round to round, each on its own, as said."""
+    """A challenger and its rivals, whose figures vary independently from round to round."""
     rng = np.random.default_rng(11)
     scorers = {"challenger": challenger, **rivals} | ({CHAMPION: champion} if champion else {})
     points = {
@@ -104,7 +104,7 @@ def differing(
     return {**base, **differences}
 
 
-def test_a_good_challenger_passes_every_gate_and_each_is_asked_once() -> None:
+def test_good_challenger_passes_every_gate_once() -> None:
     answers = apply_gates(
         GATES, evidence(champion=differing({"profit": (600.0, 20.0), "brier": (0.13, 0.001)}))
     )
@@ -113,7 +113,7 @@ def test_a_good_challenger_passes_every_gate_and_each_is_asked_once() -> None:
 
 
 def slices(**excess: float) -> dict[str, tuple[float, NDArray[np.float64]]]:
-    """Brier of the challenger minus the champion's in each slice, sure to a thousandth."""
+    """Brier of the challenger minus the champion's in each slice; standard deviation 0.001."""
     rng = np.random.default_rng(3)
     return {
         name: (value, value + 0.001 * rng.normal(size=ROUNDS)) for name, value in excess.items()
@@ -141,19 +141,19 @@ FAULTS: dict[str, tuple[PromotionEvidence, str]] = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_gate_stops_its_own_fault_alone_and_says_what_it_saw(name: str) -> None:
-    seen, said = FAULTS[name]
-    answers = {answer.name: answer for answer in apply_gates(GATES, seen)}
+def test_gate_stops_only_its_fault_and_gives_reason(name: str) -> None:
+    faulty, reason = FAULTS[name]
+    answers = {answer.name: answer for answer in apply_gates(GATES, faulty)}
     assert [answer.name for answer in answers.values() if not answer.passed] == [name]
     assert answers[name].figures
-    assert re.search(said, answers[name].reason)
+    assert re.search(reason, answers[name].reason)
 
 
-def test_every_gate_has_a_fault_that_it_stops() -> None:
+def test_every_gate_has_a_fault_in_the_table() -> None:
     assert set(FAULTS) == {gate.name for gate in GATES}
 
 
-def test_a_difference_from_the_champion_whose_interval_holds_zero_keeps_the_champion() -> None:
+def test_interval_with_zero_keeps_champion() -> None:
     """More money in the point figure is not evidence; the same difference with less noise is."""
     unsure = better_than_champion(
         evidence(
@@ -170,28 +170,28 @@ def test_a_difference_from_the_champion_whose_interval_holds_zero_keeps_the_cham
     assert (unsure.passed, sure.passed) == (False, True)
 
 
-def test_without_a_champion_the_baselines_are_the_measure() -> None:
+def test_gate_passes_without_champion() -> None:
     answer = better_than_champion(evidence())
     assert answer.passed and "No champion to compare with" in answer.reason
 
 
-def test_the_more_candidates_were_tried_the_surer_their_winner_must_be() -> None:
-    seen = evidence(differing({"profit": (48.0, 20.0)}), {NOBODY_NAME: RIVALS[NOBODY_NAME]})
-    assert better_than_trivial_baselines(replace(seen, candidates=1)).passed
-    assert not better_than_trivial_baselines(replace(seen, candidates=4)).passed
+def test_more_candidates_require_more_certainty() -> None:
+    unsure = evidence(differing({"profit": (48.0, 20.0)}), {NOBODY_NAME: RIVALS[NOBODY_NAME]})
+    assert better_than_trivial_baselines(replace(unsure, candidates=1)).passed
+    assert not better_than_trivial_baselines(replace(unsure, candidates=4)).passed
 
 
 @pytest.mark.parametrize(
     ("recency", "passed"),
     [
         ({}, True),
-        # As good a ranking at capacity: a little more money is enough where the probabilities are surely better.
+        # Equal at capacity: a little more profit is enough if the Brier score is surely better.
         ({"profit": (899.0, 20.0)}, True),
         ({"profit": (901.0, 20.0)}, False),
         ({"brier": (0.1201, 0.001)}, False),
     ],
 )
-def test_against_recency_money_must_be_more_and_probabilities_surely_better(
+def test_ranking_baseline_requires_more_profit_and_better_brier(
     recency: dict, passed: bool
 ) -> None:
     rivals = {**RIVALS, RECENCY_ONLY: differing(recency, RIVALS[RECENCY_ONLY])}
@@ -208,7 +208,7 @@ def test_against_recency_money_must_be_more_and_probabilities_surely_better(
         ({"brier": (0.13, 0.001)}, {"brier": (0.1295, 0.001)}, True),  # not surely
     ],
 )
-def test_probabilities_must_mean_what_they_say(
+def test_calibration_gate_stops_wrong_probabilities(
     challenger: dict, champion: dict | None, passed: bool
 ) -> None:
     rival = differing(champion) if champion else None
@@ -219,13 +219,13 @@ def test_probabilities_must_mean_what_they_say(
     ("auc", "spread", "passed"),
     [(0.78, 0.01, True), (0.58, 0.03, False), (0.54, 0.01, True), (0.3, 0.01, False)],
 )
-def test_signal_is_what_luck_does_not_explain(auc: float, spread: float, passed: bool) -> None:
+def test_signal_gate_requires_auc_clearly_above_chance(
+    auc: float, spread: float, passed: bool
+) -> None:
     assert has_signal(evidence(differing({"auc": (auc, spread)}))).passed is passed
 
 
-def test_a_slice_that_is_worse_within_its_noise_stops_nobody_and_more_slices_need_more_certainty() -> (
-    None
-):
+def test_slice_gate_allows_noise_and_corrects_for_slice_count() -> None:
     rng = np.random.default_rng(5)
     worse = (0.0024, 0.0024 + 0.001 * rng.normal(size=4000))
     alone = no_worse_on_large_slices(replace(evidence(), slice_differences={"new": worse}))
@@ -241,16 +241,14 @@ def test_a_slice_that_is_worse_within_its_noise_stops_nobody_and_more_slices_nee
     ("digest", "signature", "passed"),
     [("0" * 64, True, True), ("", True, False), ("0" * 64, False, False)],
 )
-def test_a_model_is_pinned_and_its_inputs_declared(
-    digest: str, signature: bool, passed: bool
-) -> None:
+def test_gate_requires_digest_and_signature(digest: str, signature: bool, passed: bool) -> None:
     assert (
         pinned_with_signature(replace(evidence(), digest=digest, has_signature=signature)).passed
         is passed
     )
 
 
-def test_the_time_of_a_prediction_is_a_limit_not_a_wish() -> None:
+def test_latency_gate_stops_models_above_limit() -> None:
     answers: list[Answer] = [
         fast_enough(replace(evidence(), latency_ms=ms)) for ms in (49.9, 50.0, 50.1)
     ]
@@ -260,13 +258,14 @@ def test_the_time_of_a_prediction_is_a_limit_not_a_wish() -> None:
 def test_slices_are_large_groups_with_enough_churners() -> None:
     rng = np.random.default_rng(7)
     n = 1000
-    flag, rare = (rng.random(n) < 0.4).astype(float), (rng.random(n) < 0.05).astype(float)
+    flag = (rng.random(n) < 0.4).astype(float)
+    rare = (rng.random(n) < 0.05).astype(float)
     X = np.column_stack([rng.gamma(2.0, 50.0, n), flag, rare, rng.random(n), np.full(n, np.nan)])
     y = (rng.random(n) < 0.4).astype(np.int8)
     names = ("tenure_days", "plan_basic", "plan_rare", "engagement_score", "total_revenue")
-    found = large_slices(rows_of(names, X, y), MEDIAN_SLICES)
-    assert set(found) == {"tenure_days low", "tenure_days high", "plan_basic"}
-    assert (found["tenure_days low"] ^ found["tenure_days high"]).all()
+    slices_found = large_slices(rows_of(names, X, y), MEDIAN_SLICES)
+    assert set(slices_found) == {"tenure_days low", "tenure_days high", "plan_basic"}
+    assert (slices_found["tenure_days low"] ^ slices_found["tenure_days high"]).all()
     few = y.copy()
     few[np.flatnonzero((flag == 1) & (y == 1))[MIN_SLICE_POSITIVES - 1 :]] = 0
     assert "plan_basic" not in large_slices(rows_of(names, X, few), MEDIAN_SLICES)
