@@ -19,7 +19,7 @@ down:  ## Stop the services that `make run` started
 	@if [ -x $(BIN)/retention ]; then $(BIN)/retention down; fi
 
 test: setup  ## Run all tests, on two cores
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 acceptance: setup  ## Run the acceptance tests: Dagster UI, sensors and HTTP on a running platform
 	@$(BIN)/python -m pytest retention_assets_tests/acceptance -v

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from retention_assets.resources.lake import Lake, give_main_module_a_file
 from retention_assets.settings import Settings
@@ -20,17 +22,23 @@ for name in [name for name in os.environ if name.startswith("RETENTION_")]:
     del os.environ[name]  # the suite must not touch a platform that its user runs
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files come first, so that two workers end at about the same time.
+class FileScheduling(LoadFileScheduling):
+    """Hands out whole files. The acceptance tests share a running platform, so they are as one."""
 
-    All acceptance tests form one group, because they share a running platform; of the other tests
-    each file is one.
-    """
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return "acceptance" if "/acceptance/" in file else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling:
+    return FileScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files come first, so that two workers end at about the same time."""
     items.sort(key=_place)  # stable: within a file the order stays
     for item in items:
-        group = "acceptance" if ACCEPTANCE in item.path.parents else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-        if group == "acceptance":
+        if ACCEPTANCE in item.path.parents:
             item.add_marker(pytest.mark.timeout(ACCEPTANCE_TIMEOUT_S))
 
 
@@ -64,9 +72,9 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 
 def _lake_in(folder: Path, lake: Lake) -> Lake:
-    own = Lake(root=str(folder / "lake"), home=lake.home, spark_conf=lake.spark_conf)
-    own._session = lake.spark
-    return own
+    new = Lake(root=str(folder / "lake"), home=lake.home, spark_conf=lake.spark_conf)
+    new._session = lake.spark
+    return new
 
 
 @pytest.fixture
