@@ -70,10 +70,10 @@ def test_stop_customers_have_no_rows_among_fitted_ones() -> None:
 
 
 def test_calibration_customers_affect_only_calibrator() -> None:
-    def turn(data: Examples) -> None:
+    def relabel(data: Examples) -> None:
         data.y[HELD_OUT] = np.roll(data.y, 1)[HELD_OUT]
 
-    first, second = (fit_model(LOGISTIC, data, SPLIT.train, 7) for data in (DATA, changed(turn)))
+    first, second = (fit_model(LOGISTIC, data, SPLIT.train, 7) for data in (DATA, changed(relabel)))
     assert first.fitted.model == second.fitted.model and first.platt != second.platt
 
 
@@ -85,23 +85,25 @@ def test_calibrated_mean_matches_calibration_rate() -> None:
 
 
 def test_rows_outside_mask_do_not_affect_fit() -> None:
-    def spoil(data: Examples) -> None:
+    def overwrite(data: Examples) -> None:
         data.X[~SPLIT.train] = 1e9
         data.y[~SPLIT.train] = 1
 
-    first, second = (fit_model(LOGISTIC, data, SPLIT.train, 7) for data in (DATA, changed(spoil)))
+    first, second = (
+        fit_model(LOGISTIC, data, SPLIT.train, 7) for data in (DATA, changed(overwrite))
+    )
     assert (first.fitted.model, first.platt) == (second.fitted.model, second.platt)
 
 
 @pytest.mark.parametrize("kind", [0, 1])
 def test_calibration_with_one_label_raises_error_with_fix(kind: int) -> None:
-    def alike(data: Examples) -> None:
+    def same_label(data: Examples) -> None:
         data.y[HELD_OUT] = kind
 
     with pytest.raises(
         NotTrainableError, match=r"(?s)same label.*more entities or a longer history"
     ):
-        fit_model(LOGISTIC, changed(alike), SPLIT.train, 7)
+        fit_model(LOGISTIC, changed(same_label), SPLIT.train, 7)
 
 
 def test_train_fits_each_fold_then_whole_period() -> None:

@@ -50,7 +50,7 @@ def scorer(raw: RawModel = lambda matrix: np.full(len(matrix), 0.5)) -> Scorer:
 
 
 @pytest.mark.parametrize(
-    ("challenger", "champion", "todays", "promoted", "failed"),
+    ("challenger", "champion", "champion_digest", "promoted", "failed"),
     [
         (KNOWING, None, None, True, set()),
         (KNOWING, GUESSING, "of another", True, set()),
@@ -73,12 +73,15 @@ def scorer(raw: RawModel = lambda matrix: np.full(len(matrix), 0.5)) -> Scorer:
 def test_failed_gate_prevents_promotion_and_is_in_reason(
     challenger: np.ndarray,
     champion: np.ndarray | None,
-    todays: str | None,
+    champion_digest: str | None,
     promoted: bool,
     failed: set[str],
 ) -> None:
     decision = decide_promotion(
-        comparison(challenger, champion), scorer(), champion_digest=todays, has_signature=True
+        comparison(challenger, champion),
+        scorer(),
+        champion_digest=champion_digest,
+        has_signature=True,
     )
     assert (decision.promoted, decision.challenger, decision.digest) == (
         promoted,
@@ -139,7 +142,7 @@ def test_slice_difference_compares_brier_with_rival(
     differences = slice_differences(two_slices, {"left": left, "right": ~left})
     assert {name: point for name, (point, _) in differences.items()} == pytest.approx(expected)
     for name, (_, rounds) in differences.items():
-        # A round that draws nobody of the slice has the difference 0.
+        # A round that draws no row of the slice has the difference 0.
         assert len(rounds) == 40 and set(np.round(rounds, 12)) <= {0.0, expected[name]}
 
 

@@ -176,9 +176,9 @@ def test_gate_passes_without_champion() -> None:
 
 
 def test_more_candidates_require_more_certainty() -> None:
-    unsure = evidence(differing({"profit": (48.0, 20.0)}), {NOBODY_NAME: RIVALS[NOBODY_NAME]})
-    assert better_than_trivial_baselines(replace(unsure, candidates=1)).passed
-    assert not better_than_trivial_baselines(replace(unsure, candidates=4)).passed
+    close = evidence(differing({"profit": (48.0, 20.0)}), {NOBODY_NAME: RIVALS[NOBODY_NAME]})
+    assert better_than_trivial_baselines(replace(close, candidates=1)).passed
+    assert not better_than_trivial_baselines(replace(close, candidates=4)).passed
 
 
 @pytest.mark.parametrize(
