@@ -1,6 +1,7 @@
-"""Columns of a flat table as numbers: learned from the training rows alone, then applied to any others.
+"""Columns of a flat table as numbers: learned from the training rows, then applied to others.
 
-A column that tells the label of every row is refused: it is the label under another name, or was written after it.
+A column that gives away the label of every row is refused: it is the label under another name,
+or was written after the outcome was known.
 """
 
 from collections import Counter
@@ -28,7 +29,9 @@ NO_MONEY = ContactUtility(0.0, 0.0, 0.0, 1.0)
 
 @dataclass(frozen=True)
 class Encoding:
-    """`numbers` are read as they are; `words`: column -> its frequent words, each a 0/1 feature. `refused`: column -> why."""
+    """`numbers`: columns read as they are. `words`: column -> its frequent words, each a 0/1
+    feature. `refused`: column -> why it is no feature.
+    """
 
     numbers: tuple[str, ...]
     words: Mapping[str, tuple[str, ...]]
@@ -60,7 +63,7 @@ class Encoding:
 
 
 def learn(columns: Mapping[str, Column], y: NDArray[np.int8]) -> Encoding:
-    """What the training rows teach: which columns are numbers, which have words, and which are no features at all."""
+    """Learns from the training rows which columns are numbers, words, or no features at all."""
     numbers: list[str] = []
     words: dict[str, tuple[str, ...]] = {}
     refused: dict[str, str] = {}
@@ -69,7 +72,8 @@ def learn(columns: Mapping[str, Column], y: NDArray[np.int8]) -> Encoding:
             refused[name] = why
         elif _tells_label(column, y):
             refused[name] = (
-                "tells the label of every row: it is the label under another name, or was written after it"
+                "tells the label of every row: it is the label under another name, "
+                "or was written after it"
             )
         elif _is_number(column):
             numbers.append(name)
@@ -77,7 +81,8 @@ def learn(columns: Mapping[str, Column], y: NDArray[np.int8]) -> Encoding:
             words[name] = frequent
         else:
             refused[name] = (
-                f"has {len(_counts(column)):,} different words, few of them frequent: a text or an identifier"
+                f"has {len(_counts(column)):,} different words, few of them frequent: "
+                "a text or an identifier"
             )
     if not numbers and not words:
         why = "; ".join(f"{name} {reason}" for name, reason in refused.items())
@@ -124,7 +129,7 @@ def _frequent_words(column: Column) -> tuple[str, ...]:
 
 
 def _tells_label(column: Column, y: NDArray[np.int8]) -> bool:
-    """Whether its order, one of its words, or that it is blank says the label almost without fault."""
+    """Whether its order, one of its words, or its blanks predict the label almost perfectly."""
     said = [(~known(column)).astype(np.float64)]
     if _is_number(column):
         said.append(np.nan_to_num(number(column), nan=-np.finfo(np.float64).max))

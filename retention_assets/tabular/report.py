@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; color: #222 }}
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem }}
+body {{ padding: 0 1rem; color: #222 }}
 table {{ border-collapse: collapse; margin: .5rem 0 1.5rem }}
 td, th {{ padding: .2rem .8rem; text-align: left; vertical-align: top }}
 tr + tr {{ border-top: 1px solid #ddd }} img {{ max-width: 100% }} .no {{ color: #a00 }}
@@ -27,7 +28,7 @@ tr + tr {{ border-top: 1px solid #ddd }} img {{ max-width: 100% }} .no {{ color:
 def report_of(
     table: FlatTable, second: FlatTable | None, roles: Roles, result: TableResult
 ) -> dict[str, Any]:
-    """The document: every figure of the untouched rows at natural prevalence, with the base rate."""
+    """The document: every figure of the untouched rows, at natural prevalence, with base rate."""
     split = result.split
     decision = result.decision
     test = result.comparison.test
@@ -74,12 +75,17 @@ def page_of(report: dict[str, Any], result: TableResult) -> str:
     )
     state = "promoted" if report["promoted"] else "not promoted"
     at = report["at_threshold"]
+    title = f"{report['table']}: {report['label']} = {report['positive']}"
+    mark = "" if report["promoted"] else " class=no"
+    features = escape(", ".join(report["features"]))
     parts = [
-        f"<h1>{escape(report['table'])}: {escape(report['label'])} = {escape(str(report['positive']))}</h1>",
-        f"<p><b>{escape(chosen)}</b> was chosen on the folds and is <b{'' if report['promoted'] else ' class=no'}>{state}</b>. "
+        f"<h1>{escape(title)}</h1>",
+        f"<p><b>{escape(chosen)}</b> was chosen on the folds and is <b{mark}>{state}</b>. "
         f"{escape(report['reason'])}</p>",
-        f"<p>Base rate of the {report['rows']['untouched']:,} untouched rows: {report['base_rate']:.1%}. {escape(report['split'])} "
-        f"At the threshold {report['threshold']:.3f}: precision {at['precision']:.1%}, recall {at['recall']:.1%}.</p>",
+        f"<p>Base rate of the {report['rows']['untouched']:,} untouched rows: "
+        f"{report['base_rate']:.1%}. {escape(report['split'])} "
+        f"At the threshold {report['threshold']:.3f}: "
+        f"precision {at['precision']:.1%}, recall {at['recall']:.1%}.</p>",
         "<h2>Untouched rows, each scored once</h2>",
         _table(
             ["candidate", *WITH_INTERVAL, "accuracy"], [_line(row) for row in report["leaderboard"]]
@@ -95,7 +101,7 @@ def page_of(report: dict[str, Any], result: TableResult) -> str:
             ["", "rows"],
             [[name.replace("_", " "), f"{count:,}"] for name, count in report["rows"].items()],
         ),
-        f"<h2>{len(report['features'])} features</h2><p>{escape(', '.join(report['features']))}</p>",
+        f"<h2>{len(report['features'])} features</h2><p>{features}</p>",
         "<h2>Columns refused</h2>",
         _table(
             ["column", "because it"],
@@ -118,7 +124,9 @@ def _split_sentence(roles: Roles, second: FlatTable | None) -> str:
 def _line(row: dict[str, Any]) -> list[str]:
     def figure(name: str) -> str:
         digits = 0 if name == "profit" else 3
-        return f"{row[name]:.{digits}f} [{row[f'{name}_low']:.{digits}f}, {row[f'{name}_high']:.{digits}f}]"
+        low = row[f"{name}_low"]
+        high = row[f"{name}_high"]
+        return f"{row[name]:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
     return [row["candidate"], *map(figure, WITH_INTERVAL), f"{row['accuracy']:.3f}"]
 

@@ -1,4 +1,4 @@
-"""Anybody's flat labeled table, read as text: who, when, the label, and columns that are not yet features. Trains nothing."""
+"""A flat labeled table, read as text: identifier, time, label, other columns. Trains nothing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -20,7 +20,9 @@ Column = NDArray[np.object_]  # of text, None where the cell is blank
 
 @dataclass(frozen=True)
 class Roles:
-    """Which columns are no features. `positive`: the label's value that counts as yes; None: the one that says so."""
+    """Which columns are no features. `positive`: the label's value that counts as yes; None: the
+    value that means yes by itself.
+    """
 
     label: str
     identifier: str

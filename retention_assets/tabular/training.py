@@ -57,7 +57,7 @@ Report = Callable[[str, int, float], None]
 
 @dataclass(frozen=True)
 class TableResult:
-    """The result of training on a table. `scored`: identifier and probability of each row to score."""
+    """The result of training on a table. `scored`: identifier and probability of each row."""
 
     encoding: Encoding
     split: TrainTestSplit
@@ -141,7 +141,7 @@ def table_task(settings: "Settings", table: str) -> Task:
 
 
 def _rows(table: FlatTable, second: FlatTable | None) -> tuple[list[FlatTable], Bools, Bools]:
-    """The tables whose rows take part, and which of these rows are untouched and which are trained on.
+    """The tables whose rows take part, and which rows are untouched and which are trained on.
 
     An identifier with an untouched row is not trained on, whichever file it is in.
     """

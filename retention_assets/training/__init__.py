@@ -1,1 +1,1 @@
-"""Stage training/*: labels, examples, candidates, calibration, the leaderboard and the promotion of a champion."""
+"""training/*: the churn Task: labels, examples, candidates, the leaderboard and the champion."""

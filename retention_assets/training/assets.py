@@ -1,4 +1,4 @@
-"""training/*: labeled examples, candidates, their leaderboard, and the champion. Computes nothing."""
+"""training/*: labeled examples, candidates, their leaderboard, and the champion."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -162,7 +162,7 @@ def _leaderboard(platform: Platform) -> dg.AssetsDefinition:
         owners=OWNERS,
     )
     def churn_leaderboard(lake: Lake) -> dg.MaterializeResult:
-        """Candidates and baselines on the same untouched weeks, by expected profit, with intervals."""
+        """Candidates and baselines on the same untouched weeks, by profit, with intervals."""
         import pyarrow as pa
 
         from retention_assets.modeling.plots import leaderboard_figure
@@ -199,7 +199,7 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
     def churn_champion(
         context: dg.AssetExecutionContext, lake: Lake, registry: Registry
     ) -> dg.MaterializeResult:
-        """The model that scores customers: the best candidate if it passes every gate, or today's."""
+        """The model in use: the best candidate if it passes every gate, else the current one."""
         import pyarrow as pa
 
         from retention_assets.modeling.plots import leaderboard_figure

@@ -23,7 +23,9 @@ def labels(
     contacts: DataFrame | None,
     active_within_days: int | None = None,
 ) -> DataFrame:
-    """Eligible (customer_id, as_of) pairs of `known` with label (int), label_observed_at (date) and treated (boolean).
+    """Eligible (customer_id, as_of) pairs of `known`, labeled.
+
+    Adds label (int), label_observed_at (date) and treated (boolean).
 
     `facts`: churn events (kind "cancellation") or transactions (kind "inactivity"); `contacts`:
     campaign contacts. `active_within_days` (inactivity): customers who bought earlier than that
@@ -49,7 +51,7 @@ def labels(
 
 
 def canceled(pairs: DataFrame, window: LabelWindow, churns: DataFrame) -> DataFrame:
-    """Eligible: not canceled by the end of the gap. Label: first cancellation lies in the window."""
+    """Eligible: not canceled by the end of the gap. Label: first cancellation is in the window."""
     facts = churns.select("customer_id", "event_ts", "ingested_ts")
     joined = pairs.join(facts, "customer_id", "left")
     left_at = F.min(

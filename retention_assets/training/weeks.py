@@ -21,7 +21,7 @@ def weekly_examples(
     window: LabelWindow,
     weeks: Sequence[date],
 ) -> DataFrame:
-    """Features, label, label_observed_at and treated of every eligible customer in these as-of weeks.
+    """Features and label of every eligible customer in these as-of weeks.
 
     `read`: asset key -> frame. Without weeks the frame is empty and has its columns.
     """

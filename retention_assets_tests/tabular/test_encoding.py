@@ -1,4 +1,4 @@
-"""Columns as numbers: learned from the training rows alone, and never from a column that is the label in disguise."""
+"""Columns as numbers, learned from training rows alone; a disguised label is refused."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""A flat table as it is read: nothing is guessed that could be wrong, and each fault is told with its fix."""
+"""Reading a flat table: nothing is guessed, and each fault is reported with its fix."""
 
 from pathlib import Path
 
@@ -9,7 +9,10 @@ import pytest
 from retention_assets.errors import TableError
 from retention_assets.tabular.table import UNDATED, Roles, read_flat_table
 
-TABLE = "id,when,left, spend ,plan\na,2024-03-04,Yes, 7.5,\nb,2024-03-05T10:00:00Z,No,,gold\nc,2024-03-06,,3,gold\n"
+TABLE = (
+    "id,when,left, spend ,plan\na,2024-03-04,Yes, 7.5,\n"
+    "b,2024-03-05T10:00:00Z,No,,gold\nc,2024-03-06,,3,gold\n"
+)
 ROLES = Roles("left", "id", "when")
 
 

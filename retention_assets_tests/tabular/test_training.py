@@ -1,4 +1,4 @@
-"""A table's training: rows that judge are nobody's who was trained on, the folds choose, and noise promotes nothing."""
+"""Training on a table: no identifier on both sides, folds choose, noise promotes nothing."""
 
 from collections.abc import Sequence
 from pathlib import Path

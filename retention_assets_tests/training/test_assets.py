@@ -1,4 +1,4 @@
-"""Training's assets on a real lake and a real MLflow: who is promoted, who is not, and what the UI then shows."""
+"""Training's assets on a real lake and a real MLflow: promotion, and what the UI shows."""
 
 import json
 from collections.abc import Callable

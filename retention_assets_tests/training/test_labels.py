@@ -1,7 +1,8 @@
-"""Who is asked about and who left: facts in, labels out, on both edges of the window and at both times of a fact.
+"""Facts in, labels out, on both edges of the window and for both times of a fact.
 
-As of Monday 2024-03-04 with a gap of 14 days, a horizon of 30 and a reporting lag of 7: the window opens at the end of
-2024-03-17, closes at the end of 2024-04-16, and the label is final at the first moment of 2024-04-24.
+As of Monday 2024-03-04 with a gap of 14 days, a horizon of 30 and a reporting lag of 7: the window
+opens at the end of 2024-03-17, closes at the end of 2024-04-16, and the label is final at the first
+moment of 2024-04-24.
 """
 
 from collections.abc import Sequence
@@ -148,7 +149,7 @@ def test_only_recent_buyers_are_asked_about_where_the_source_says_so(lake: Lake)
 def test_what_is_reported_after_a_label_was_final_changes_no_label(
     lake: Lake, kind: str, table: dict
 ) -> None:
-    """Whatever comes in late for every customer, the rows that a model was trained on are made again as they were."""
+    """Whatever arrives late, the rows that a model was trained on are the same when made again."""
     late: dict = {
         who: ([("sale", when, TOO_LATE) for when in (LONG_AGO, IN_GAP, WITHIN)], None)
         for who in table
@@ -229,7 +230,8 @@ def test_examples_hold_vector_and_label_of_each_week_and_their_columns_even_with
             {"transactions": sales}, measures, date(2024, 1, 1), date(2024, 12, 31)
         ),
         "validated/customers": spark.sql(
-            "SELECT 'C1' customer_id, timestamp'2024-01-01' event_ts, timestamp'2024-01-01' ingested_ts"
+            "SELECT 'C1' customer_id, timestamp'2024-01-01' event_ts, "
+            "timestamp'2024-01-01' ingested_ts"
         ),
         "validated/transactions": sales,
     }

@@ -1,6 +1,6 @@
-"""Today's champion against a challenger on the same rows, in a real registry: who stays, who comes, and what is written down.
+"""Champion against challenger on the same rows, in a real registry: who is promoted.
 
-The candidates here are logistic regressions on different parts of what is known, so that each contest costs a second.
+The candidates are logistic regressions on different features, so that a comparison takes a second.
 """
 
 import shutil
@@ -60,7 +60,7 @@ def recorded(registry: Registry, trial: CandidateEvaluation, folder: Path) -> di
 
 
 def staged(registry: Registry, trial: CandidateEvaluation, folder: Path) -> Read:
-    """The lake after four candidates were tried, of which `trial` is the best: the others know it with much noise."""
+    """The lake after four candidates were evaluated; `trial` is the best, the others are noisy."""
     waiting = registry.staging(BEST.name)
     shutil.copytree(folder, waiting)
     recorded(registry, trial, waiting)
@@ -85,7 +85,7 @@ def crowned(registry: Registry, data: Examples, name: str, folder: Path) -> Cand
 
 
 def part(data: Examples, *features: str, customers: int | None = None) -> Examples:
-    """The examples as somebody knows them who has only these features, and only the first customers."""
+    """The examples with these features only, of the first customers only."""
     kept = Examples(features, data.entities, data.as_of, data.columns(features), data.y)
     return kept.take(np.isin(kept.entities, np.unique(kept.entities)[:customers]))
 
@@ -182,7 +182,7 @@ def test_a_weak_champion_is_scored_anew_by_its_own_files_on_the_same_rows_and_gi
 def test_a_champion_of_another_source_is_no_measure(
     registry: Registry, trial: tuple, tmp_path: Path
 ) -> None:
-    """It asks for features that this source lacks, so that it can neither be compared nor serve here."""
+    """It needs features that this source lacks, so it can neither be compared nor serve."""
     read = staged(registry, *trial)
     foreign = Examples(("other",), DATA.entities, DATA.as_of, DATA.X[:, :1], DATA.y)
     crowned(registry, foreign, BEST.name, tmp_path / "foreign")

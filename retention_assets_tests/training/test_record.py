@@ -1,4 +1,4 @@
-"""What is written down of a trial: all of it in the run, and a note beside the model folder, never in it."""
+"""The record of an evaluation: figures in the MLflow run, a file next to the model folder."""
 
 import json
 from dataclasses import dataclass, field, replace
