@@ -13,7 +13,7 @@ from retention_assets.resources.lake import Lake, give_main_module_a_file
 from retention_assets.settings import Settings
 
 DATA_DIR = Settings().data_dir or Path(__file__).parents[2] / "shared" / "data"
-ACCEPTANCE_TIMEOUT_S = 900
+ACCEPTANCE_TIMEOUT_S = 1800
 ACCEPTANCE = Path(__file__).parent / "acceptance"
 ONLINE_RETAIL = Path(__file__).parent / "test_online_retail.py"
 

@@ -59,12 +59,12 @@ class RunningPlatform:
 
     settings: Settings
 
-    def retention(self, *arguments: str, seconds: float = 600) -> subprocess.CompletedProcess[str]:
+    def retention(self, *arguments: str, seconds: float = 1500) -> subprocess.CompletedProcess[str]:
         """Calls the command. The result has what it printed and its exit code."""
         command = [sys.executable, "-m", "retention_assets.cli.app", *arguments]
         return self._call(command, seconds)
 
-    def make(self, target: str, seconds: float = 600) -> subprocess.CompletedProcess[str]:
+    def make(self, target: str, seconds: float = 1500) -> subprocess.CompletedProcess[str]:
         """`make TARGET` in this clone, with this platform's settings."""
         return self._call(["make", target], seconds)
 
