@@ -18,11 +18,11 @@ run: setup  ## Start the services, run the whole graph, deploy the champion, ask
 down:  ## Stop the services that `make run` started
 	@if [ -x $(BIN)/retention ]; then $(BIN)/retention down; fi
 
-test: setup  ## Run all tests, on two cores
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: setup  ## Run the tests, on two cores; the long ones are in `make acceptance`
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
 
-acceptance: setup  ## Run the acceptance tests: Dagster UI, sensors and HTTP on a running platform
-	@$(BIN)/python -m pytest retention_assets_tests/acceptance -v
+acceptance: setup  ## Run the long tests: UI, sensors, HTTP on a running platform; real invoices
+	@$(BIN)/python -m pytest retention_assets_tests/acceptance retention_assets_tests/test_online_retail.py -v
 
 lint: setup  ## Check style, types and the import order of the stages
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright && $(BIN)/lint-imports

@@ -27,7 +27,7 @@ REASONS = {
     "duplicate of an earlier row with the same transaction_id",
 }
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

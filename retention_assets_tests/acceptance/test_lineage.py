@@ -38,7 +38,7 @@ fragment Entry on MetadataEntry {
 }
 """
 
-pytestmark = pytest.mark.usefixtures("first_run")
+pytestmark = [pytest.mark.usefixtures("first_run"), pytest.mark.long]
 
 
 def asset(

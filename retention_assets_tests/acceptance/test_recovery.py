@@ -14,6 +14,8 @@ from retention_assets.settings import Settings
 from retention_assets_tests.acceptance.running_platform import RunningPlatform
 from retention_assets_tests.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 REDEPLOYED_S = 90
 STALE_S = 60
 ONLINE = dg.AssetKey(["serving", "online_features"])

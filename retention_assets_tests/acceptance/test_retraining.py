@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 import psutil
+import pytest
 
 from retention_assets.services.instance import open_instance
 from retention_assets.services.processes import home_processes
@@ -14,6 +15,8 @@ from retention_assets.simulation.simulator import FIRST_DATE
 from retention_assets_tests.acceptance.running_platform import RunningPlatform
 from retention_assets_tests.acceptance.source import DAYS, SHIFTED_DAYS, deliver_shifted_days
 from retention_assets_tests.waiting import eventually
+
+pytestmark = pytest.mark.long
 
 
 def runs(platform: RunningPlatform, job: str) -> list[dg.DagsterRun]:

@@ -23,7 +23,7 @@ from retention_assets_tests.waiting import eventually
 DAY = FIRST_DATE + timedelta(days=20)
 ASSET_KEYS = "{ assetNodes { assetKey { path } } }"
 
-pytestmark = pytest.mark.usefixtures("first_run")
+pytestmark = [pytest.mark.usefixtures("first_run"), pytest.mark.long]
 
 
 def materializations(platform: RunningPlatform, key: str) -> int:
