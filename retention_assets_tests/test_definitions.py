@@ -32,13 +32,15 @@ HEAVY = {
 PROBE = """
 import json, sys, time
 began = time.process_time()
+import dagster
+bare = time.process_time() - began
 from retention_assets.definitions import defs
 defs().resolve_asset_graph()
 seconds = time.process_time() - began
 modules = sorted({name.split(".")[0] for name in sys.modules})
-print(json.dumps({"seconds": seconds, "modules": modules}))
+print(json.dumps({"ratio": seconds / bare, "modules": modules}))
 """
-LOAD_S = 5.0
+MOST_OF_BARE_DAGSTER = 4.0  # 2 when it was set; with one of the heavy libraries it is more
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +59,10 @@ def load_in_a_new_process(home: Path) -> dict:
 
 
 def test_code_location_loads_fast_without_heavy_libraries(tmp_path: Path) -> None:
-    """Measured in processor time, which other work on the machine does not change."""
+    """Beside a bare `import dagster` in the same process, in processor time."""
     load = load_in_a_new_process(tmp_path)
     assert HEAVY & set(load["modules"]) == set()
-    assert load["seconds"] <= LOAD_S
+    assert load["ratio"] <= MOST_OF_BARE_DAGSTER
 
 
 def test_every_stage_is_the_group_of_its_keys(defs: dg.Definitions) -> None:
