@@ -23,6 +23,7 @@ from retention_assets.resources.metadata import (
 )
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
+from retention_assets.training.columns import example_descriptions, example_lineage
 from retention_assets.training.promotion import PromotionResult, version_tags
 from retention_assets.training.record import read_record
 from retention_assets.training.task import (
@@ -94,9 +95,12 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
             "unmatured_weeks": len(context.partition_keys) - len(weeks),
             "watermark": str(watermark),
         }
-        report_partitions(
-            context, keys.CHURN_EXAMPLES, rows, table_metadata(frame.schema) | metadata
+        columns = table_metadata(
+            frame.schema,
+            descriptions=example_descriptions(profile),
+            lineage=example_lineage(profile),
         )
+        report_partitions(context, keys.CHURN_EXAMPLES, rows, columns | metadata)
         return dg.MaterializeResult()
 
     return weekly_churn_examples

@@ -22,6 +22,7 @@ from retention_assets.modeling.splits import TrainTestSplit, forward_split, purg
 from retention_assets.modeling.task import Task
 from retention_assets.modeling.utility import ContactUtility
 from retention_assets.modeling.words import Words
+from retention_assets.training.columns import BOOKKEEPING
 from serve.model.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from retention_assets.settings import Settings
     from retention_assets.sources.profile import Profile
 
-# Columns of training/churn_examples that are not features.
-BOOKKEEPING = ("customer_id", "as_of", "label", "label_observed_at", "treated")
 SCORE_COLUMNS = (
     ("customer_id", "string"),
     ("as_of", "date"),
@@ -103,7 +102,7 @@ def matured_mondays(profile: "Profile", settings: "Settings", watermark: date) -
 
 def churn_examples(table: "pa.Table") -> Examples:
     """The rows of training/churn_examples as arrays."""
-    return from_arrow(table, entity="customer_id", not_features=BOOKKEEPING)
+    return from_arrow(table, entity="customer_id", not_features=tuple(BOOKKEEPING))
 
 
 def churn_split(data: Examples, task: Task) -> TrainTestSplit:

@@ -7,11 +7,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from retention_assets import keys
-from retention_assets.features.availability import available_features
-from retention_assets.features.declarations import FEATURES
 from retention_assets.features.engine_spark import compute_features
 from retention_assets.modeling.label_window import LabelWindow
 from retention_assets.sources.profile import CHURN_TABLE, Profile
+from retention_assets.training.columns import example_features
 from retention_assets.training.labels import labels
 
 
@@ -25,16 +24,13 @@ def weekly_examples(
 
     `read`: asset key -> frame. Without weeks the frame is empty and has its columns.
     """
-    features = [
-        feature for feature in available_features(FEATURES, profile.tables) if feature.model_input
-    ]
     # Without a matured week any day gives the columns of the empty table.
     as_ofs = list(weeks) or [profile.start]
     vectors = compute_features(
         read(keys.DAILY_ACTIVITY),
         read(keys.CUSTOMERS),
         as_ofs,
-        features,
+        example_features(profile),
         profile.start,
     )
     churn = profile.churn

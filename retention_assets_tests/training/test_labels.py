@@ -16,8 +16,9 @@ from retention_assets.features.tiles import daily_activity
 from retention_assets.modeling.label_window import LabelWindow
 from retention_assets.resources.lake import Lake
 from retention_assets.sources.profile import Churn, Profile, TableSource
+from retention_assets.training.columns import BOOKKEEPING
 from retention_assets.training.labels import labels
-from retention_assets.training.task import BOOKKEEPING, churn_examples
+from retention_assets.training.task import churn_examples
 from retention_assets.training.weeks import weekly_examples
 
 AS_OF = date(2024, 3, 4)
