@@ -120,7 +120,7 @@ def _is_number(column: Column) -> bool:
 
 
 def _frequent_words(column: Column) -> tuple[str, ...]:
-    """Words in a fixed order, none of which the others tell. Empty: no word is worth a feature."""
+    """Frequent words in a fixed order, without one that follows from the others."""
     counts = _counts(column)
     if len(counts) > MAX_WORDS:
         return ()
@@ -130,12 +130,12 @@ def _frequent_words(column: Column) -> tuple[str, ...]:
 
 def _tells_label(column: Column, y: NDArray[np.int8]) -> bool:
     """Whether its order, one of its words, or its blanks predict the label almost perfectly."""
-    said = [(~known(column)).astype(np.float64)]
+    rankings = [(~known(column)).astype(np.float64)]
     if _is_number(column):
-        said.append(np.nan_to_num(number(column), nan=-np.finfo(np.float64).max))
+        rankings.append(np.nan_to_num(number(column), nan=-np.finfo(np.float64).max))
     elif len(counts := _counts(column)) <= MAX_WORDS:
-        said += [np.nan_to_num(says(column, word)) for word in counts]
-    ranks = [np.unique(values, return_inverse=True)[1] / len(values) for values in said]
+        rankings += [np.nan_to_num(says(column, word)) for word in counts]
+    ranks = [np.unique(values, return_inverse=True)[1] / len(values) for values in rankings]
     return any(
         abs(Evaluation(y, rank, NO_MONEY).point()["auc"] - 0.5) >= SURE - 0.5 for rank in ranks
     )

@@ -5,6 +5,7 @@ import signal
 from typing import Any
 
 import dagster as dg
+import httpx
 import psutil
 import pytest
 
@@ -48,7 +49,7 @@ def test_champion_is_redeployed_after_ray_died(
     def answers() -> bool:
         try:
             response = platform.http.post("/predict", json={"customer_id": customer})
-        except Exception:
+        except httpx.HTTPError:
             return False
         return response.status_code == 200
 

@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_roles_are_no_columns_cells_are_trimmed_and_blank_is_unknown(file: Path) -> None:
+def test_cells_are_trimmed_and_blank_is_unknown(file: Path) -> None:
     table = read_flat_table(file, ROLES)
     assert {name: column.tolist() for name, column in table.columns.items()} == {
         "spend": ["7.5", None],
@@ -65,7 +65,7 @@ def test_parquet_says_the_same_as_csv(file: Path, tmp_path: Path) -> None:
         ("Yes,No", "No", "No"),
     ],
 )
-def test_the_positive_label_is_the_one_named_or_the_one_that_says_yes(
+def test_positive_label_is_named_or_means_yes(
     tmp_path: Path, labels: str, positive: str | None, expected: str
 ) -> None:
     rows = [f"r{at},{label}" for at, label in enumerate(labels.split(","))]
@@ -78,7 +78,7 @@ def test_the_positive_label_is_the_one_named_or_the_one_that_says_yes(
 
 
 @pytest.mark.parametrize(
-    ("text", "roles", "told"),
+    ("text", "roles", "message"),
     [
         ("id,left\na,Yes\n", Roles("churn", "id"), "has no column churn.*Name one of id, left"),
         ("id,left\na,Yes\n", Roles("left", "who"), "has no column who"),
@@ -103,20 +103,20 @@ def test_the_positive_label_is_the_one_named_or_the_one_that_says_yes(
         ("", Roles("left", "id"), "cannot be read"),
     ],
 )
-def test_a_fault_is_told_with_its_remedy(
-    tmp_path: Path, text: str, roles: Roles, told: str
+def test_fault_is_reported_with_its_fix(
+    tmp_path: Path, text: str, roles: Roles, message: str
 ) -> None:
     (tmp_path / "t.csv").write_text(text)
-    with pytest.raises(TableError, match=told):
+    with pytest.raises(TableError, match=message):
         read_flat_table(tmp_path / "t.csv", roles)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="There is no file"):
         read_flat_table(tmp_path / "none.csv", ROLES)
 
 
-def test_what_is_only_scored_may_lack_label_and_time(tmp_path: Path) -> None:
+def test_scored_file_needs_no_label_or_time(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("id,spend\na,1\n")
     table = read_flat_table(tmp_path / "t.csv", ROLES, to_score=True)
     assert table.y is None and table.positive is None and len(table) == 1

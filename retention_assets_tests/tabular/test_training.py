@@ -9,7 +9,7 @@ import pytest
 from retention_assets.errors import NotTrainableError
 from retention_assets.modeling.candidates.declared import candidate
 from retention_assets.settings import Settings
-from retention_assets.tabular import training as flat_contest
+from retention_assets.tabular import training
 from retention_assets.tabular.table import UNDATED, FlatTable
 from retention_assets.tabular.training import TableResult, train_on_table
 from serve.model.bundle import load_bundle
@@ -20,16 +20,17 @@ SETTINGS = Settings(bootstrap_rounds=200)
 @pytest.fixture(autouse=True)
 def only_fast_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        flat_contest, "CANDIDATES", (candidate("logistic_regression"), candidate("xgboost"))
+        training, "CANDIDATES", (candidate("logistic_regression"), candidate("xgboost"))
     )
 
 
 def table(
     rows: int = 1500, signal: float = 2.0, first: int = 0, seed: int = 2, days: Sequence[str] = ()
 ) -> FlatTable:
-    """One row an identifier. `days`: dates that the rows take in turn."""
+    """One row per identifier. `days`: dates that the rows take in turn."""
     rng = np.random.default_rng(seed)
-    x, plan = rng.normal(size=rows), rng.integers(0, 3, rows)
+    x = rng.normal(size=rows)
+    plan = rng.integers(0, 3, rows)
     y = (rng.random(rows) < 1 / (1 + np.exp(1.2 - signal * x))).astype(np.int8)
     cells = {
         "x": [f"{value:.4f}" for value in x],
@@ -53,28 +54,29 @@ def trained(folder: Path, first: FlatTable, second: FlatTable | None = None) -> 
     return train_on_table(first, second, SETTINGS, folder, lambda *_: None)
 
 
-def test_signal_is_promoted_and_the_folder_scores_what_was_said(tmp_path: Path) -> None:
-    outcome = trained(tmp_path / "model", table())
+def test_signal_is_promoted_and_folder_gives_the_scores(tmp_path: Path) -> None:
+    result = trained(tmp_path / "model", table())
     assert (
-        outcome.decision.promoted
-        and outcome.comparison.candidates[outcome.comparison.challenger].point()["auc"] > 0.8
+        result.decision.promoted
+        and result.comparison.candidates[result.comparison.challenger].point()["auc"] > 0.8
     )
-    scorer = load_bundle(tmp_path / "model", outcome.decision.digest)
-    assert np.array_equal(scorer.probabilities(outcome.comparison.test.X), outcome.scored[1])
+    scorer = load_bundle(tmp_path / "model", result.decision.digest)
+    assert np.array_equal(scorer.probabilities(result.comparison.test.X), result.scored[1])
     assert scorer.card.data_versions.keys() == {"t.csv"}
 
 
-def test_noise_promotes_nothing_and_says_why(tmp_path: Path) -> None:
-    verdict = trained(tmp_path / "model", table(signal=0.0)).decision
-    assert not verdict.promoted and "has_signal" in verdict.reason
+def test_noise_promotes_nothing_with_a_reason(tmp_path: Path) -> None:
+    decision = trained(tmp_path / "model", table(signal=0.0)).decision
+    assert not decision.promoted
+    assert "has_signal" in decision.reason
 
 
-def test_the_same_table_gives_the_same_model(tmp_path: Path) -> None:
+def test_same_table_gives_same_model(tmp_path: Path) -> None:
     digests = [trained(tmp_path / name, table()).decision.digest for name in ("one", "two")]
     assert digests[0] == digests[1]
 
 
-def test_without_time_a_fifth_of_the_identifiers_is_untouched_and_nobody_is_on_both_sides(
+def test_identifiers_are_split_where_rows_have_no_time(
     tmp_path: Path,
 ) -> None:
     first = table()
@@ -93,7 +95,7 @@ def test_without_time_a_fifth_of_the_identifiers_is_untouched_and_nobody_is_on_b
         assert before.any() and not set(both.identifiers[before]) & set(both.identifiers[after])
 
 
-def test_with_time_what_judges_comes_last_and_folds_go_forward(tmp_path: Path) -> None:
+def test_folds_go_forward_where_rows_have_time(tmp_path: Path) -> None:
     dated = table(rows=2000, days=[f"2024-{month:02d}-01" for month in range(1, 11)])
     split = trained(tmp_path / "model", dated).split
     assert 0.15 <= split.test.mean() <= 0.3 and len(split.folds) == SETTINGS.folds
@@ -104,44 +106,45 @@ def test_with_time_what_judges_comes_last_and_folds_go_forward(tmp_path: Path) -
         assert dated.as_of[before].max() < dated.as_of[after].min()
 
 
-def test_a_labeled_second_file_judges_and_whoever_is_in_it_is_not_trained_on(
+def test_identifiers_of_labeled_second_file_are_not_trained_on(
     tmp_path: Path,
 ) -> None:
-    first, second = table(), table(rows=500, first=1400, seed=9)
-    outcome = trained(tmp_path / "model", first, second)
-    assert outcome.not_trained == 100 and outcome.split.train.sum() == 1400
+    first = table()
+    second = table(rows=500, first=1400, seed=9)
+    result = trained(tmp_path / "model", first, second)
+    assert result.not_trained == 100 and result.split.train.sum() == 1400
     assert (
-        outcome.comparison.test.entities.tolist()
-        == outcome.scored[0].tolist()
+        result.comparison.test.entities.tolist()
+        == result.scored[0].tolist()
         == second.identifiers.tolist()
     )
 
 
-def test_labels_of_the_second_file_choose_nothing_and_change_no_score(tmp_path: Path) -> None:
-    first, second = table(), table(rows=500, first=5000, seed=9)
+def test_labels_of_second_file_choose_nothing(tmp_path: Path) -> None:
+    first = table()
+    second = table(rows=500, first=5000, seed=9)
     turned = FlatTable(
         "s.csv", second.identifiers, second.as_of, second.columns, 1 - np.asarray(second.y), "1"
     )
-    honest, lied = (
-        trained(tmp_path / "one", first, second),
-        trained(tmp_path / "two", first, turned),
-    )
-    assert honest.comparison.challenger == lied.comparison.challenger and np.array_equal(
-        honest.scored[1], lied.scored[1]
-    )
-    assert honest.decision.promoted and not lied.decision.promoted
+    with_labels = trained(tmp_path / "one", first, second)
+    with_turned_labels = trained(tmp_path / "two", first, turned)
+    assert with_labels.comparison.challenger == with_turned_labels.comparison.challenger
+    assert np.array_equal(with_labels.scored[1], with_turned_labels.scored[1])
+    assert with_labels.decision.promoted
+    assert not with_turned_labels.decision.promoted
 
 
-def test_a_second_file_without_labels_is_scored_in_its_order_and_the_first_judges(
+def test_unlabeled_second_file_is_scored_in_its_order(
     tmp_path: Path,
 ) -> None:
-    first, second = table(), table(rows=50, first=5000, seed=9)
-    asked = FlatTable("s.csv", second.identifiers, second.as_of, second.columns, None, None)
-    outcome = trained(tmp_path / "model", first, asked)
-    assert outcome.scored[0].tolist() == second.identifiers.tolist()
-    assert set(outcome.comparison.test.entities) <= set(first.identifiers)
+    first = table()
+    second = table(rows=50, first=5000, seed=9)
+    unlabeled = FlatTable("s.csv", second.identifiers, second.as_of, second.columns, None, None)
+    result = trained(tmp_path / "model", first, unlabeled)
+    assert result.scored[0].tolist() == second.identifiers.tolist()
+    assert set(result.comparison.test.entities) <= set(first.identifiers)
 
 
-def test_too_few_rows_are_refused_with_what_is_needed(tmp_path: Path) -> None:
+def test_too_few_rows_are_refused(tmp_path: Path) -> None:
     with pytest.raises(NotTrainableError, match="too few to compare candidates"):
         trained(tmp_path / "model", table(rows=300))

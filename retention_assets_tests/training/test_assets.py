@@ -55,34 +55,34 @@ def train(lake: Lake, registry: Registry, tmp_path: Path) -> Train:
 
 
 def shuffled(data: Examples) -> Examples:
-    """The same rows with labels that follow from nothing."""
+    """The same rows with labels in random order."""
     labels = np.random.default_rng(0).permutation(data.y)
     return Examples(data.features, data.entities, data.as_of, data.X, labels)
 
 
-def test_on_labels_without_signal_nothing_is_promoted_and_the_verdict_says_why(
-    train: Train, registry: Registry
-) -> None:
-    said = train(shuffled(examples(customers=300, weeks=26)))
+def test_nothing_is_promoted_on_labels_without_signal(train: Train, registry: Registry) -> None:
+    metadata = train(shuffled(examples(customers=300, weeks=26)))
     assert registry.champion("churn") is None
-    verdict = said["training/churn_champion"]
-    assert not verdict["promoted"] and verdict["champion"] == "none"
-    assert verdict["reason"].startswith("Nothing is promoted") and "has_signal" in verdict["reason"]
-    assert not said["checks"]["has_signal"] and not said["checks"]["better_than_trivial_baselines"]
+    decision = metadata["training/churn_champion"]
+    assert not decision["promoted"]
+    assert decision["champion"] == "none"
+    assert decision["reason"].startswith("Nothing is promoted")
+    assert "has_signal" in decision["reason"]
+    assert not metadata["checks"]["has_signal"]
+    assert not metadata["checks"]["better_than_trivial_baselines"]
 
 
-def test_a_model_that_earns_is_promoted_and_gives_way_only_to_a_better_one(
+def test_champion_gives_way_only_to_a_better_model(
     train: Train, registry: Registry, tmp_path: Path
 ) -> None:
     data = examples(customers=400, weeks=26)
-    said = train(data)
+    metadata = train(data)
     first = registry.champion("churn")
-    assert first is not None and said["training/churn_champion"]["promoted"]
-    assert first.digest == said["training/churn_champion"]["digest"] and all(
-        said["checks"].values()
-    )
+    assert first is not None and metadata["training/churn_champion"]["promoted"]
+    assert first.digest == metadata["training/churn_champion"]["digest"]
+    assert all(metadata["checks"].values())
 
-    _shows_each_figure_with_its_interval(said)
+    _shows_each_figure_with_its_interval(metadata)
     _refuses_a_tampered_folder(registry, first.version, tmp_path)
 
     turned = Examples(
@@ -101,8 +101,8 @@ def test_a_model_that_earns_is_promoted_and_gives_way_only_to_a_better_one(
     assert kept == second and not same["training/churn_champion"]["promoted"]
 
 
-def _shows_each_figure_with_its_interval(said: dict[str, dict[str, Any]]) -> None:
-    rows = said["training/churn_leaderboard"]["leaderboard"]
+def _shows_each_figure_with_its_interval(metadata: dict[str, dict[str, Any]]) -> None:
+    rows = metadata["training/churn_leaderboard"]["leaderboard"]
     assert set(NAMES) <= {row["candidate"] for row in rows}
     for row in rows:
         assert {
@@ -119,7 +119,7 @@ def _shows_each_figure_with_its_interval(said: dict[str, dict[str, Any]]) -> Non
             for figure in ("auc", "brier", "profit")
         )
     for name in NAMES:
-        assert said[f"training/churn_{name}"]["curves"].startswith("![](data:image/png;base64,")
+        assert metadata[f"training/churn_{name}"]["curves"].startswith("![](data:image/png;base64,")
     json.dumps(rows)
 
 

@@ -22,45 +22,44 @@ from retention_assets.training.task import churn_examples
 from retention_assets.training.weeks import weekly_examples
 
 AS_OF = date(2024, 3, 4)
-T, OPENS, CLOSES, FINAL = (
-    "2024-03-04 00:00:00",
-    "2024-03-18 00:00:00",
-    "2024-04-17 00:00:00",
-    "2024-04-24 00:00:00",
-)
-JUST_BEFORE_T, JUST_AFTER_T = "2024-03-03 23:59:59", "2024-03-04 00:00:01"
-JUST_OPEN, JUST_CLOSED, TOO_LATE = (
-    "2024-03-18 00:00:01",
-    "2024-04-17 00:00:01",
-    "2024-04-24 00:00:01",
-)
-IN_GAP, WITHIN = "2024-03-10 12:00:00", "2024-04-01 12:00:00"
-LONG_AGO, RECENTLY = "2023-10-01 12:00:00", "2024-02-20 12:00:00"
-NEVER_ASKED = None
+LONG_AGO = "2023-10-01 12:00:00"
+RECENTLY = "2024-02-20 12:00:00"
+JUST_BEFORE_T = "2024-03-03 23:59:59"
+T = "2024-03-04 00:00:00"
+JUST_AFTER_T = "2024-03-04 00:00:01"
+IN_GAP = "2024-03-10 12:00:00"
+OPENS = "2024-03-18 00:00:00"
+JUST_OPEN = "2024-03-18 00:00:01"
+WITHIN = "2024-04-01 12:00:00"
+CLOSES = "2024-04-17 00:00:00"
+JUST_CLOSED = "2024-04-17 00:00:01"
+FINAL = "2024-04-24 00:00:00"
+TOO_LATE = "2024-04-24 00:00:01"
+NO_EXAMPLE = None
 SHOP = ("customers", "transactions")
 
 # (what, when it happened, when it was reported; nothing: at once)
 Fact = tuple[str, ...]
 
-# Facts of one customer each, and the label; NEVER_ASKED: no example is made of the customer.
+# Facts of one customer each, and the label; NO_EXAMPLE: no example is made of the customer.
 CANCELLATION: dict[str, tuple[list[Fact], int | None]] = {
     "stays": ([], 0),
-    "left long before": ([("", LONG_AGO)], NEVER_ASKED),
-    "left in the gap": ([("", IN_GAP)], NEVER_ASKED),
-    "left at the end of the gap": ([("", OPENS)], NEVER_ASKED),
+    "left long before": ([("", LONG_AGO)], NO_EXAMPLE),
+    "left in the gap": ([("", IN_GAP)], NO_EXAMPLE),
+    "left at the end of the gap": ([("", OPENS)], NO_EXAMPLE),
     "left as the window opens": ([("", JUST_OPEN)], 1),
     "left as the window closes": ([("", CLOSES)], 1),
     "left after the window": ([("", JUST_CLOSED)], 0),
     "left within, reported when final": ([("", WITHIN, FINAL)], 1),
     "left within, reported too late": ([("", WITHIN, TOO_LATE)], 0),
     "left long before, reported too late": ([("", LONG_AGO, TOO_LATE)], 0),
-    "left in the gap, reported within": ([("", IN_GAP, WITHIN)], NEVER_ASKED),
-    "left twice": ([("", LONG_AGO), ("", WITHIN)], NEVER_ASKED),
+    "left in the gap, reported within": ([("", IN_GAP, WITHIN)], NO_EXAMPLE),
+    "left twice": ([("", LONG_AGO), ("", WITHIN)], NO_EXAMPLE),
     "left twice, within first": ([("", WITHIN), ("", JUST_CLOSED)], 1),
 }
 
 INACTIVITY: dict[str, tuple[list[Fact], int | None]] = {
-    "never bought": ([], NEVER_ASKED),
+    "never bought": ([], NO_EXAMPLE),
     "silent": ([("sale", RECENTLY)], 1),
     "bought within": ([("sale", RECENTLY), ("sale", WITHIN)], 0),
     "bought in the gap alone": ([("sale", RECENTLY), ("sale", IN_GAP)], 1),
@@ -71,24 +70,26 @@ INACTIVITY: dict[str, tuple[list[Fact], int | None]] = {
     "bought within, reported when final": ([("sale", RECENTLY), ("sale", WITHIN, FINAL)], 0),
     "bought within, reported too late": ([("sale", RECENTLY), ("sale", WITHIN, TOO_LATE)], 1),
     "returned within": ([("sale", RECENTLY), ("return", WITHIN)], 1),
-    "only ever returned": ([("return", RECENTLY)], NEVER_ASKED),
-    "first bought at t": ([("sale", T), ("sale", WITHIN)], NEVER_ASKED),
+    "only ever returned": ([("return", RECENTLY)], NO_EXAMPLE),
+    "first bought at t": ([("sale", T), ("sale", WITHIN)], NO_EXAMPLE),
     "first bought just before t": ([("sale", JUST_BEFORE_T, T)], 1),
-    "first purchase known just after t": ([("sale", RECENTLY, JUST_AFTER_T)], NEVER_ASKED),
+    "first purchase known just after t": ([("sale", RECENTLY, JUST_AFTER_T)], NO_EXAMPLE),
     "bought long ago": ([("sale", LONG_AGO)], 1),
 }
 
 
 def facts(spark: SparkSession, table: dict[str, tuple[list[Fact], int | None]]) -> DataFrame:
-    """Churn events or transactions: a row per fact, reported at once where nothing else is said."""
-    rows = [(who, fact[0], fact[1], fact[-1]) for who, (told, _) in table.items() for fact in told]
+    """Churn events or transactions, a row per fact. Without a second time: reported at once."""
+    rows = [
+        (who, fact[0], fact[1], fact[-1]) for who, (events, _) in table.items() for fact in events
+    ]
     frame = spark.createDataFrame(
         rows, "customer_id string, kind string, event_ts string, ingested_ts string"
     )
     return frame.selectExpr("customer_id", "kind", "event_ts::timestamp", "ingested_ts::timestamp")
 
 
-def asked(
+def customer_weeks(
     spark: SparkSession, customers: Sequence[str], as_ofs: Sequence[date] = (AS_OF,)
 ) -> DataFrame:
     return spark.createDataFrame(
@@ -111,59 +112,56 @@ def expected(table: dict[str, tuple[list[Fact], int | None]]) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("kind", "table"), [("cancellation", CANCELLATION), ("inactivity", INACTIVITY)]
 )
-def test_each_customer_gets_the_label_that_the_table_says(
-    lake: Lake, kind: str, table: dict
-) -> None:
-    found = labels(
-        asked(lake.spark, list(table)),
+def test_customers_get_the_label_of_the_table(lake: Lake, kind: str, table: dict) -> None:
+    labeled = labels(
+        customer_weeks(lake.spark, list(table)),
         LabelWindow(14, 30, 7),
         kind=kind,
         facts=facts(lake.spark, table),
         contacts=None,
     )
-    assert label_by_customer(found) == expected(table)
+    assert label_by_customer(labeled) == expected(table)
     assert {
-        row.label_observed_at for row in found.select("label_observed_at").distinct().collect()
+        row.label_observed_at for row in labeled.select("label_observed_at").distinct().collect()
     } == {date(2024, 4, 24)}
 
 
-def test_only_recent_buyers_are_asked_about_where_the_source_says_so(lake: Lake) -> None:
+def test_active_within_days_keeps_only_recent_buyers(lake: Lake) -> None:
     table: dict[str, tuple[list[Fact], int | None]] = {
         "60 days ago": ([("sale", "2024-01-04 00:00:00")], 1),
-        "61 days ago": ([("sale", "2024-01-03 23:59:59")], NEVER_ASKED),
+        "61 days ago": ([("sale", "2024-01-03 23:59:59")], NO_EXAMPLE),
     }
     window = LabelWindow(14, 30, 7)
-    found = labels(
-        asked(lake.spark, list(table)),
+    labeled = labels(
+        customer_weeks(lake.spark, list(table)),
         window,
         kind="inactivity",
         facts=facts(lake.spark, table),
         contacts=None,
         active_within_days=60,
     )
-    assert label_by_customer(found) == expected(table)
+    assert label_by_customer(labeled) == expected(table)
 
 
 @pytest.mark.parametrize(
     ("kind", "table"), [("cancellation", CANCELLATION), ("inactivity", INACTIVITY)]
 )
-def test_what_is_reported_after_a_label_was_final_changes_no_label(
-    lake: Lake, kind: str, table: dict
-) -> None:
+def test_reports_after_the_final_day_change_no_label(lake: Lake, kind: str, table: dict) -> None:
     """Whatever arrives late, the rows that a model was trained on are the same when made again."""
     late: dict = {
         who: ([("sale", when, TOO_LATE) for when in (LONG_AGO, IN_GAP, WITHIN)], None)
         for who in table
     }
     known = facts(lake.spark, table)
-    pairs, window = asked(lake.spark, list(table)), LabelWindow(14, 30, 7)
+    pairs = customer_weeks(lake.spark, list(table))
+    window = LabelWindow(14, 30, 7)
     again = labels(
         pairs, window, kind=kind, facts=known.unionByName(facts(lake.spark, late)), contacts=None
     )
     assert label_by_customer(again) == expected(table)
 
 
-def test_a_leave_counts_for_each_week_whose_window_holds_it_and_nobody_is_asked_about_after_leaving(
+def test_cancellation_labels_each_week_whose_window_holds_it(
     lake: Lake,
 ) -> None:
     # Left on 1 April at noon. Windows (end of gap, end of horizon] of the Mondays:
@@ -171,23 +169,23 @@ def test_a_leave_counts_for_each_week_whose_window_holds_it_and_nobody_is_asked_
         date(2024, 2, 12): 0,  # 26 February - 27 March
         date(2024, 2, 19): 1,  # 4 March - 3 April
         date(2024, 3, 18): 1,  # 1 April - 1 May, open since midnight
-        date(2024, 3, 25): NEVER_ASKED,  # left within the gap
-        date(2024, 4, 8): NEVER_ASKED,  # left before
+        date(2024, 3, 25): NO_EXAMPLE,  # left within the gap
+        date(2024, 4, 8): NO_EXAMPLE,  # left before
     }
     left = facts(lake.spark, {"C1": ([("", WITHIN)], 1)})
-    found = labels(
-        asked(lake.spark, ["C1"], list(weeks)),
+    labeled = labels(
+        customer_weeks(lake.spark, ["C1"], list(weeks)),
         LabelWindow(14, 30, 7),
         kind="cancellation",
         facts=left,
         contacts=None,
     ).collect()
-    assert {row.as_of: row.label for row in found} == {
+    assert {row.as_of: row.label for row in labeled} == {
         day: label for day, label in weeks.items() if label is not None
     }
 
 
-def test_a_contact_from_t_until_the_window_closes_marks_the_customer(lake: Lake) -> None:
+def test_contact_within_the_window_marks_the_customer(lake: Lake) -> None:
     contacts = {
         "at t": ([(T, True)], True),
         "in the gap": ([(IN_GAP, True)], True),
@@ -197,23 +195,25 @@ def test_a_contact_from_t_until_the_window_closes_marks_the_customer(lake: Lake)
         "held out at random": ([(WITHIN, False)], False),
         "never": ([], False),
     }
-    rows = [(who, *contact) for who, (given, _) in contacts.items() for contact in given]
+    rows = [(who, *contact) for who, (events, _) in contacts.items() for contact in events]
     frame = lake.spark.createDataFrame(rows, "customer_id string, event_ts string, treated boolean")
-    given = frame.selectExpr("customer_id", "event_ts::timestamp", "treated")
-    pairs, nothing = asked(lake.spark, list(contacts)), facts(lake.spark, {})
-    found = labels(
-        pairs, LabelWindow(14, 30, 7), kind="cancellation", facts=nothing, contacts=given
+    contact_rows = frame.selectExpr("customer_id", "event_ts::timestamp", "treated")
+    pairs = customer_weeks(lake.spark, list(contacts))
+    nothing = facts(lake.spark, {})
+    labeled = labels(
+        pairs, LabelWindow(14, 30, 7), kind="cancellation", facts=nothing, contacts=contact_rows
     ).collect()
-    assert {row.customer_id: row.treated for row in found} == {
+    assert {row.customer_id: row.treated for row in labeled} == {
         who: treated for who, (_, treated) in contacts.items()
     }
-    assert {row.label for row in found} == {0}  # treated or not, they stay in
+    assert {row.label for row in labeled} == {0}  # treated or not, they stay in
 
 
-def test_examples_hold_vector_and_label_of_each_week_and_their_columns_even_without_any_week(
+def test_examples_hold_vectors_and_labels_of_each_week(
     lake: Lake,
 ) -> None:
-    spark, days = lake.spark, ["2024-02-01", "2024-02-20", "2024-04-01"]
+    spark = lake.spark
+    days = ["2024-02-01", "2024-02-20", "2024-04-01"]
     sales = facts(spark, {"C1": ([("sale", f"{day} 12:00:00") for day in days], 0)})
     sales = sales.selectExpr("*", "to_date(event_ts) event_date", "uuid() order_id", "20D amount")
     profile = Profile(

@@ -39,7 +39,7 @@ def registry(tmp_path: Path) -> Registry:
 
 @pytest.fixture(scope="module")
 def trial(tmp_path_factory: pytest.TempPathFactory) -> tuple[CandidateEvaluation, Path]:
-    """The challenger of every contest, and its model folder."""
+    """The challenger of every comparison, and its model folder."""
     folder = tmp_path_factory.mktemp("challenger") / "bundle"
     return evaluate(BEST, DATA, folder, CHURN_TASK), folder
 
@@ -75,8 +75,10 @@ def staged(registry: Registry, trial: CandidateEvaluation, folder: Path) -> Read
     return tables.__getitem__
 
 
-def crowned(registry: Registry, data: Examples, name: str, folder: Path) -> CandidateEvaluation:
-    """Makes a model trained on these examples today's champion, without asking any gate."""
+def with_champion(
+    registry: Registry, data: Examples, name: str, folder: Path
+) -> CandidateEvaluation:
+    """Makes a model trained on these examples the champion, without any gate."""
     rival = evaluate(candidate(name), data, folder, CHURN_TASK)
     note = recorded(registry, rival, folder)
     tags = {"digest": rival.digest, "candidate": name, "fingerprint": "of before"}
@@ -90,27 +92,23 @@ def part(data: Examples, *features: str, customers: int | None = None) -> Exampl
     return kept.take(np.isin(kept.entities, np.unique(kept.entities)[:customers]))
 
 
-def contest(read: Read, registry: Registry) -> PromotionResult:
+def promote(read: Read, registry: Registry) -> PromotionResult:
     return promote_best(read, registry, CHURN_TASK)
 
 
-def failed(outcome: PromotionResult) -> set[str]:
-    return {gate.name for gate in outcome.decision.gates if not gate.passed}
+def failed(result: PromotionResult) -> set[str]:
+    return {gate.name for gate in result.decision.gates if not gate.passed}
 
 
-def test_the_first_model_that_passes_every_gate_is_champion_with_its_digest_and_figures(
-    registry: Registry, trial: tuple
-) -> None:
+def test_first_model_that_passes_all_gates_is_champion(registry: Registry, trial: tuple) -> None:
     first, folder = trial
     assert registry.champion(TASK) is None
-    outcome = contest(staged(registry, first, folder), registry)
+    result = promote(staged(registry, first, folder), registry)
     champion = registry.champion(TASK)
     assert (
-        outcome.decision.promoted
-        and outcome.decision.challenger == BEST.name
-        and not failed(outcome)
+        result.decision.promoted and result.decision.challenger == BEST.name and not failed(result)
     )
-    assert champion is not None and champion == outcome.champion
+    assert champion is not None and champion == result.champion
     assert (champion.version, champion.digest, champion.candidate) == ("1", first.digest, BEST.name)
     assert float(champion.tags["test_auc"]) == pytest.approx(first.figures()["auc"], abs=1e-6)
     assert (
@@ -122,10 +120,10 @@ def test_the_first_model_that_passes_every_gate_is_champion_with_its_digest_and_
     )
 
 
-def test_the_champion_is_no_rival_of_itself(registry: Registry, trial: tuple) -> None:
+def test_champion_is_not_compared_with_itself(registry: Registry, trial: tuple) -> None:
     read = staged(registry, *trial)
-    contest(read, registry)
-    again = contest(read, registry)
+    promote(read, registry)
+    again = promote(read, registry)
     assert not again.decision.promoted and "today's champion itself" in again.decision.reason
     assert (
         again.champion == registry.champion(TASK)
@@ -134,60 +132,57 @@ def test_the_champion_is_no_rival_of_itself(registry: Registry, trial: tuple) ->
     )
 
 
-def test_a_champion_that_is_as_good_stays_whatever_the_point_figures_say(
-    registry: Registry, trial: tuple, tmp_path: Path
-) -> None:
+def test_equally_good_champion_stays(registry: Registry, trial: tuple, tmp_path: Path) -> None:
     """Trained on most of the same customers: the interval of the difference holds zero."""
     read = staged(registry, *trial)
-    rival = crowned(
+    rival = with_champion(
         registry, part(DATA, *DATA.features, customers=360), BEST.name, tmp_path / "rival"
     )
-    outcome = contest(read, registry)
-    assert failed(outcome) == {"better_than_champion"} and not outcome.decision.promoted
-    assert outcome.decision.reason.startswith("Nothing is promoted: better_than_champion: ")
+    result = promote(read, registry)
+    assert failed(result) == {"better_than_champion"} and not result.decision.promoted
+    assert result.decision.reason.startswith("Nothing is promoted: better_than_champion: ")
     figures = next(
-        gate.figures for gate in outcome.decision.gates if gate.name == "better_than_champion"
+        gate.figures for gate in result.decision.gates if gate.name == "better_than_champion"
     )
     assert figures["low"] <= 0 <= figures["high"]
     champion = registry.champion(TASK)
     assert champion is not None and champion.digest == rival.digest != trial[0].digest
 
 
-def test_a_weak_champion_is_scored_anew_by_its_own_files_on_the_same_rows_and_gives_way(
+def test_weak_champion_is_scored_again_and_replaced(
     registry: Registry, trial: tuple, tmp_path: Path
 ) -> None:
     read = staged(registry, *trial)
-    weak = crowned(
+    weak = with_champion(
         registry, part(DATA, "plan_basic", "total_revenue"), BEST.name, tmp_path / "weak"
     )
-    outcome = contest(read, registry)
-    seen = outcome.comparison
-    assert seen.champion is not None and (seen.champion.y == seen.test.y).all()
-    own = load_bundle(tmp_path / "weak", weak.digest)
+    result = promote(read, registry)
+    comparison = result.comparison
+    assert comparison.champion is not None
+    assert (comparison.champion.y == comparison.test.y).all()
+    scorer = load_bundle(tmp_path / "weak", weak.digest)
     assert (
-        seen.champion.p.tolist()
-        == own.probabilities(seen.test.columns(["plan_basic", "total_revenue"])).tolist()
+        comparison.champion.p.tolist()
+        == scorer.probabilities(comparison.test.columns(["plan_basic", "total_revenue"])).tolist()
     )
     assert (
-        outcome.decision.promoted
-        and outcome.champion is not None
-        and outcome.champion.version == "2"
+        result.decision.promoted and result.champion is not None and result.champion.version == "2"
     )
-    assert registry.champion(TASK) == outcome.champion
+    assert registry.champion(TASK) == result.champion
     assert (
         registry.download(TASK, "1", tmp_path / "kept").name == weak.digest
     )  # the one before stays registered
 
 
-def test_a_champion_of_another_source_is_no_measure(
+def test_champion_of_another_source_is_not_compared(
     registry: Registry, trial: tuple, tmp_path: Path
 ) -> None:
     """It needs features that this source lacks, so it can neither be compared nor serve."""
     read = staged(registry, *trial)
     foreign = Examples(("other",), DATA.entities, DATA.as_of, DATA.X[:, :1], DATA.y)
-    crowned(registry, foreign, BEST.name, tmp_path / "foreign")
-    outcome = contest(read, registry)
-    assert outcome.comparison.champion is None and outcome.decision.promoted
+    with_champion(registry, foreign, BEST.name, tmp_path / "foreign")
+    result = promote(read, registry)
+    assert result.comparison.champion is None and result.decision.promoted
 
 
 def test_scores_of_other_rows_than_the_examples_are_refused(
@@ -200,12 +195,12 @@ def test_scores_of_other_rows_than_the_examples_are_refused(
         return scores.slice(1) if key == "training/churn_xgboost" else read(key)
 
     with pytest.raises(NotTrainableError, match="xgboost was scored on other rows"):
-        contest(changed, registry)
+        promote(changed, registry)
 
 
 def test_the_order_of_stored_rows_does_not_matter(registry: Registry, trial: tuple) -> None:
     read = staged(registry, *trial)
     rng = np.random.default_rng(0)
-    turned = contest(lambda key: read(key).take(rng.permutation(read(key).num_rows)), registry)
-    straight = contest(read, registry)
+    turned = promote(lambda key: read(key).take(rng.permutation(read(key).num_rows)), registry)
+    straight = promote(read, registry)
     assert turned.comparison.leaderboard() == straight.comparison.leaderboard()

@@ -28,7 +28,7 @@ CURVES = Figure()
 
 @dataclass
 class Tracker:
-    """MLflow's logging calls, written down."""
+    """Collects MLflow's logging calls."""
 
     params: dict[str, Any] = field(default_factory=dict)
     metrics: dict[int | None, dict[str, float]] = field(default_factory=dict)
@@ -54,17 +54,18 @@ def folder(tmp_path: Path) -> Path:
 
 
 def recorded(folder: Path, signed: bool = True) -> tuple[Tracker, dict[str, Any], list[Any]]:
-    """Tracker and note, and what the model was logged with."""
-    tracker, given = Tracker(), []
+    """Tracker and record, and the arguments that the model was logged with."""
+    tracker = Tracker()
+    logged: list[Any] = []
 
     def log_bundle(*arguments: Any) -> tuple[str, bool]:
-        given.extend(arguments)
+        logged.extend(arguments)
         return "models:/m-1", signed
 
-    return tracker, record_evaluation(tracker, log_bundle, TRIAL, folder, CURVES), given
+    return tracker, record_evaluation(tracker, log_bundle, TRIAL, folder, CURVES), logged
 
 
-def test_a_run_holds_parameters_figures_notes_and_each_fold_at_its_own_step(folder: Path) -> None:
+def test_run_has_parameters_figures_and_a_step_per_fold(folder: Path) -> None:
     tracker, _, _ = recorded(folder)
     assert tracker.params == {"C": 0.1, "max_iter": 500, "train_rows": 40, "test_rows": 60}
     assert tracker.metrics[None] == TRIAL.figures() | {"fit_iterations": 12.0}
@@ -75,28 +76,27 @@ def test_a_run_holds_parameters_figures_notes_and_each_fold_at_its_own_step(fold
     assert tracker.figures == {"curves.png": CURVES}
 
 
-def test_the_model_is_logged_by_its_digest_with_a_few_rows_to_show_its_inputs(folder: Path) -> None:
-    _, _, given = recorded(folder)
-    assert given[:2] == [folder, list(DATA.features)] and given[3] == "d" * 64
-    np.testing.assert_array_equal(given[2], DATA.X[:EXAMPLE_ROWS])
+def test_model_is_logged_with_digest_and_example_rows(folder: Path) -> None:
+    _, _, logged = recorded(folder)
+    assert logged[:2] == [folder, list(DATA.features)]
+    assert logged[3] == "d" * 64
+    np.testing.assert_array_equal(logged[2], DATA.X[:EXAMPLE_ROWS])
 
 
 @pytest.mark.parametrize("signed", [True, False])
-def test_the_note_says_where_the_run_is_and_lies_beside_the_folder_whose_digest_it_bears(
-    folder: Path, signed: bool
-) -> None:
-    _, note, _ = recorded(folder, signed)
-    assert note == {
+def test_record_lies_beside_the_model_folder(folder: Path, signed: bool) -> None:
+    _, record, _ = recorded(folder, signed)
+    assert record == {
         "run_id": "run-1",
         "model_uri": "models:/m-1",
         "digest": "d" * 64,
         "signature": signed,
     }
-    assert read_record(folder) == note == json.loads((folder.parent / RECORD_FILE).read_text())
+    assert read_record(folder) == record == json.loads((folder.parent / RECORD_FILE).read_text())
     assert not list(folder.iterdir())
 
 
-def test_a_second_trial_leaves_its_own_note(folder: Path) -> None:
+def test_second_evaluation_replaces_the_record(folder: Path) -> None:
     recorded(folder, signed=True)
     recorded(folder, signed=False)
     assert read_record(folder)["signature"] is False

@@ -185,7 +185,7 @@ def test_more_candidates_require_more_certainty() -> None:
     ("recency", "passed"),
     [
         ({}, True),
-        # Equal at capacity: a little more profit is enough if the Brier score is surely better.
+        # Equal at capacity: a little more profit is enough if the Brier interval is below zero.
         ({"profit": (899.0, 20.0)}, True),
         ({"profit": (901.0, 20.0)}, False),
         ({"brier": (0.1201, 0.001)}, False),
@@ -201,11 +201,11 @@ def test_ranking_baseline_requires_more_profit_and_better_brier(
 @pytest.mark.parametrize(
     ("challenger", "champion", "passed"),
     [
-        ({"ece": (0.11, 0.02)}, None, True),  # beyond the limit, but not surely
+        ({"ece": (0.11, 0.02)}, None, True),  # above the limit, but its interval reaches below it
         ({"ece": (0.15, 0.003)}, None, False),
         ({"brier": (0.16, 0.001)}, None, False),  # a constant would do better
         ({"brier": (0.14, 0.001)}, {"brier": (0.13, 0.001)}, False),  # the champion does
-        ({"brier": (0.13, 0.001)}, {"brier": (0.1295, 0.001)}, True),  # not surely
+        ({"brier": (0.13, 0.001)}, {"brier": (0.1295, 0.001)}, True),  # the interval includes zero
     ],
 )
 def test_calibration_gate_stops_wrong_probabilities(
