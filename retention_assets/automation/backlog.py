@@ -14,6 +14,7 @@ import dagster as dg
 
 from retention_assets import keys
 from retention_assets.platform import Platform
+from retention_assets.resources.metadata import asset_key
 from retention_assets.services.instance import read_state, write_state
 from retention_assets.sources.source_files import changed_range, fingerprint, newest_day
 from retention_assets.training.task import matured_mondays
@@ -92,11 +93,6 @@ def weeks_to_fill(platform: Platform, instance: dg.DagsterInstance) -> list[date
     """As-of Mondays whose labels are final at the watermark and that have no examples yet."""
     filled = instance.get_materialized_partitions(asset_key(keys.CHURN_EXAMPLES))
     return [monday for monday in matured_weeks(platform, instance) if str(monday) not in filled]
-
-
-def asset_key(key: str) -> dg.AssetKey:
-    """Dagster's form of a key from keys.py."""
-    return dg.AssetKey.from_user_string(key)
 
 
 def metadata_of(instance: dg.DagsterInstance, key: str) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from typing import Any
 import dagster as dg
 
 from retention_assets import keys
-from retention_assets.automation.backlog import asset_key
 from retention_assets.automation.manual_run import MANUAL_RUN, manual_run_active
 from retention_assets.platform import Platform
+from retention_assets.resources.metadata import asset_key
 
 AC = dg.AutomationCondition
 FOLLOWING = ("validated", "features", "decisions", "serving", "monitoring")

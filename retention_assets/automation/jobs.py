@@ -6,9 +6,9 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from retention_assets import keys
-from retention_assets.automation.backlog import asset_key
 from retention_assets.automation.conditions import keys_of
 from retention_assets.platform import Platform
+from retention_assets.resources.metadata import asset_key
 
 NEW_DAYS = "new_days"
 MATURED_WEEKS = "matured_weeks"

@@ -20,6 +20,7 @@ from retention_assets.automation import backlog
 from retention_assets.automation.manual_run import MANUAL_RUN
 from retention_assets.errors import RunFailedError
 from retention_assets.platform import Platform
+from retention_assets.resources.metadata import asset_key
 from retention_assets.services.instance import read_state, write_state
 
 COMPLETE = "complete"  # source and settings that the unpartitioned assets were made from
@@ -61,7 +62,7 @@ class Reconciliation:
         days_read = self._read_days(source)
         settings_changed = previous.get("settings") != current["settings"]
         weeks_filled = self._fill_weeks(refill=settings_changed)
-        watermark = dg.AssetKey.from_user_string(keys.WATERMARK)
+        watermark = asset_key(keys.WATERMARK)
         unpartitioned = [key for key in self.keys(None) if key != watermark]
         outdated = previous != current or any(
             self.instance.get_latest_materialization_event(key) is None for key in unpartitioned
@@ -85,7 +86,7 @@ class Reconciliation:
         self.await_services()
         if daily := selected & set(self.keys(partitions.daily)):
             self.materialize(f"Days {first} to {last}", daily, backlog.range_tags(first, last))
-        weeks = self._matured_weeks()
+        weeks = backlog.matured_weeks(self.platform, self.instance)
         if weeks and (weekly := selected & set(self.keys(partitions.weekly))):
             self._materialize_weeks(weeks, weekly)
         if unpartitioned := selected & set(self.keys(None)):
@@ -93,7 +94,7 @@ class Reconciliation:
 
     def redeploy(self) -> None:
         """Publishes the features and deploys the champion again."""
-        self.materialize("Deployment", [dg.AssetKey.from_user_string(key) for key in SERVING])
+        self.materialize("Deployment", [asset_key(key) for key in SERVING])
 
     def keys(self, partitions: dg.PartitionsDefinition | None) -> list[dg.AssetKey]:
         """Keys of the assets with these partitions, or without any."""
@@ -136,22 +137,19 @@ class Reconciliation:
         first, last = days
         tags = backlog.range_tags(first, last) | {backlog.ARRIVALS: backlog.digest(source)}
         daily = self.keys(self.platform.partitions.daily)
-        watermark = dg.AssetKey.from_user_string(keys.WATERMARK)
+        watermark = asset_key(keys.WATERMARK)
         self.materialize(f"Days {first} to {last}", [*daily, watermark], tags)
         backlog.mark_read(self.instance, source)
         return True
 
     def _fill_weeks(self, *, refill: bool) -> bool:
         if refill:
-            weeks = self._matured_weeks()
+            weeks = backlog.matured_weeks(self.platform, self.instance)
         else:
             weeks = backlog.weeks_to_fill(self.platform, self.instance)
         if weeks:
             self._materialize_weeks(weeks, self.keys(self.platform.partitions.weekly))
         return bool(weeks)
-
-    def _matured_weeks(self) -> list[date]:
-        return backlog.matured_weeks(self.platform, self.instance)
 
     def _materialize_weeks(self, weeks: list[date], asset_keys: Iterable[dg.AssetKey]) -> None:
         first = weeks[0]

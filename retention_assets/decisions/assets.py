@@ -7,7 +7,7 @@ from retention_assets.decisions.checks import every_customer_scored
 from retention_assets.features.vectors import feature_tables, vectors_of
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
-from retention_assets.resources.metadata import png, table_metadata
+from retention_assets.resources.metadata import asset_key, png, table_metadata
 from retention_assets.resources.registry import Registry
 
 
@@ -24,10 +24,8 @@ def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinitio
     facts = [keys.CHURN_EVENTS] if knows_who_left else []
 
     @dg.asset(
-        key=dg.AssetKey.from_user_string(keys.CHURN_SCORES),
-        deps=[
-            dg.AssetKey.from_user_string(name) for name in (*tables, keys.CHURN_CHAMPION, *facts)
-        ],
+        key=asset_key(keys.CHURN_SCORES),
+        deps=[asset_key(name) for name in (*tables, keys.CHURN_CHAMPION, *facts)],
         kinds={"numpy", "deltalake", "gold"},
         group_name="decisions",
         owners=["team:retention"],

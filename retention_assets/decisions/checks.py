@@ -4,13 +4,14 @@ import dagster as dg
 
 from retention_assets import keys
 from retention_assets.resources.lake import Lake
+from retention_assets.resources.metadata import asset_key
 from retention_assets.resources.registry import Registry
 
 
 def every_customer_scored(tables: list[str]) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=dg.AssetKey.from_user_string(keys.CHURN_SCORES),
-        additional_deps=[dg.AssetKey.from_user_string(name) for name in tables],
+        asset=asset_key(keys.CHURN_SCORES),
+        additional_deps=[asset_key(name) for name in tables],
     )
     def every_customer_scored(lake: Lake, registry: Registry) -> dg.AssetCheckResult:
         """Each customer of the feature tables has exactly one score, and it is a probability."""

@@ -27,7 +27,12 @@ from retention_assets.features.measures import available_measures
 from retention_assets.ingestion.assets import days_of
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
-from retention_assets.resources.metadata import report_partitions, rows_as_table, table_metadata
+from retention_assets.resources.metadata import (
+    asset_key,
+    report_partitions,
+    rows_as_table,
+    table_metadata,
+)
 
 OWNERS = ["team:data-platform"]
 KEY_COLUMNS: Mapping[str, str] = {
@@ -67,8 +72,8 @@ def _daily_activity(platform: Platform) -> dg.AssetsDefinition:
     descriptions = {**KEY_COLUMNS, **measure_descriptions(measures)}
 
     @dg.asset(
-        key=dg.AssetKey.from_user_string(keys.DAILY_ACTIVITY),
-        deps=[dg.AssetKey.from_user_string(keys.validated(name)) for name in tables],
+        key=asset_key(keys.DAILY_ACTIVITY),
+        deps=[asset_key(keys.validated(name)) for name in tables],
         partitions_def=platform.partitions.daily,
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"pyspark", "deltalake", "silver"},
@@ -107,11 +112,8 @@ def _customer_features(
     lineage = feature_sources(features, profile.tables)
 
     @dg.asset(
-        key=dg.AssetKey.from_user_string(key),
-        deps=[
-            dg.AssetKey.from_user_string(name)
-            for name in (keys.DAILY_ACTIVITY, keys.CUSTOMERS, keys.WATERMARK)
-        ],
+        key=asset_key(key),
+        deps=[asset_key(name) for name in (keys.DAILY_ACTIVITY, keys.CUSTOMERS, keys.WATERMARK)],
         kinds={"pyspark", "deltalake", "gold"},
         group_name="features",
         owners=OWNERS,

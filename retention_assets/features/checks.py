@@ -4,14 +4,15 @@ import dagster as dg
 
 from retention_assets import keys
 from retention_assets.resources.lake import Lake
+from retention_assets.resources.metadata import asset_key
 
 
 def tiles_conserve_sales() -> dg.AssetChecksDefinition:
     """A blocking check on features/daily_activity, for sources with transactions."""
 
     @dg.asset_check(
-        asset=dg.AssetKey.from_user_string(keys.DAILY_ACTIVITY),
-        additional_deps=[dg.AssetKey.from_user_string(keys.TRANSACTIONS)],
+        asset=asset_key(keys.DAILY_ACTIVITY),
+        additional_deps=[asset_key(keys.TRANSACTIONS)],
         blocking=True,
     )
     def tiles_conserve_sales(lake: Lake) -> dg.AssetCheckResult:
@@ -42,9 +43,7 @@ def tiles_conserve_sales() -> dg.AssetChecksDefinition:
 def customers_once(table: str) -> dg.AssetChecksDefinition:
     """A blocking check on one feature table."""
 
-    @dg.asset_check(
-        asset=dg.AssetKey.from_user_string(table), name="each_customer_once", blocking=True
-    )
+    @dg.asset_check(asset=asset_key(table), name="each_customer_once", blocking=True)
     def each_customer_once(lake: Lake) -> dg.AssetCheckResult:
         """One row per customer, all of the same day; scoring and publishing rely on it."""
         counts = lake.read(table).selectExpr(

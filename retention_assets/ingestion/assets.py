@@ -7,7 +7,7 @@ import dagster as dg
 from retention_assets import keys
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
-from retention_assets.resources.metadata import report_partitions, table_metadata
+from retention_assets.resources.metadata import asset_key, report_partitions, table_metadata
 from retention_assets.sources.contracts import TABLES, Table, column_descriptions
 
 
@@ -25,7 +25,7 @@ def raw_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
     key = keys.raw(table.name)
 
     @dg.asset(
-        key=dg.AssetKey.from_user_string(key),
+        key=asset_key(key),
         partitions_def=platform.partitions.daily,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="ingestion",

@@ -27,18 +27,6 @@ class LabelWindow:
         """A training row's as-of lies at least this many days before the period it is tested on."""
         return self.closes_after_days
 
-    def opens(self, as_of: date) -> date:
-        """The midnight at which the horizon begins."""
-        return as_of + timedelta(days=self.gap_days)
-
-    def closes(self, as_of: date) -> date:
-        """The midnight at which the horizon ends."""
-        return as_of + timedelta(days=self.closes_after_days)
-
-    def observed_at(self, as_of: date) -> date:
-        """The first midnight at which the label is final."""
-        return as_of + timedelta(days=self.observed_after_days)
-
     def matured_mondays(self, first: date, watermark: date) -> list[date]:
         """As-of Mondays from `first` whose label is final by the end of the watermark's day."""
         return mondays(first, watermark + timedelta(days=1 - self.observed_after_days))

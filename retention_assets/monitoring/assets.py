@@ -14,7 +14,7 @@ from retention_assets.modeling.candidates.declared import CANDIDATES
 from retention_assets.monitoring.checks import failed_checks, no_feature_drift
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
-from retention_assets.resources.metadata import png, rows_as_table, table_metadata
+from retention_assets.resources.metadata import asset_key, png, rows_as_table, table_metadata
 from retention_assets.resources.registry import Registry
 from retention_assets.sources.contracts import TABLES
 from retention_assets.validation.checks import check_specs
@@ -50,10 +50,6 @@ def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefin
     return [_feature_drift(platform), no_feature_drift(), _retraining_decision(platform)]
 
 
-def _key(name: str) -> dg.AssetKey:
-    return dg.AssetKey.from_user_string(name)
-
-
 def _schema(columns: tuple[tuple[str, str, str], ...]) -> str:
     return ", ".join(f"{name} {kind}" for name, kind, _ in columns)
 
@@ -71,8 +67,8 @@ def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
     tables = sorted({keys.customer_features(item.group) for item in compared})
 
     @dg.asset(
-        key=_key(keys.FEATURE_DRIFT),
-        deps=[_key(name) for name in (*tables, keys.CHURN_CHAMPION)],
+        key=asset_key(keys.FEATURE_DRIFT),
+        deps=[asset_key(name) for name in (*tables, keys.CHURN_CHAMPION)],
         kinds={"numpy", "deltalake", "matplotlib"},
         group_name="monitoring",
         owners=OWNERS,
@@ -129,8 +125,8 @@ def _retraining_decision(platform: Platform) -> dg.AssetsDefinition:
     inputs = (keys.FEATURE_DRIFT, keys.CHURN_EXAMPLES, keys.CHURN_CHAMPION, keys.WATERMARK)
 
     @dg.asset(
-        key=_key(keys.RETRAINING_DECISION),
-        deps=[_key(name) for name in inputs],
+        key=asset_key(keys.RETRAINING_DECISION),
+        deps=[asset_key(name) for name in inputs],
         kinds={"python", "deltalake"},
         group_name="monitoring",
         owners=OWNERS,

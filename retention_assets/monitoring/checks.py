@@ -5,11 +5,12 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from retention_assets.keys import FEATURE_DRIFT
 from retention_assets.resources.lake import Lake
+from retention_assets.resources.metadata import asset_key
 
 
 def no_feature_drift() -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=dg.AssetKey.from_user_string(FEATURE_DRIFT),
+        asset=asset_key(FEATURE_DRIFT),
         description="No feature has changed significantly and by more than the smallest shift"
         " that counts.",
     )

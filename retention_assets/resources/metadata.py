@@ -1,4 +1,4 @@
-"""Dagster metadata of assets: row counts, columns, lineage, pictures. Computes no figures."""
+"""How assets appear in Dagster: keys, row counts, columns, lineage, pictures. No figures."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +16,11 @@ ROW_COUNT = "dagster/row_count"
 PARTITION_ROW_COUNT = "dagster/partition_row_count"
 ROWS_OF_RUN = "rows_of_run"
 Columns = Iterable[tuple[str, str]]
+
+
+def asset_key(key: str) -> dg.AssetKey:
+    """Dagster's form of a key from keys.py, such as `validated/watermark`."""
+    return dg.AssetKey.from_user_string(key)
 
 
 def table_metadata(
@@ -62,7 +67,7 @@ def report_partitions(
     """Gives each partition of the run its own row count, and what belongs to the whole run to its
     last partition alone: a run over 400 days must not say the same 400 times.
     """
-    asset = dg.AssetKey.from_user_string(key)
+    asset = asset_key(key)
     days = context.partition_keys
     for day in days:
         rows = rows_by_day.get(date.fromisoformat(day), 0)
@@ -111,7 +116,7 @@ def _lineage(lineage: Mapping[str, Sequence[tuple[str, str]]]) -> dg.TableColumn
     return dg.TableColumnLineage(
         {
             column: [
-                dg.TableColumnDep(asset_key=dg.AssetKey.from_user_string(key), column_name=name)
+                dg.TableColumnDep(asset_key=asset_key(key), column_name=name)
                 for key, name in sources
             ]
             for column, sources in lineage.items()

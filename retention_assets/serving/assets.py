@@ -11,6 +11,7 @@ from retention_assets.features.vectors import feature_tables, vectors_of
 from retention_assets.platform import Platform
 from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.lake import Lake
+from retention_assets.resources.metadata import asset_key
 from retention_assets.resources.online import OnlineStore
 from retention_assets.resources.registry import Registry
 from retention_assets.serving.checks import (
@@ -37,9 +38,9 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
     profile = platform.profile
 
     @dg.asset(
-        key=dg.AssetKey.from_user_string(keys.ONLINE_FEATURES),
+        key=asset_key(keys.ONLINE_FEATURES),
         # After the champion: the vectors have its features in its order.
-        deps=[dg.AssetKey.from_user_string(name) for name in (*tables, keys.CHURN_CHAMPION)],
+        deps=[asset_key(name) for name in (*tables, keys.CHURN_CHAMPION)],
         kinds={"redis", "numpy"},
         group_name="serving",
         owners=["team:ml"],
@@ -78,11 +79,8 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
 
 def _deployment() -> dg.AssetsDefinition:
     @dg.asset(
-        key=dg.AssetKey.from_user_string(keys.CHAMPION_DEPLOYMENT),
-        deps=[
-            dg.AssetKey.from_user_string(name)
-            for name in (keys.CHURN_CHAMPION, keys.ONLINE_FEATURES)
-        ],
+        key=asset_key(keys.CHAMPION_DEPLOYMENT),
+        deps=[asset_key(name) for name in (keys.CHURN_CHAMPION, keys.ONLINE_FEATURES)],
         kinds={"ray", "python"},
         group_name="serving",
         owners=["team:ml"],

@@ -6,6 +6,7 @@ from retention_assets import keys
 from retention_assets.features.vectors import vectors_of
 from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.lake import Lake
+from retention_assets.resources.metadata import asset_key
 from retention_assets.resources.online import OnlineStore
 from retention_assets.resources.registry import Registry
 
@@ -14,8 +15,8 @@ SAMPLE = 200
 
 def published_equals_table(tables: list[str]) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=dg.AssetKey.from_user_string(keys.ONLINE_FEATURES),
-        additional_deps=[dg.AssetKey.from_user_string(name) for name in tables],
+        asset=asset_key(keys.ONLINE_FEATURES),
+        additional_deps=[asset_key(name) for name in tables],
     )
     def published_equals_table(
         lake: Lake, online: dg.ResourceParam[OnlineStore]
@@ -49,7 +50,7 @@ def published_equals_table(tables: list[str]) -> dg.AssetChecksDefinition:
 
 
 def deployed_digest_is_champion() -> dg.AssetChecksDefinition:
-    @dg.asset_check(asset=dg.AssetKey.from_user_string(keys.CHAMPION_DEPLOYMENT))
+    @dg.asset_check(asset=asset_key(keys.CHAMPION_DEPLOYMENT))
     def deployed_digest_is_champion(
         registry: Registry, deployer: dg.ResourceParam[Deployer]
     ) -> dg.AssetCheckResult:

@@ -53,10 +53,6 @@ class SimulationSummary:
     rows: dict[str, int]
     late_rows: int
 
-    @property
-    def total_rows(self) -> int:
-        return sum(self.rows.values())
-
 
 def simulate(
     out: Path,

@@ -16,6 +16,7 @@ from retention_assets.modeling.task import Task
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import (
+    asset_key,
     png,
     report_partitions,
     rows_as_table,
@@ -42,17 +43,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 OWNERS = ["team:ml"]
-SCORED = [dg.AssetKey.from_user_string(keys.churn_candidate(item.name)) for item in CANDIDATES]
+SCORED = [asset_key(keys.churn_candidate(item.name)) for item in CANDIDATES]
 
 
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """The stage's assets for one source."""
     candidates = [_candidate(platform, candidate) for candidate in CANDIDATES]
     return [_examples(platform), *candidates, _leaderboard(platform), _champion(platform)]
-
-
-def _key(text: str) -> dg.AssetKey:
-    return dg.AssetKey.from_user_string(text)
 
 
 def _examples(platform: Platform) -> dg.AssetsDefinition:
@@ -66,8 +63,8 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
     upstream = [keys.DAILY_ACTIVITY, keys.CUSTOMERS, keys.WATERMARK, *fact_tables]
 
     @dg.asset(
-        key=_key(keys.CHURN_EXAMPLES),
-        deps=[_key(name) for name in upstream],
+        key=asset_key(keys.CHURN_EXAMPLES),
+        deps=[asset_key(name) for name in upstream],
         kinds={"spark", "deltalake"},
         partitions_def=platform.partitions.weekly,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -112,9 +109,9 @@ def _candidate(platform: Platform, candidate: Candidate) -> dg.AssetsDefinition:
     task = churn_task(settings, platform.profile)
 
     @dg.asset(
-        key=_key(key),
+        key=asset_key(key),
         op_tags=keys.ONE_AT_A_TIME,
-        deps=[_key(keys.CHURN_EXAMPLES)],
+        deps=[asset_key(keys.CHURN_EXAMPLES)],
         kinds=set(candidate.icons),
         group_name="training",
         owners=OWNERS,
@@ -159,8 +156,8 @@ def _leaderboard(platform: Platform) -> dg.AssetsDefinition:
     task = churn_task(platform.settings, platform.profile)
 
     @dg.asset(
-        key=_key(keys.CHURN_LEADERBOARD),
-        deps=[_key(keys.CHURN_EXAMPLES), *SCORED],
+        key=asset_key(keys.CHURN_LEADERBOARD),
+        deps=[asset_key(keys.CHURN_EXAMPLES), *SCORED],
         kinds={"table", "deltalake"},
         group_name="training",
         owners=OWNERS,
@@ -188,11 +185,11 @@ def _leaderboard(platform: Platform) -> dg.AssetsDefinition:
 def _champion(platform: Platform) -> dg.AssetsDefinition:
     settings = platform.settings
     task = churn_task(settings, platform.profile)
-    key = _key(keys.CHURN_CHAMPION)
+    key = asset_key(keys.CHURN_CHAMPION)
 
     @dg.asset(
         key=key,
-        deps=[_key(keys.CHURN_LEADERBOARD), _key(keys.CHURN_EXAMPLES), *SCORED],
+        deps=[asset_key(keys.CHURN_LEADERBOARD), asset_key(keys.CHURN_EXAMPLES), *SCORED],
         kinds={"mlflow", "table"},
         group_name="training",
         owners=OWNERS,

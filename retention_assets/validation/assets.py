@@ -11,7 +11,12 @@ from retention_assets import keys
 from retention_assets.ingestion.assets import days_of
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
-from retention_assets.resources.metadata import report_partitions, rows_as_table, table_metadata
+from retention_assets.resources.metadata import (
+    asset_key,
+    report_partitions,
+    rows_as_table,
+    table_metadata,
+)
 from retention_assets.sources.contracts import TABLES, Table, column_descriptions
 from retention_assets.validation.checks import check_results, check_specs, data_is_current
 from retention_assets.validation.rules import rules_of
@@ -101,8 +106,8 @@ def table_specs(platform: Platform, table: Table) -> list[dg.AssetSpec]:
 
     def spec(key: str, description: str, *kinds: str) -> dg.AssetSpec:
         return dg.AssetSpec(
-            dg.AssetKey.from_user_string(key),
-            deps=[dg.AssetKey.from_user_string(keys.raw(table.name))],
+            asset_key(key),
+            deps=[asset_key(keys.raw(table.name))],
             description=description,
             group_name="validation",
             kinds={"pyspark", "deltalake", *kinds},
@@ -122,8 +127,8 @@ def watermark(platform: Platform, tables: list[Table]) -> dg.AssetsDefinition:
     """validated/watermark: one row."""
 
     @dg.asset(
-        key=dg.AssetKey.from_user_string(keys.WATERMARK),
-        deps=[dg.AssetKey.from_user_string(keys.validated(table.name)) for table in tables],
+        key=asset_key(keys.WATERMARK),
+        deps=[asset_key(keys.validated(table.name)) for table in tables],
         description="The latest closed day of the data. Current features are as of the day after.",
         group_name="validation",
         kinds={"pyspark", "deltalake"},

@@ -8,6 +8,7 @@ import dagster as dg
 from retention_assets import keys
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
+from retention_assets.resources.metadata import asset_key
 from retention_assets.sources.contracts import Table
 from retention_assets.validation.rules import Rule, rules_of
 
@@ -20,7 +21,7 @@ SHARE = "quarantined_share_below_threshold"
 
 def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
     """The blocking checks of a validated table: one per rule, two on the split."""
-    key = dg.AssetKey.from_user_string(keys.validated(table.name))
+    key = asset_key(keys.validated(table.name))
 
     def spec(name: str, description: str) -> dg.AssetCheckSpec:
         return dg.AssetCheckSpec(name, asset=key, description=description, blocking=True)
@@ -83,7 +84,7 @@ def data_is_current(platform: Platform) -> dg.AssetChecksDefinition:
     """How old the data is. A FreshnessPolicy only knows when it was last processed."""
 
     @dg.asset_check(
-        asset=dg.AssetKey.from_user_string(keys.WATERMARK),
+        asset=asset_key(keys.WATERMARK),
         name="data_is_current",
         description="The newest validated day is close to the newest possible day: yesterday for "
         "a live source, the last day of the files for one that has ended.",

@@ -17,6 +17,7 @@ from retention_assets.automation.sensors import retention_sensors
 from retention_assets.partitions import partitions_of
 from retention_assets.resources.alerts import Alerts
 from retention_assets.resources.deployer import Deployer
+from retention_assets.resources.metadata import asset_key
 from retention_assets.settings import Settings
 
 FIRST = date(2024, 1, 1)
@@ -129,7 +130,7 @@ class Graph:
         """Materializes unpartitioned assets in one run."""
         return self.defs.resolve_implicit_global_asset_job_def().execute_in_process(
             instance=instance,
-            asset_selection=[backlog.asset_key(key) for key in keys],
+            asset_selection=[asset_key(key) for key in keys],
             tags=tags,
             raise_on_error=False,
         )

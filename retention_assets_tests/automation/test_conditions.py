@@ -8,6 +8,7 @@ from dagster._core.definitions.freshness import FreshnessState, FreshnessStateCh
 
 from retention_assets.automation import backlog
 from retention_assets.automation.manual_run import MANUAL_RUN, manual_run
+from retention_assets.resources.metadata import asset_key
 from retention_assets.settings import Settings
 from retention_assets_tests.automation.graph import FIRST, FOLLOWERS, LAST, Graph, requested
 
@@ -18,7 +19,7 @@ BEHAVIOR = "features/customer_behavior"
 def set_freshness(instance: dg.DagsterInstance, key: str, state: FreshnessState) -> None:
     """Reports what the freshness daemon reports."""
     change = FreshnessStateChange(
-        key=backlog.asset_key(key),
+        key=asset_key(key),
         previous_state=FreshnessState.PASS,
         new_state=state,
         state_change_timestamp=0.0,

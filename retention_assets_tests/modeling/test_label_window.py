@@ -1,6 +1,6 @@
 """Label windows: when a label is final, and which as-of Mondays have matured."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -26,14 +26,17 @@ def test_mondays_of_a_period(first: date, last: date, expected: list[date]) -> N
 
 
 def test_label_is_final_after_gap_horizon_and_lag() -> None:
-    assert LabelWindow(14, 90, 7).observed_at(date(2024, 1, 1)) == date(2024, 4, 21)
+    window = LabelWindow(14, 90, 7)
+    assert (window.closes_after_days, window.observed_after_days) == (104, 111)
+    assert window.matured_mondays(date(2024, 1, 1), date(2024, 4, 19)) == []
+    assert window.matured_mondays(date(2024, 1, 1), date(2024, 4, 20)) == [date(2024, 1, 1)]
 
 
 def test_week_matures_when_its_label_is_final() -> None:
     profile = load_profile(SETTINGS)
     first = date(2024, 1, 29)  # the first Monday with 28 days of history
-    final = LabelWindow(14, 90, 7).observed_at(first)
-    day_before = date.fromordinal(final.toordinal() - 1)
-    two_before = date.fromordinal(final.toordinal() - 2)
+    final = first + timedelta(days=14 + 90 + 7)
+    day_before = final - timedelta(days=1)
+    two_before = final - timedelta(days=2)
     assert matured_mondays(profile, SETTINGS, day_before) == [first]
     assert matured_mondays(profile, SETTINGS, two_before) == []

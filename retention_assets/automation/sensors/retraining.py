@@ -7,6 +7,7 @@ from retention_assets.automation import backlog
 from retention_assets.automation.jobs import TRAINING, Jobs
 from retention_assets.automation.manual_run import manual_run_active
 from retention_assets.platform import Platform
+from retention_assets.resources.metadata import asset_key
 
 DECISION = "retention/decision"  # tag: storage id of the decision that a training carries out
 MAX_TAG_LENGTH = 200
@@ -21,7 +22,7 @@ def retraining(jobs: Jobs, platform: Platform) -> dg.SensorDefinition:
     def retraining(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         """Trains once per retraining decision that asks for it, and never twice at a time."""
         instance = context.instance
-        decision = backlog.asset_key(keys.RETRAINING_DECISION)
+        decision = asset_key(keys.RETRAINING_DECISION)
         records = instance.fetch_materializations(decision, limit=1).records
         if not records:
             return dg.SkipReason("There is no retraining decision yet.")

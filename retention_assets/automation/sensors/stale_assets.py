@@ -4,10 +4,10 @@ import json
 
 import dagster as dg
 
-from retention_assets.automation.backlog import asset_key
 from retention_assets.automation.conditions import ALERTED
 from retention_assets.platform import Platform
 from retention_assets.resources.alerts import Alerts
+from retention_assets.resources.metadata import asset_key
 
 
 def stale_assets(platform: Platform) -> dg.SensorDefinition:

@@ -12,6 +12,7 @@ from retention_assets.automation.jobs import DEPLOYMENT, Jobs
 from retention_assets.automation.manual_run import manual_run_active
 from retention_assets.platform import Platform
 from retention_assets.resources.deployer import Deployer
+from retention_assets.resources.metadata import asset_key
 from retention_assets.services.probes import answers_tcp
 from retention_assets.services.ray_head import local_ray_address
 
@@ -69,10 +70,8 @@ def expected_model(instance: dg.DagsterInstance) -> ExpectedModel | None:
     A training whose deployment failed is to be deployed, and so is the model of the last
     deployment when Ray has lost it. None: there is no champion yet.
     """
-    trained = instance.get_latest_materialization_event(backlog.asset_key(keys.CHURN_CHAMPION))
-    deployed = instance.get_latest_materialization_event(
-        backlog.asset_key(keys.CHAMPION_DEPLOYMENT)
-    )
+    trained = instance.get_latest_materialization_event(asset_key(keys.CHURN_CHAMPION))
+    deployed = instance.get_latest_materialization_event(asset_key(keys.CHAMPION_DEPLOYMENT))
     if trained and not (deployed and deployed.timestamp > trained.timestamp):
         digest = backlog.metadata_of(instance, keys.CHURN_CHAMPION).get("digest")
         age_s = time.time() - trained.timestamp
