@@ -118,8 +118,7 @@ class RunningPlatform:
         selection = [
             {
                 "assetKey": {"path": key.split("/")},
-                "partitions": bounds
-                and {"range": {"start": bounds[0], "end": bounds[1]}, "ranges": None},
+                "partitions": bounds and {"range": {"start": bounds[0], "end": bounds[1]}},
             }
             for key, bounds in partitions.items()
         ]
