@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from retention_assets.automation.backlog import range_tags
+from retention_assets.automation.manual_run import MANUAL_RUN
 from retention_assets.definitions import build_definitions
 from retention_assets.platform import Platform
 from retention_assets.services.instance import open_instance
@@ -50,7 +51,9 @@ def test_ui_materializes_an_asset_by_itself(
 
 
 def test_each_asset_materializes_by_itself(platform: RunningPlatform) -> None:
-    """Each in a run of its own, as the UI's button makes one, on the filled home."""
+    """Each in a run of its own, as the UI's button makes one, on the filled home. The runs bear the
+    tag of `retention run`, so that automation does not follow each of them with runs of its own.
+    """
     settings = platform.settings
     definitions = build_definitions(Platform.of(settings))
     job = definitions.resolve_implicit_global_asset_job_def()
@@ -59,11 +62,11 @@ def test_each_asset_materializes_by_itself(platform: RunningPlatform) -> None:
     failed = []
     with open_instance(settings) as instance:
         for node in graph.asset_nodes:
-            tags: dict[str, str] = {}
+            tags = {MANUAL_RUN: "true"}
             if isinstance(node.partitions_def, dg.DailyPartitionsDefinition):
-                tags = range_tags(DAY, DAY)
+                tags |= range_tags(DAY, DAY)
             elif node.partitions_def:
-                tags = range_tags(monday, monday)
+                tags |= range_tags(monday, monday)
             selection = sorted(node.execution_set_asset_keys)
             result = job.execute_in_process(
                 instance=instance, asset_selection=selection, tags=tags, raise_on_error=False
