@@ -111,9 +111,16 @@ def _fitted(
     name: str, line: int, row: list[str], *, header: list[str], delimiter: str
 ) -> list[str]:
     """The row with the header's fields: blank ones at the end may be too many or left out."""
+    if row == header:
+        raise TableError(f"{name}, line {line} repeats the header.", "Remove that line.")
     row = _without_blank_end(row, len(header))
     if not any(map(trim, header[len(row) :])):
         row = row + [""] * (len(header) - len(row))
+    if len(header) == 1 and len(row) > 1:
+        raise TableError(
+            f"{name}, line {line}: {len(row)} fields, but line 1 has one.",
+            "Remove the lines before the header.",
+        )
     if len(row) != len(header):
         raise TableError(
             f"{name}, line {line}: {len(row)} fields, but the header has {len(header)} "

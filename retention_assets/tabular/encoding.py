@@ -20,7 +20,7 @@ from retention_assets.tabular.cells import (
     number_format,
 )
 from retention_assets.tabular.dates import looks_like_date
-from retention_assets.tabular.leaks import MIN_WORD_ROWS, leak, suspicion
+from retention_assets.tabular.leaks import MIN_WORD_ROWS, leak, separation, suspicion
 from retention_assets.tabular.reading import Column, known
 from retention_assets.tabular.table import FlatTable
 
@@ -31,13 +31,15 @@ MAX_WORDS = 50  # more different words than this are a text or an identifier
 class Encoding:
     """`numbers`: column -> how its numbers are written. `words`: column -> its frequent words,
     each a 0/1 feature. `refused`: column -> why it is no feature. `suspects`: feature columns
-    that may have been written after the event, and why.
+    that may have been written after the event, and why. `vocabulary`: every word of the training
+    rows.
     """
 
     numbers: Mapping[str, NumberFormat]
     words: Mapping[str, tuple[str, ...]]
     refused: Mapping[str, str]
     suspects: Mapping[str, str] = field(default_factory=dict)
+    vocabulary: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -75,6 +77,16 @@ class Encoding:
         counts = {name: int(null_words(table.columns[name]).sum()) for name in self.numbers}
         return {name: count for name, count in counts.items() if count}
 
+    def new_words(self, table: FlatTable) -> dict[str, int]:
+        """Cells of word columns with a word that no training row has, by column."""
+        counts = {
+            name: sum(
+                rows for word, rows in _counts(table.columns[name]).items() if word not in words
+            )
+            for name, words in self.vocabulary.items()
+        }
+        return {name: count for name, count in counts.items() if count}
+
     def _numbers(self, table: FlatTable, name: str) -> Floats:
         column = table.columns[name]
         values = self.numbers[name].read(column)
@@ -102,7 +114,11 @@ def learn(
     suspects: dict[str, str] = {}
     for name, column in columns.items():
         form = _number_format(column, decimal)
-        if reason := _useless(column) or leak(column, form, y):
+        if reason := _useless(column):
+            refused[name] = reason
+            continue
+        auc = separation(column, form, y)
+        if reason := leak(column, form, y, auc=auc):
             refused[name] = reason
             continue
         if form is not None:
@@ -112,7 +128,7 @@ def learn(
             continue
         else:
             words[name] = _frequent_words(column)
-        if reason := suspicion(column, form, y):
+        if reason := suspicion(column, form, y, auc=auc):
             suspects[name] = reason
     if not numbers and not words:
         why = "; ".join(f"{name} {reason}" for name, reason in refused.items())
@@ -120,7 +136,8 @@ def learn(
             f"No column is left to learn from. {why}",
             "Give columns that say something of each row.",
         )
-    return Encoding(numbers, words, refused, suspects)
+    vocabulary = {name: frozenset(_counts(columns[name])) for name in words}
+    return Encoding(numbers, words, refused, suspects, vocabulary)
 
 
 def says(column: Column, word: str) -> Floats:

@@ -31,7 +31,7 @@ class Labels:
     def read(self, table: str, column: Column) -> NDArray[np.int8]:
         """1 for yes. Raises TableError for a value that is neither."""
         folded = [fold(text) for text in column]
-        if other := sorted({text for text in folded if text not in self.yes | self.no}):
+        if other := sorted(set(folded) - self.yes - self.no):
             raise TableError(
                 f"{table}: the labels {listed(other)} are not among those trained on "
                 f"({listed(sorted(self.yes | self.no))}).",

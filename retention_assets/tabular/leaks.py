@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.examples import Floats
 from retention_assets.modeling.utility import ContactUtility
-from retention_assets.tabular.cells import NumberFormat
+from retention_assets.tabular.cells import NumberFormat, null_words
 from retention_assets.tabular.reading import Column, known
 
 SURE = 0.999  # a single column that ranks or says the label so well is not a feature
 SUSPECT = 0.95  # so good alone that it may have been written after the event
 CHANCE = 1e-9  # of an innocent column to be filled for leavers only
 MIN_WORD_ROWS = 20
+MIN_COUNTED = 50  # fewer numbers may all differ by chance
 MAX_VALUES = 50  # of a column of numbers whose values are looked at one by one
 DENSE = 2.5  # a counter's range, in rows: the training rows are about 80 % of all
 NO_MONEY = ContactUtility(0.0, 0.0, 0.0, 1.0)
@@ -26,20 +27,26 @@ TELLS = "tells the label of every row: it is the label under another name, or wa
 FILLED = "is filled for rows with the label only: it was written after the event"
 
 
-def leak(column: Column, form: NumberFormat | None, y: NDArray[np.int8]) -> str | None:
-    """Why the column must not be a feature, or None. `form`: of a column of numbers."""
+def leak(
+    column: Column, form: NumberFormat | None, y: NDArray[np.int8], *, auc: float
+) -> str | None:
+    """Why the column must not be a feature, or None. `form`: of a column of numbers; `auc`: its
+    separation.
+    """
     numbers = form.read(column) if form else None
     if numbers is not None and _counts_rows(numbers):
         return COUNTER
-    if separation(column, form, y) >= SURE:
+    if auc >= SURE:
         return TELLS
-    filled = known(column) if numbers is None else np.isfinite(numbers)
+    filled = known(column) & ~null_words(column) if numbers is None else np.isfinite(numbers)
     return FILLED if _only_positive(filled, y) else None
 
 
-def suspicion(column: Column, form: NumberFormat | None, y: NDArray[np.int8]) -> str | None:
+def suspicion(
+    column: Column, form: NumberFormat | None, y: NDArray[np.int8], *, auc: float
+) -> str | None:
     """What makes a feature look as if it was written after the event, or None."""
-    if (auc := separation(column, form, y)) > SUSPECT:
+    if auc > SUSPECT:
         return (
             f"alone separates the label with an AUC of {auc:.2f}: "
             "check that it was known before the event"
@@ -74,13 +81,16 @@ def _positive_share(column: Column, y: NDArray[np.int8]) -> Floats:
 
 
 def _counts_rows(numbers: Floats) -> bool:
-    """Whether each row has another whole number, without wide gaps or in constant steps."""
+    """Whether each row has another whole number, in the file's order or without wide gaps."""
     n = len(numbers)
-    if n < MIN_WORD_ROWS or not np.isfinite(numbers).all() or (numbers % 1).any():
+    if n < MIN_COUNTED or not np.isfinite(numbers).all() or (numbers % 1).any():
         return False
     if len(np.unique(numbers)) < n:
         return False
-    steps = np.abs(np.diff(np.sort(numbers)))
+    order = np.diff(numbers)
+    if (order > 0).all() or (order < 0).all():
+        return True
+    steps = np.diff(np.sort(numbers))
     return bool(np.ptp(numbers) < DENSE * n * np.min(steps) and not (steps % np.min(steps)).any())
 
 

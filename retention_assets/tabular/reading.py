@@ -169,4 +169,12 @@ def _parquet_texts(column: Any) -> list[str | None]:
                 None if unknown else f"{value:.0f}"
                 for value, unknown in zip(values, blank, strict=True)
             ]
-    return [None if unknown else str(value) for value, unknown in zip(column, blank, strict=True)]
+    return [
+        None if unknown else _parquet_text(value)
+        for value, unknown in zip(column, blank, strict=True)
+    ]
+
+
+def _parquet_text(value: Any) -> str:
+    """Some writers store texts as bytes."""
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)

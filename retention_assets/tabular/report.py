@@ -78,8 +78,10 @@ def report_of(
 def _cells_of(tables: list[FlatTable], roles: Roles, encoding: Encoding) -> dict[str, Any]:
     """Counts over all rows of both files, by column."""
     null_words = Counter({roles.label: sum(table.null_labels for table in tables)})
+    new_words: Counter[str] = Counter()
     unread: dict[str, list[str]] = {}
     for table in tables:
+        new_words.update(encoding.new_words(table))
         null_words.update(encoding.null_words(table))
         for name, texts in encoding.unread(table).items():
             unread.setdefault(name, []).extend(texts)
@@ -87,6 +89,7 @@ def _cells_of(tables: list[FlatTable], roles: Roles, encoding: Encoding) -> dict
         "number_formats": {name: str(form) for name, form in encoding.numbers.items() if str(form)},
         "null_words": {name: count for name, count in null_words.items() if count},
         "unread_cells": {name: len(texts) for name, texts in unread.items()},
+        "new_words": dict(new_words),
         "unread_examples": {name: texts[0] for name, texts in unread.items()},
     }
 
@@ -111,6 +114,10 @@ def notes_of(report: dict[str, Any]) -> list[str]:
         f"{count:,} cells of {name} are no numbers and count as unknown, "
         f"for example {report['unread_examples'][name]}."
         for name, count in report["unread_cells"].items()
+    ]
+    notes += [
+        f"{count:,} cells of {name} have words that no training row has."
+        for name, count in report["new_words"].items()
     ]
     return notes
 

@@ -67,7 +67,9 @@ def read_flat_table(
     text = read_text_table(path, [roles.identifier, roles.label], options)
     if first and roles.time not in text.columns:
         roles = replace(roles, time=None)
-    has_label = roles.label in text.columns or not first
+    has_label = not first or (
+        roles.label in text.columns and labeled_rows(text.columns[roles.label]).any()
+    )
     required = (roles.identifier, roles.time, roles.label if has_label else None)
     _require_columns(path.name, text, [name for name in required if name])
     columns = text.columns

@@ -59,8 +59,17 @@ def test_records_have_the_fields_of_the_header(text: str, rows: list[list[str]])
         ('id,left\n"a\nb",1\nc\n', "line 4: 1 fields"),
         ("sep=,\nid,left\na\n", "line 3: 1 fields"),
         ('id,left\na,1\n"b,0\nc,1\n', "line 3: the quotes do not match"),
+        ("id,left\na,1\nid,left\nb,0\n", "line 3 repeats the header"),
+        ("Customers of 2024\nid,left\na,1\n", "line 2.*Remove the lines before the header"),
     ],
-    ids=["more", "fewer, after a quoted line break", "after the hint", "open quote"],
+    ids=[
+        "more",
+        "fewer, after a quoted line break",
+        "after the hint",
+        "open quote",
+        "second header",
+        "title",
+    ],
 )
 def test_line_that_does_not_fit_is_named(text: str, message: str) -> None:
     with pytest.raises(TableError, match=message):

@@ -138,3 +138,9 @@ def test_near_leak_is_kept_and_pointed_at() -> None:
     encoding = learn(columns(**SOUND, score=score), Y)
     assert encoding.features == ("noise", "score")
     assert encoding.suspects.keys() == {"score"}
+
+
+def test_words_without_training_rows_are_counted() -> None:
+    encoding = learn(columns(dependents=["0", "1", "2", "3+"] * (N // 4)), Y)
+    table = second(columns(dependents=["0", "4", "4", None]))
+    assert encoding.new_words(table) == {"dependents": 2}

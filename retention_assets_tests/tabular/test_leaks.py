@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from retention_assets.tabular.cells import number_format
-from retention_assets.tabular.leaks import leak, suspicion
+from retention_assets.tabular.leaks import leak, separation, suspicion
 
 N = 400
 RNG = np.random.default_rng(3)
@@ -17,7 +17,8 @@ NOISE = RNG.random(N)
 def reasons(cells: Sequence[str | None], y: np.ndarray = Y) -> tuple[str | None, str | None]:
     column = np.array(cells, dtype=object)
     form = number_format(column, ".")
-    return leak(column, form, y), suspicion(column, form, y)
+    auc = separation(column, form, y)
+    return leak(column, form, y, auc=auc), suspicion(column, form, y, auc=auc)
 
 
 @pytest.mark.parametrize(
@@ -27,9 +28,10 @@ def reasons(cells: Sequence[str | None], y: np.ndarray = Y) -> tuple[str | None,
         range(N, 0, -1),
         range(40_000_000, 40_000_000 + 37 * N, 37),
         RNG.permutation(N) + 1000,
-        np.sort(RNG.choice(round(1.25 * N), N, replace=False)),
+        np.sort(RNG.choice(50 * N, N, replace=False)),
+        RNG.permutation(RNG.choice(round(1.25 * N), N, replace=False)),
     ],
-    ids=["from 0", "backward", "in steps", "shuffled", "with the gaps of untouched rows"],
+    ids=["from 0", "backward", "in steps", "shuffled", "wide gaps", "shuffled with gaps"],
 )
 @pytest.mark.parametrize("y", [Y, RNG.permutation(Y)], ids=["leavers first", "mixed"])
 def test_column_that_counts_rows_is_refused(counter: range, y: np.ndarray) -> None:
@@ -68,9 +70,10 @@ def test_column_written_after_the_event_is_refused(cells: Sequence[str | None]) 
     assert "tells the label of every row" in str(reasons(cells)[0])
 
 
-def test_reason_that_few_leavers_have_is_refused() -> None:
+@pytest.mark.parametrize("nothing", [None, "N/A"])
+def test_reason_that_few_leavers_have_is_refused(nothing: str | None) -> None:
     cells = [
-        "price" if label and value > 0.5 else None for label, value in zip(Y, NOISE, strict=True)
+        "price" if label and value > 0.5 else nothing for label, value in zip(Y, NOISE, strict=True)
     ]
     assert "filled for rows with the label only" in str(reasons(cells)[0])
 

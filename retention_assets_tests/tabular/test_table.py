@@ -192,3 +192,10 @@ def test_two_columns_of_the_labels_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("id,left, left\na,1,0\n")
     with pytest.raises(TableError, match="has 2 columns left"):
         read_flat_table(tmp_path / "t.csv", Roles("left", "id"))
+
+
+def test_blank_labels_of_second_file_are_no_labels(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "b.csv").write_text("id,left,spend\nc,,1\nd,NA,2\n")
+    table = read_flat_table(tmp_path / "b.csv", ROLES, first=read_flat_table(file, ROLES))
+    assert table.y is None
+    assert len(table) == 2
