@@ -18,7 +18,8 @@ from retention_assets.tabular.reading import Column, known
 NULL_WORDS = frozenset(
     ("na", "n/a", "n.a.", "n.a", "#n/a", "#na", "<na>", "nan", "#nan", "-nan", "null", "(null)",
      "<null>", "\\n", "none", "nil", "nat", "?", "-", "--", "---", ".", "..", "\u2013", "\u2014",
-     "#null!", "#div/0!", "#value!", "#ref!", "#name?", "#num!")
+     "#null!", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "[null]", "<none>", "(blank)",
+     "missing", "unknown", "undefined", "not available")
 )  # fmt: skip
 READABLE_SHARE = 0.95  # of the values of a column that is taken for numbers
 BLANKS = " \u00a0\u202f\u2009"

@@ -16,7 +16,7 @@ from retention_assets.tabular.reading import Column, Dialect, TextTable, read_te
 
 UNDATED = np.datetime64("1970-01-01", "D")
 # Excel shows numbers of more than eleven digits so, and saves what it shows.
-SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E\+\d+")
+SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 NO_OPTIONS = Dialect()
 
 
