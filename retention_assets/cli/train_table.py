@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train_table(
-    file: Annotated[Path, typer.Argument(help="CSV with a header, or Parquet.")],
+    file: Annotated[Path, typer.Argument(help="CSV with a header, JSON lines or Parquet.")],
     label: Annotated[str, typer.Option(help="Column of the label.")],
     identifier: Annotated[
         str, typer.Option("--id", help="Column that identifies the row's entity.")
@@ -44,18 +44,26 @@ def train_table(
     test: Annotated[
         Path | None, typer.Option(help="A second file, used only once: for the final scores.")
     ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="Character between columns, or tab. Default: detected.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of the files. Default: detected.")
+    ] = None,
+    decimal: Annotated[
+        Literal[".", ","] | None,
+        typer.Option(help="Decimal mark. Default: what the columns show."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Train and compare all candidates on a flat labeled table, and score the untouched rows."""
+    from retention_assets.tabular.reading import Dialect
     from retention_assets.tabular.table import Roles, read_flat_table
 
-    roles = Roles(label, identifier, time, positive)
-    table = read_flat_table(file, roles)
-    second = (
-        read_flat_table(test, Roles(label, identifier, time, table.positive), to_score=True)
-        if test
-        else None
-    )
+    roles = Roles(label.strip(), identifier.strip(), time.strip() if time else None, positive)
+    options = Dialect(delimiter=delimiter, encoding=encoding, decimal=decimal)
+    table = read_flat_table(file, roles, options=options)
+    second = read_flat_table(test, roles, first=table, options=options) if test else None
     report = _train(table, second, roles, _folder(out))
     if as_json:
         typer.echo(json.dumps(report, indent=2))
@@ -112,10 +120,15 @@ def _write_scores(path: Path, result: "TableResult") -> None:
 
 def _show(report: dict[str, Any], out: Path) -> None:
     from retention_assets.cli.leaderboard import show_leaderboard
+    from retention_assets.tabular.report import notes_of
 
     show_leaderboard(report["leaderboard"], f"{report['rows']['untouched']:,} untouched rows")
     decision = "promoted" if report["promoted"] else "not promoted"
     typer.echo(f"\nBest candidate on the folds: {report['chosen']}, {decision}. {report['reason']}")
+    for note in notes_of(report):
+        typer.echo(note)
+    for column, reason in report["suspect_columns"].items():
+        typer.echo(f"Column to check: {column} {reason}")
     for column, reason in report["refused_columns"].items():
         typer.echo(f"Column not used: {column} {reason}")
     typer.echo(f"{report['rows']['scored']:,} rows scored. Report: {out / 'report.html'}")

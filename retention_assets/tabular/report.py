@@ -1,6 +1,7 @@
 """The report of a table's training: a document for machines, and an HTML page with pictures."""
 
 import base64
+from collections import Counter
 from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from retention_assets.modeling.evaluation.leaderboard import WITH_INTERVAL
 from retention_assets.modeling.evaluation.metrics import Confusion
 from retention_assets.modeling.plots import candidate_figure, leaderboard_figure
+from retention_assets.tabular.encoding import Encoding
 from retention_assets.tabular.table import FlatTable, Roles
 from retention_assets.tabular.training import TableResult
 
@@ -36,8 +38,14 @@ def report_of(
     return {
         "table": table.name,
         "test_table": second.name if second else None,
+        "assumed": str(table.dialect),
+        "test_assumed": str(second.dialect) if second else None,
         "label": roles.label,
         "positive": table.positive,
+        "label_values": {
+            "positive": sorted(table.labels.yes) if table.labels else [],
+            "negative": sorted(table.labels.no) if table.labels else [],
+        },
         "rows": {
             "given": len(table) + table.unlabeled,
             "without_label": table.unlabeled,
@@ -51,6 +59,8 @@ def report_of(
         "folds": len(split.folds),
         "features": list(result.encoding.features),
         "refused_columns": dict(result.encoding.refused),
+        "suspect_columns": dict(result.encoding.suspects),
+        **_cells_of([table, *([second] if second else [])], roles, result.encoding),
         "leaderboard": result.comparison.leaderboard(),
         "chosen": result.comparison.challenger,
         "promoted": decision.promoted,
@@ -63,6 +73,53 @@ def report_of(
         "at_threshold": Confusion.of(test.y, evaluation.p, evaluation.threshold).rates(),
         "model": {"digest": decision.digest, "folder": "model"},
     }
+
+
+def _cells_of(tables: list[FlatTable], roles: Roles, encoding: Encoding) -> dict[str, Any]:
+    """Counts over all rows of both files, by column."""
+    null_words = Counter({roles.label: sum(table.null_labels for table in tables)})
+    new_words: Counter[str] = Counter()
+    unread: dict[str, list[str]] = {}
+    for table in tables:
+        new_words.update(encoding.new_words(table))
+        null_words.update(encoding.null_words(table))
+        for name, texts in encoding.unread(table).items():
+            unread.setdefault(name, []).extend(texts)
+    return {
+        "number_formats": {name: str(form) for name, form in encoding.numbers.items() if str(form)},
+        "null_words": {name: count for name, count in null_words.items() if count},
+        "unread_cells": {name: len(texts) for name, texts in unread.items()},
+        "new_words": dict(new_words),
+        "unread_examples": {name: texts[0] for name, texts in unread.items()},
+    }
+
+
+def notes_of(report: dict[str, Any]) -> list[str]:
+    """What the reader must know of how the files were read, one sentence each."""
+    notes = [f"{report['table']} assumed: {report['assumed']}."]
+    if report["test_table"]:
+        notes.append(f"{report['test_table']} assumed: {report['test_assumed']}.")
+    labels = report["label_values"]
+    notes.append(
+        f"Label {report['label']}: {', '.join(labels['positive'])} counts as yes, "
+        f"{', '.join(labels['negative'])} as no; "
+        f"{report['rows']['without_label']:,} rows have no label and are left out."
+    )
+    notes += [f"{name} is read with {form}." for name, form in report["number_formats"].items()]
+    notes += [
+        f"{count:,} cells of {name} are words such as NA or NULL and count as blank."
+        for name, count in report["null_words"].items()
+    ]
+    notes += [
+        f"{count:,} cells of {name} are no numbers and count as unknown, "
+        f"for example {report['unread_examples'][name]}."
+        for name, count in report["unread_cells"].items()
+    ]
+    notes += [
+        f"{count:,} cells of {name} have words that no training row has."
+        for name, count in report["new_words"].items()
+    ]
+    return notes
 
 
 def page_of(report: dict[str, Any], result: TableResult) -> str:
@@ -102,6 +159,13 @@ def page_of(report: dict[str, Any], result: TableResult) -> str:
             [[name.replace("_", " "), f"{count:,}"] for name, count in report["rows"].items()],
         ),
         f"<h2>{len(report['features'])} features</h2><p>{features}</p>",
+        "<h2>How the cells were read</h2>",
+        "".join(f"<p>{escape(note)}</p>" for note in notes_of(report)),
+        "<h2>Columns to check</h2>",
+        _table(
+            ["column", "because it"],
+            [[name, why] for name, why in report["suspect_columns"].items()] or [["none", ""]],
+        ),
         "<h2>Columns refused</h2>",
         _table(
             ["column", "because it"],

@@ -1,21 +1,23 @@
 """A flat labeled table, read as text: identifier, time, label, other columns. Trains nothing."""
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from retention_assets.errors import TableError
+from retention_assets.tabular.cells import null_words, shown_decimals
+from retention_assets.tabular.dates import DateFormat, read_days
+from retention_assets.tabular.labels import Labels, labeled_rows, learn_labels, listed
+from retention_assets.tabular.reading import Column, Dialect, TextTable, read_text_table
 
-YES = frozenset({"1", "1.0", "true", "yes", "y", "t"})
 UNDATED = np.datetime64("1970-01-01", "D")
-SHOWN = 10  # values that an error lists
-
-Column = NDArray[np.object_]  # of text, None where the cell is blank
+# Excel shows numbers of more than eleven digits so, and saves what it shows.
+SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
+NO_OPTIONS = Dialect()
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Roles:
 class FlatTable:
     """n rows in the file's order. `y` is None where the file has no label column.
 
-    Rows with an empty label are left out, and counted in `unlabeled`.
+    Rows whose label is blank or a null word are left out, and counted in `unlabeled`;
+    `null_labels` of them are null words.
     """
 
     name: str
@@ -44,127 +47,122 @@ class FlatTable:
     y: NDArray[np.int8] | None
     positive: str | None
     unlabeled: int = 0
+    null_labels: int = 0
+    dialect: Dialect = field(default_factory=lambda: Dialect(decimal="."))
+    labels: Labels | None = None
+    days: DateFormat | None = None
 
     def __len__(self) -> int:
         return len(self.identifiers)
 
 
-def read_flat_table(path: Path, roles: Roles, to_score: bool = False) -> FlatTable:
-    """Reads a CSV or Parquet file; one that is only to be scored may lack label and time.
+def read_flat_table(
+    path: Path, roles: Roles, *, first: FlatTable | None = None, options: Dialect = NO_OPTIONS
+) -> FlatTable:
+    """Reads a CSV, JSON lines or Parquet file. `options`: what the user states of its dialect.
 
-    Raises TableError that names the column, the value and the fix.
+    `first`: the table that is trained on, if this is one to score. Labels and days are then read
+    as there, and the file may lack both. Raises TableError that names column, value and fix.
     """
-    columns = _cells(path)
-    if to_score and roles.time not in columns:
+    text = read_text_table(path, [roles.identifier, roles.label], options)
+    if first and roles.time not in text.columns:
         roles = replace(roles, time=None)
-    has_label = roles.label in columns or not to_score
-    for column in [
-        roles.identifier,
-        *([roles.time] if roles.time else []),
-        *([roles.label] if has_label else []),
-    ]:
-        if column not in columns:
-            raise TableError(
-                f"{path.name} has no column {column}.", f"Name one of {_listed(columns)}."
-            )
-    labeled = (
-        known(columns[roles.label]) if has_label else np.full(len(columns[roles.identifier]), True)
+    has_label = not first or (
+        roles.label in text.columns and labeled_rows(text.columns[roles.label]).any()
     )
+    required = (roles.identifier, roles.time, roles.label if has_label else None)
+    _require_columns(path.name, text, [name for name in required if name])
+    columns = text.columns
+    label = columns[roles.label] if has_label else None
+    if label is not None and not len(label):
+        raise TableError(f"{path.name} has a header but no rows.", "Give labeled rows.")
+    labels = first.labels if first else None
+    if label is not None and labels is None and labeled_rows(label).any():
+        labels = learn_labels(path.name, roles.label, label, roles.positive)
+    rows = len(columns[roles.identifier])
+    labeled = np.full(rows, True) if label is None else labeled_rows(label)
     kept = {name: column[labeled] for name, column in columns.items()}
-    _refuse_blank(path, kept, roles)
-    positive = _positive(path, kept[roles.label], roles) if has_label else None
+    _refuse_blank(path.name, kept, roles)
+    as_of, days = _days(path.name, kept, roles, first)
+    features = {
+        name: kept[name] for name in kept if name not in (roles.label, roles.identifier, roles.time)
+    }
     return FlatTable(
         name=path.name,
-        identifiers=kept[roles.identifier].astype(str),
-        as_of=_days(path, kept, roles),
-        columns={
-            name: kept[name]
-            for name in kept
-            if name not in (roles.label, roles.identifier, roles.time)
-        },
-        y=(kept[roles.label] == positive).astype(np.int8) if has_label else None,
-        positive=positive,
+        identifiers=_identifiers(path.name, kept[roles.identifier], roles),
+        as_of=as_of,
+        columns=features,
+        y=labels.read(path.name, kept[roles.label]) if has_label and labels else None,
+        positive=labels.positive if has_label and labels else None,
         unlabeled=int((~labeled).sum()),
+        null_labels=0 if label is None else int(null_words(label).sum()),
+        dialect=replace(
+            text.dialect,
+            decimal=_decimal(text.dialect, features, options),
+            time=f"{roles.time} as {days.title}" if days else "",
+        ),
+        labels=labels,
+        days=days,
     )
 
 
-def known(column: Column) -> NDArray[np.bool_]:
-    return np.array([cell is not None for cell in column], dtype=bool)
-
-
-def _cells(path: Path) -> dict[str, Column]:
-    """Every cell as trimmed text, None where nothing stands."""
-    frame: Any
-    try:
-        if path.suffix.lower() == ".parquet":
-            frame = pd.read_parquet(path)
-        else:
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise TableError(
-            f"There is no file {path}.", "Name a CSV file with a header, or a Parquet file."
-        ) from error
-    except (ValueError, OSError) as error:
-        why = str(error).splitlines()[0]
-        raise TableError(
-            f"{path.name} cannot be read: {why}.",
-            "Give a CSV file with a header, or a Parquet file.",
-        ) from error
-    return {str(name): _text(frame[name]) for name in frame.columns}
-
-
-def _text(column: Any) -> Column:
-    blank = column.isna()
-    texts = column.astype(str).str.strip()
-    return texts.astype(object).where(~blank & (texts != ""), None).to_numpy(dtype=object)
-
-
-def _refuse_blank(path: Path, columns: dict[str, Column], roles: Roles) -> None:
-    if not len(columns[roles.identifier]):
-        raise TableError(
-            f"{path.name} has no row with a label in {roles.label}.", "Give labeled rows."
-        )
-    for column in (roles.identifier, roles.time):
-        if column and not known(columns[column]).all():
-            row = int(np.flatnonzero(~known(columns[column]))[0])
+def _require_columns(table: str, text: TextTable, names: Iterable[str]) -> None:
+    for name in names:
+        if name not in text.columns:
+            fix = f"Name one of {listed(text.columns)}."
+            if len(text.columns) == 1:
+                fix = "Name the character between its columns: --delimiter."
+            raise TableError(f"{table} has no column {name} (read as {text.dialect}).", fix)
+        if text.repeated[name]:
             raise TableError(
-                f"{path.name}, labeled row {row + 1}: {column} is blank.",
+                f"{table} has {text.repeated[name]} columns {name}.", "Rename all but one."
+            )
+
+
+def _refuse_blank(table: str, columns: dict[str, Column], roles: Roles) -> None:
+    if not len(columns[roles.identifier]):
+        raise TableError(f"{table} has no row with a label in {roles.label}.", "Give labeled rows.")
+    for name in (roles.identifier, roles.time):
+        if name and (~labeled_rows(columns[name])).any():
+            row = int(np.flatnonzero(~labeled_rows(columns[name]))[0])
+            word = f" ({columns[name][row]})" if columns[name][row] else ""
+            raise TableError(
+                f"{table}, labeled row {row + 1}: {name} is blank{word}.",
                 "Fill it, or leave the row out.",
             )
 
 
-def _positive(path: Path, label: Column, roles: Roles) -> str:
-    """The value that counts as yes, as the column writes it."""
-    values = sorted(set(label))
-    if roles.positive is not None:
-        if roles.positive in values:
-            return roles.positive
+def _identifiers(table: str, column: Column, roles: Roles) -> NDArray[np.str_]:
+    """Raises TableError where Excel has rounded them."""
+    identifiers = column.astype(str)
+    if damaged := [text for text in column if SCIENTIFIC.fullmatch(text)]:
         raise TableError(
-            f"{path.name}: no label in {roles.label} is {roles.positive}.",
-            f"Name one of {_listed(values)}.",
+            f"{table}: {counted_identifiers(identifiers)}; {len(damaged):,} in "
+            f"{roles.identifier} are rounded numbers such as {damaged[0]}, so that different "
+            "rows share one.",
+            "Export the file again with the identifiers as text (Excel rounds them when it saves).",
         )
-    yes = [value for value in values if value.lower() in YES]
-    if len(values) > 2 or len(yes) != 1:
-        raise TableError(
-            f"{path.name}: the labels in {roles.label} are {_listed(values)}.",
-            "Say which counts as yes: --positive VALUE.",
-        )
-    return yes[0]
+    return identifiers
 
 
-def _days(path: Path, columns: dict[str, Column], roles: Roles) -> NDArray[np.datetime64]:
+def counted_identifiers(identifiers: NDArray[np.str_]) -> str:
+    different = len(np.unique(identifiers))
+    return f"{len(identifiers):,} rows with {different:,} identifier{'s'[: different != 1]}"
+
+
+def _days(
+    table: str, columns: dict[str, Column], roles: Roles, first: FlatTable | None
+) -> tuple[NDArray[np.datetime64], DateFormat | None]:
     if roles.time is None:
-        return np.full(len(columns[roles.identifier]), UNDATED)
-    written = columns[roles.time]
-    moments: Any = pd.to_datetime(pd.Series(written), errors="coerce", utc=True, format="ISO8601")
-    if moments.isna().any():
-        value = written[int(np.flatnonzero(moments.isna())[0])]
-        raise TableError(
-            f"{path.name}: {roles.time} {value} is no date.",
-            "Write dates like 2024-03-04, or leave --time out.",
-        )
-    return moments.dt.tz_localize(None).to_numpy().astype("datetime64[D]")
+        return np.full(len(columns[roles.identifier]), UNDATED), None
+    return read_days(table, roles.time, columns[roles.time], first.days if first else None)
 
 
-def _listed(values: Iterable[str]) -> str:
-    return ", ".join(list(values)[:SHOWN])
+def _decimal(dialect: Dialect, columns: dict[str, Column], options: Dialect) -> str | None:
+    """What is stated, or what the columns show; a semicolon file that shows none has either."""
+    if options.decimal:
+        return options.decimal
+    shown = shown_decimals(columns.values())
+    if len(shown) == 1:
+        return next(iter(shown))
+    return None if shown or dialect.delimiter == ";" else "."

@@ -42,13 +42,14 @@ from retention_assets.modeling.task import Task
 from retention_assets.modeling.utility import ContactUtility
 from retention_assets.modeling.words import Words
 from retention_assets.tabular.encoding import Encoding, learn
-from retention_assets.tabular.table import FlatTable
+from retention_assets.tabular.table import FlatTable, counted_identifiers
 from serve.model.bundle import load_bundle
 
 if TYPE_CHECKING:
     from retention_assets.settings import Settings
 
 TEST_SHARE = 0.2
+MIN_IDENTIFIERS = 20  # a few for each part and fold
 WORDS = Words(entity="row", entities="rows")
 RECENCY_ONLY = Baseline("recency_only", log_feature("recency_days"), ranks=True)
 MEDIAN_SLICES = ("tenure_days", "recency_days", "total_revenue")
@@ -163,7 +164,9 @@ def _examples(tables: list[FlatTable], train: Bools) -> tuple[Encoding, Examples
     known = train[: len(first)]
     labels = np.concatenate([table.y for table in tables if table.y is not None])
     encoding = learn(
-        {name: column[known] for name, column in first.columns.items()}, labels[: len(first)][known]
+        {name: column[known] for name, column in first.columns.items()},
+        labels[: len(first)][known],
+        first.dialect.decimal,
     )
     X = np.concatenate([encoding.apply(table) for table in tables])
     identifiers = np.concatenate([table.identifiers for table in tables])
@@ -174,6 +177,12 @@ def _examples(tables: list[FlatTable], train: Bools) -> tuple[Encoding, Examples
 
 def _split(data: Examples, train: Bools, test: Bools, timed: bool, folds: int) -> TrainTestSplit:
     """Folds forward in time if rows have one, else by identifier; none shares an identifier."""
+    if not timed and len(np.unique(data.entities)) < MIN_IDENTIFIERS:
+        raise NotTrainableError(
+            f"{counted_identifiers(data.entities)} cannot be split into training and untouched "
+            "rows.",
+            "Name the column that identifies a row's customer: --id COLUMN.",
+        )
     require_both_classes(data.y[train], "training")
     require_both_classes(data.y[test], "the untouched part")
     # A purge of one day: training rows end on the day before a block.

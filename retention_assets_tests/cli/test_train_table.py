@@ -75,3 +75,21 @@ def test_wrong_call_is_explained(
     assert result.returncode == code
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"id,y\na,1\nb,2\n", "labels in y are 1, 2. Fix: Say which counts as yes"),
+        (b"PK\x03\x04 workbook", "cannot be unpacked as zip"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 workbook", "Save the sheet as CSV"),
+    ],
+    ids=["1 and 2", "broken zip", "Excel"],
+)
+def test_mistake_in_a_file_is_one_line(data: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(data)
+    roles = ("--label", "y", "--id", "id", "--out", str(tmp_path / "out"))
+    result = train_table(str(tmp_path / "t.csv"), *roles)
+    assert result.returncode == 1
+    assert message in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr

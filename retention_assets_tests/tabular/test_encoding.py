@@ -20,12 +20,14 @@ def columns(**cells: Sequence[str | None]) -> dict[str, np.ndarray]:
     return {name: np.array(column, dtype=object) for name, column in cells.items()}
 
 
-def applied(encoding: Encoding, cells: Mapping[str, np.ndarray]) -> np.ndarray:
+def second(cells: Mapping[str, np.ndarray]) -> FlatTable:
     n = len(next(iter(cells.values())))
     who = np.array([f"r{at}" for at in range(n)])
-    return encoding.apply(
-        FlatTable("second.csv", who, np.full(n, UNDATED), dict(cells), None, None)
-    )
+    return FlatTable("second.csv", who, np.full(n, UNDATED), dict(cells), None, None)
+
+
+def applied(encoding: Encoding, cells: Mapping[str, np.ndarray]) -> np.ndarray:
+    return encoding.apply(second(cells))
 
 
 def test_numbers_stay_numbers_and_what_is_none_is_unknown() -> None:
@@ -95,3 +97,50 @@ def test_second_file_needs_the_columns_of_the_first() -> None:
         applied(encoding, columns(**SOUND))
     more = applied(encoding, columns(**SOUND, visits=["1"] * N, extra=["?"] * N))
     assert more.shape == (N, 2)
+
+
+def test_top_bucket_makes_a_column_categorical() -> None:
+    dependents = ["0", "1", "2", "3+"] * (N // 4)
+    assert learn(columns(dependents=dependents), Y).words == {"dependents": ("0", "1", "2", "3+")}
+
+
+def test_unread_cells_and_null_words_are_counted() -> None:
+    spend = [*NOISE[:190], "5d", "12 GB", "NA", "?", None, *["7"] * 5]
+    encoding = learn(columns(spend=spend, visits=["1", "2"] * (N // 2)), Y)
+    table = second(columns(spend=spend, visits=["1", "null"] * (N // 2)))
+    assert encoding.unread(table) == {"spend": ["5d", "12 GB"]}
+    assert encoding.null_words(table) == {"spend": 2, "visits": N // 2}
+
+
+def test_second_file_is_read_in_the_format_of_the_first() -> None:
+    spend = ["1.234,5", "7,25"] * (N // 2)
+    encoding = learn(columns(spend=spend), Y)
+    assert applied(encoding, columns(spend=["1.234", "1234", None]))[:, 0].tolist()[:2] == [
+        1234,
+        1234,
+    ]
+    with pytest.raises(TableError, match=r"no value of spend is a number.*decimal comma.*7\.25"):
+        applied(encoding, columns(spend=["7.25", "3.5"]))
+
+
+def test_number_that_may_be_thousands_is_refused() -> None:
+    encoding = learn(columns(**SOUND, spend=["1.234", "5"] * (N // 2)), Y, decimal=None)
+    assert "may be read in two ways: 1.234" in encoding.refused["spend"]
+
+
+def test_column_of_dates_is_refused_as_dates() -> None:
+    dates = [f"{1 + at % 28}/{1 + at % 12}/20{10 + at % 15}" for at in range(N)]
+    assert "holds dates" in learn(columns(**SOUND, joined=dates), Y).refused["joined"]
+
+
+def test_near_leak_is_kept_and_pointed_at() -> None:
+    score = [str(round(100 * (0.35 * y + 0.4 * v))) for y, v in zip(Y, RNG.random(N), strict=True)]
+    encoding = learn(columns(**SOUND, score=score), Y)
+    assert encoding.features == ("noise", "score")
+    assert encoding.suspects.keys() == {"score"}
+
+
+def test_words_without_training_rows_are_counted() -> None:
+    encoding = learn(columns(dependents=["0", "1", "2", "3+"] * (N // 4)), Y)
+    table = second(columns(dependents=["0", "4", "4", None]))
+    assert encoding.new_words(table) == {"dependents": 2}
