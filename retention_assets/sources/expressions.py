@@ -22,9 +22,7 @@ _NOT_NAMES = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"`([^`]+)`|\b([A-Za-z_]\w*)\b(?!\s*\()")
-_STRICT_CALLS = re.compile(
-    r"\b(cast|try_cast|to_timestamp|to_date|to_number)\s*\(", re.IGNORECASE
-)
+_STRICT_CALLS = re.compile(r"\b(cast|try_cast|to_timestamp|to_date|to_number)\s*\(", re.IGNORECASE)
 _DOUBLE_COLON = re.compile(r"::\s*(\w+(?:\s*\([\d\s,]*\))?)")
 _AS_TYPE = re.compile(r"\bas\s+(\w+(?:\s*\([\d\s,]*\))?)\s*$", re.IGNORECASE)
 _DIVISION = re.compile(r"[/%\[]|\b(?:div|mod|pmod|element_at|make_date|make_timestamp)\b", re.I)
