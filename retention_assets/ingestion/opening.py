@@ -167,8 +167,8 @@ def _json(
 
 
 def _of_record(name: str) -> Column:
-    in_any_case = F.filter(F.map_entries(_RECORD), lambda entry: F.lower(entry["key"]) == lower)
     lower = F.lit(name.lower())
+    in_any_case = F.filter(F.map_entries(_RECORD), lambda entry: F.lower(entry["key"]) == lower)
     return F.coalesce(F.col(_RECORD)[name], F.get(in_any_case, F.lit(0))["value"])
 
 

@@ -86,7 +86,7 @@ def can_fail(sql: str) -> bool:
     masked = _masked(sql)
     return bool(
         "::" in masked
-        or _STRICT_CALLS.search(masked)
+        or any(call.lower() != "try_cast" for call in _STRICT_CALLS.findall(masked))
         or (_DIVISION.search(masked) and not _PROVIDES_FOR_NULL.search(masked))
     )
 

@@ -1,4 +1,4 @@
-"""Opens a source's text files as their profile says: compression by name, encoding, byte order mark.
+"""Opens a source's text files as their profile says: compression by name, encoding, BOM.
 
 Bytes are decoded strictly: a file of another encoding is refused, never half read.
 """

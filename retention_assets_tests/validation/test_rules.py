@@ -40,6 +40,9 @@ def number(name: str) -> list[tuple[Row, str]]:
 
 EVERYWHERE: list[tuple[Row, str]] = [
     *text("customer_id"),
+    *((dict(row_fault=fault), fault) for fault in ROW_FAULTS.values()),
+    ({"customer_id": "tab\there"}, "customer_id has a control character or more than 128 characters"),
+    ({"customer_id": "x" * 129}, "customer_id has a control character or more than 128 characters"),
     *required("event_ts"), *readable("event_ts", "timestamp"),
     *required("ingested_ts"), *readable("ingested_ts", "timestamp"),
     ({"ingested_ts": BEFORE_START}, "event_ts is later than ingested_ts"),
