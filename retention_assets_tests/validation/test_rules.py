@@ -3,7 +3,7 @@
 import pytest
 
 from retention_assets.resources.lake import Lake
-from retention_assets.sources.contracts import TABLES, Table
+from retention_assets.sources.contracts import ROW_FAULTS, TABLES, Table
 from retention_assets.validation.rules import rules_of
 from retention_assets.validation.split import BROKEN, REASON, reason, split
 from retention_assets_tests.validation.factories import (
@@ -40,7 +40,7 @@ def number(name: str) -> list[tuple[Row, str]]:
 
 EVERYWHERE: list[tuple[Row, str]] = [
     *text("customer_id"),
-    *((dict(row_fault=fault), fault) for fault in ROW_FAULTS.values()),
+    *(({"row_fault": fault}, fault) for fault in ROW_FAULTS.values()),
     ({"customer_id": "tab\there"}, "customer_id has a control character or more than 128 characters"),
     ({"customer_id": "x" * 129}, "customer_id has a control character or more than 128 characters"),
     *required("event_ts"), *readable("event_ts", "timestamp"),
