@@ -35,7 +35,7 @@ UNREADABLE = "_unreadable_"  # prefix: whether a source column's value does not 
 _PATH = "_path"
 _CORRUPT = "_corrupt"
 _RECORD = "_record"
-_ANY_PATH: dict[str, Any] = {"__globPaths__": False}  # names may have brackets
+_GLOB_CHARACTERS = re.compile(r"([{}\[\]*?\\])")
 # How a group of files is read: CSV with line breaks in quotes; JSON with a record per line.
 Layout = bool
 
@@ -52,12 +52,19 @@ def open_files(
     for file, header in headers.items():
         if header or table.format == "json":
             key = (_used(table, header), _layout(table, file.path))
-            alike.setdefault(key, []).append(str(file.path))
+            alike.setdefault(key, []).append(_escaped(file.path))
     parts = [
         _typed(table, *_open_alike(spark, table, paths=paths, header=header, layout=layout), root)
         for (header, layout), paths in alike.items()
     ]
     return reduce(DataFrame.unionByName, parts) if parts else _no_rows(spark, table, root)
+
+
+def _escaped(path: Path) -> str:
+    """The path for Spark, which takes brackets for a pattern. Its option `__globPaths__` is no way
+    out: it reads all paths again for each path with a bracket.
+    """
+    return _GLOB_CHARACTERS.sub(r"\\\1", str(path))
 
 
 def _used(table: TableSource, header: Header) -> Header:
@@ -115,7 +122,7 @@ def _csv(
 
 def _csv_options(options: FileOptions) -> dict[str, Any]:
     is_utf8 = options.encoding.lower().replace("_", "-") in {"utf8", "utf-8", "utf-8-sig"}
-    return _ANY_PATH | {
+    return {
         "header": True,
         "enforceSchema": True,
         "sep": options.delimiter,
@@ -150,7 +157,7 @@ def _json(
     spark: SparkSession, table: TableSource, *, paths: list[str], on_lines: bool
 ) -> tuple[DataFrame, dict[str, tuple[Column, str]]]:
     """Values as text, nested ones as JSON. Keys are found in any case."""
-    frame = spark.read.options(**_ANY_PATH).text(paths, wholetext=not on_lines)
+    frame = spark.read.text(paths, wholetext=not on_lines)
     frame = frame.withColumn(_PATH, F.col("_metadata.file_path"))
     frame = frame.withColumn(TEXT, F.regexp_replace("value", "^\ufeff", ""))
     frame = frame.where(F.trim(TEXT) != "")
@@ -184,7 +191,7 @@ def _columnar(
             for name, kind in header
             if kind != NO_VALUES
         ]
-        frame = spark.read.options(**_ANY_PATH).schema(", ".join(fields)).parquet(*paths)
+        frame = spark.read.schema(", ".join(fields)).parquet(*paths)
     columns = {name.lower(): _physical(name, kind) for name, kind in header}
     values = [columns[name.lower()][0].alias(name) for name, _ in header]
     text = F.to_json(F.struct(*values))

@@ -56,6 +56,12 @@ def test_file_names_are_decoded(lake: Lake, tmp_path: Path, name: str) -> None:
     assert [row["_source_file"] for row in opened(lake, tmp_path)] == [name]
 
 
+def test_files_with_brackets_are_read_once(lake: Lake, tmp_path: Path) -> None:
+    for name in ("a [EU].csv", "b {1}.csv", "c?*.csv", "plain.csv"):
+        (tmp_path / name).write_text(f"order,time,total\n{LINE}\n")
+    assert len(opened(lake, tmp_path)) == 4
+
+
 def test_encoding_is_declared_or_refused(lake: Lake, tmp_path: Path) -> None:
     (tmp_path / "o.csv").write_bytes("order,time,total\nMÜLLER,2024-01-02,5\n".encode("cp1252"))
     (row,) = opened(lake, tmp_path, options={"encoding": "cp1252"})
