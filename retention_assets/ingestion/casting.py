@@ -36,13 +36,12 @@ def value_and_fault(
     if actual == "string" and declared != "string":
         source = without_null_words(source, options)
     value = _value(source, actual, declared, options)
-    yield value
-    is_lost = source.isNotNull() & value.isNull()
     if is_number(actual) and is_number(declared) and actual != declared:
         if actual in _FRACTIONS:
-            is_lost = is_lost & ~F.isnan(source)
-        is_lost = is_lost | (value.try_cast(actual) != source)
-    yield F.coalesce(is_lost, F.lit(False))
+            source = F.when(~F.isnan(source), source)
+        value = F.when(value.try_cast(actual) == source, value)  # null if digits are lost
+    yield value
+    yield source.isNotNull() & value.isNull()
 
 
 def _value(source: Column, actual: str, declared: str, options: FileOptions) -> Column:
