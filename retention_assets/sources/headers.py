@@ -82,12 +82,12 @@ def readable_as(actual: str, declared: str, file_format: str) -> bool:
 
 def separator_of(path: Path, options: FileOptions, columns: Iterable[str]) -> str | None:
     """The separator, other than the declared one, by which the file has all these columns."""
-    wanted = {column.lower() for column in columns}
+    lower_names = {column.lower() for column in columns}
     for separator in _SEPARATORS:
         if separator != options.delimiter:
             with open_text(path, options.encoding) as file:
                 cells = _first_record(file, separator, options.quote)
-            if wanted <= {cell.lower() for cell in cells}:
+            if lower_names <= {cell.lower() for cell in cells}:
                 return separator
     return None
 
