@@ -4,27 +4,33 @@ Writes nothing. A value that cannot be read as its type becomes null and is name
 its row goes on to validation.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from retention_assets.errors import ProfileError
-from retention_assets.sources.contracts import RAW_COLUMNS, TABLES, CanonicalColumn
-from retention_assets.sources.expressions import names_in, with_try_casts
-from retention_assets.sources.headers import Header, normal_type
+from retention_assets.ingestion.casting import without_null_words
+from retention_assets.ingestion.opening import FAULT, FILE, TEXT, UNREADABLE, open_files
+from retention_assets.sources.contracts import (
+    EARLIEST_YEAR,
+    FAILED_WHERE,
+    RAW_COLUMNS,
+    TABLES,
+    CanonicalColumn,
+)
+from retention_assets.sources.expressions import can_fail, names_in, safe_cast, with_try_casts
+from retention_assets.sources.headers import normal_type
 from retention_assets.sources.profile import Profile, TableSource
 from retention_assets.sources.profile_checks import check_headers
 from retention_assets.sources.source_files import SourceFile, source_files
 
-# Columns used while reading, under names that no source column has.
-TEXT = "_raw_text"
-FILE = "_source_file"
 FILE_DAY = "_file_day"
-UNREADABLE = "_unreadable_"  # prefix: whether a source column's value could not be cast
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,8 @@ def read_days(spark: SparkSession, profile: Profile, name: str, window: ReadWind
         for file in source_files(profile, window.as_of)
         if file.table == name and _may_hold(file, table, window)
     ]
-    raw = _open(spark, table, check_headers(profile, name, files))
+    raw = open_files(spark, table, check_headers(profile, name, files), profile.root)
+    raw = raw.withColumn(FILE_DAY, _file_day(files, profile.root))
     try:
         rows = _canonical_rows(raw, name, table)
     except (AnalysisException, ParseException) as error:
@@ -95,127 +102,120 @@ def _may_hold(file: SourceFile, table: TableSource, window: ReadWindow) -> bool:
     return starts_in_time and file.day <= window.last + timedelta(days=window.late_days)
 
 
-def _open(spark: SparkSession, table: TableSource, headers: dict[SourceFile, Header]) -> DataFrame:
-    """The files' rows: the source's columns, the row as JSON, the file and its day.
-
-    Files with the same header are read together.
-    """
-    by_header: dict[Header, list[SourceFile]] = {}
-    for file, header in headers.items():
-        by_header.setdefault(header, []).append(file)
-    if not by_header:
-        by_header[tuple(table.source_columns.items())] = []
-    parts = [_open_alike(spark, table, header, files) for header, files in by_header.items()]
-    frame = parts[0]
-    for part in parts[1:]:
-        frame = frame.unionByName(part)
-    return frame
-
-
-def _open_alike(
-    spark: SparkSession, table: TableSource, header: Header, files: Sequence[SourceFile]
-) -> DataFrame:
-    columns = header or tuple((column, "string") for column in table.source_columns)
-    schema = ", ".join(f"`{column}` {kind}" for column, kind in columns)
-    paths = [str(file.path) for file in files]
-    if not paths:
-        frame = spark.createDataFrame([], schema).withColumn("_path", F.lit(""))
-    elif table.format == "delta":
-        frame = spark.read.format("delta").load(paths[0])
-        frame = frame.withColumn("_path", F.col("_metadata.file_path"))
-    else:
-        csv = {"header": True, "enforceSchema": True, "multiLine": False, "escape": '"'}
-        reader = spark.read.format(table.format).schema(schema)
-        frame = reader.options(**(csv if table.format == "csv" else {})).load(paths)
-        frame = frame.withColumn("_path", F.col("_metadata.file_path"))
-    text = F.to_json(F.struct(*[F.col(f"`{column}`") for column, _ in columns])).alias(TEXT)
-    file_name = F.regexp_extract("_path", "([^/]+/[^/]+)$", 1).alias(FILE)
-    # A table's files are either all dated or all undated.
-    dated = any(file.day for file in files)
-    day = _file_day(table.day_from_filename if dated else None)
-    return frame.select(text, file_name, day, *_typed(table, dict(columns)))
-
-
-def _file_day(day_from_filename: str | None) -> Column:
-    if day_from_filename is None:
-        return F.lit(None).cast("date").alias(FILE_DAY)
-    name = F.regexp_extract("_path", "([^/]+)$", 1)
-    digits = F.replace(F.regexp_extract(name, day_from_filename, 1), F.lit("-"), F.lit(""))
-    return F.try_to_timestamp(digits, F.lit("yyyyMMdd")).cast("date").alias(FILE_DAY)
-
-
-def _typed(table: TableSource, actual: dict[str, str]) -> Iterable[Column]:
-    """Each declared source column in its declared type, and for text whether the cast failed."""
-    names = {column.lower(): column for column in actual}
-    for column, kind in table.source_columns.items():
-        name = names[column.lower()]
-        source = F.col(f"`{name}`")
-        target = normal_type(kind)
-        if actual[name] == target:
-            yield source.alias(column)
-            continue
-        value = source.try_cast(target)
-        yield value.alias(column)
-        if actual[name] == "string":
-            failed = source.isNotNull() & (F.trim(source) != "") & value.isNull()
-            yield failed.alias(UNREADABLE + column)
+def _file_day(files: Sequence[SourceFile], root: Path) -> Column:
+    """The day of a row's file, by the file's path below the root; null if its name has none."""
+    days = {str(file.path.relative_to(root)): file.day for file in files if file.day}
+    if not days:
+        return F.lit(None).cast("date")
+    pairs = [F.lit(value) for item in days.items() for value in item]
+    return F.create_map(*pairs)[F.col(FILE)]
 
 
 def _canonical_rows(raw: DataFrame, name: str, table: TableSource) -> DataFrame:
     """Canonical columns by the profile's expressions, and the names of the unreadable ones."""
-    if table.where:
-        raw = raw.where(with_try_casts(table.where))
-    contract = TABLES[name].columns
-    expressions = {column.name: table.columns.get(column.name) for column in contract}
-    expressions["ingested_ts"] = expressions["ingested_ts"] or expressions["event_ts"]
-    values = [_value(column, expressions[column.name]).alias(column.name) for column in contract]
-    faults = [
-        F.when(fault, F.lit(column.name))
-        for column in contract
-        if (sql := expressions[column.name])
-        for fault in _fault(column, sql, table, raw)
-    ]
-    errors = F.array_compact(F.array(*faults)) if faults else F.array().cast("array<string>")
-    return raw.select(
-        *values,
-        F.col(FILE).alias("source_file"),
-        F.col(TEXT).alias("raw_text"),
-        errors.alias("parse_errors"),
-        F.col(FILE_DAY),
-    )
+    with _without_ansi_errors(raw.sparkSession):
+        if table.where:
+            raw = _filtered(raw, table.where, table)
+        contract = TABLES[name].columns
+        expressions = {column.name: table.columns.get(column.name) for column in contract}
+        expressions["ingested_ts"] = expressions["ingested_ts"] or expressions["event_ts"]
+        values = [_value(column, expressions[column.name], table) for column in contract]
+        faults = [
+            F.when(fault, F.lit(column.name))
+            for column in contract
+            if (sql := expressions[column.name])
+            for fault in _fault(column, sql, table)
+        ]
+        errors = F.array_compact(F.array(*faults)) if faults else F.array().cast("array<string>")
+        return raw.select(
+            *(value.alias(column.name) for value, column in zip(values, contract, strict=True)),
+            F.col(FILE).alias("source_file"),
+            F.col(TEXT).alias("raw_text"),
+            F.col(FAULT).alias("row_fault"),
+            errors.alias("parse_errors"),
+            F.col(FILE_DAY),
+        )
 
 
-def _value(column: CanonicalColumn, sql: str | None) -> Column:
+@contextmanager
+def _without_ansi_errors(spark: SparkSession) -> Iterator[None]:
+    """Expressions that are analyzed meanwhile give null where ANSI SQL would end the read."""
+    before = spark.conf.get("spark.sql.ansi.enabled")
+    spark.conf.set("spark.sql.ansi.enabled", "false")
+    try:
+        yield
+    finally:
+        spark.conf.set("spark.sql.ansi.enabled", before or "true")
+
+
+def _filtered(raw: DataFrame, condition: str, table: TableSource) -> DataFrame:
+    """Rows for which the condition holds, and those that are too faulty to decide it."""
+    is_wanted = F.expr(with_try_casts(condition))
+    sources = _sources_of(condition, table)
+    undecided = _any([F.lit(False), *(F.col(f"`{UNREADABLE}{source}`") for source in sources)])
+    if can_fail(condition) and sources:
+        undecided = undecided | _all([_is_filled(source) for source in sources])
+    fault = F.when(is_wanted.isNull() & undecided, F.lit(FAILED_WHERE))
+    raw = raw.withColumn(FAULT, F.coalesce(FAULT, fault))
+    return raw.where(F.coalesce(is_wanted, F.lit(False)) | F.col(FAULT).isNotNull())
+
+
+def _value(column: CanonicalColumn, sql: str | None, table: TableSource) -> Column:
+    """Identifiers and columns with a fixed set of values are trimmed, and null words are null."""
     if sql is None:
         return F.lit(None).cast(column.type)
-    return F.expr(with_try_casts(sql)).try_cast(column.type)
+    value = _cast(column, sql)
+    if column.type == "timestamp":
+        return F.when(~_is_implausible(value), value)
+    if column.type == "string" and (column.name.endswith("_id") or column.allowed):
+        return without_null_words(value, table.options)
+    return value
 
 
-def _fault(column: CanonicalColumn, sql: str, table: TableSource, raw: DataFrame) -> list[Column]:
+def _cast(column: CanonicalColumn, sql: str) -> Column:
+    if column.type == "string":
+        return F.expr(with_try_casts(sql)).try_cast("string")
+    return F.expr(safe_cast(with_try_casts(sql), column.type, numbers_are_moments=False))
+
+
+def _is_implausible(moment: Column) -> Column:
+    return moment < F.lit(f"{EARLIEST_YEAR}-01-01").cast("timestamp")
+
+
+def _fault(column: CanonicalColumn, sql: str, table: TableSource) -> list[Column]:
     """The condition on which this column counts as unreadable, in a list; empty if it never does.
 
-    A source column of it is unreadable, a cast in it gives null, or the cast of its result does.
+    A source column of it is unreadable, an expression that can fail gives null, the cast of its
+    result does, or it is a moment before EARLIEST_YEAR.
     """
-    names = {name.lower() for name in names_in(sql, table.source_columns)}
-    sources = [source for source in table.source_columns if source.lower() in names]
-    flags = [
-        F.col(f"`{UNREADABLE}{source}`") for source in sources if UNREADABLE + source in raw.columns
-    ]
-    casts = with_try_casts(sql)
-    if casts != sql and sources:
-        not_empty = [
-            F.col(f"`{source}`").isNotNull() & (F.trim(F.col(f"`{source}`").cast("string")) != "")
-            for source in sources
-        ]
-        flags.append(F.expr(casts).isNull() & _all(not_empty))
+    sources = _sources_of(sql, table)
+    flags = [F.col(f"`{UNREADABLE}{source}`") for source in sources]
+    plain = F.expr(with_try_casts(sql))
+    value = _cast(column, sql)
+    if can_fail(sql) and sources:
+        flags.append(plain.isNull() & _all([_is_filled(source) for source in sources]))
     is_plain_column = (
         len(sources) == 1
         and sql.strip("` ") == sources[0]
         and normal_type(table.source_columns[sources[0]]) == column.type
     )
     if not is_plain_column:
-        flags.append(F.expr(casts).isNotNull() & F.expr(casts).try_cast(column.type).isNull())
+        text = plain.cast("string")
+        has_value = without_null_words(text, table.options).isNotNull()
+        flags.append(has_value & value.isNull())
+    if column.type == "timestamp":
+        flags.append(F.coalesce(_is_implausible(value), F.lit(False)))
     return [_any(flags)] if flags else []
+
+
+def _sources_of(sql: str, table: TableSource) -> list[str]:
+    names = {name.lower() for name in names_in(sql, table.source_columns)}
+    return [source for source in table.source_columns if source.lower() in names]
+
+
+def _is_filled(source: str) -> Column:
+    column = F.col(f"`{source}`")
+    return column.isNotNull() & (F.trim(column.cast("string")) != "")
 
 
 def _all(conditions: list[Column]) -> Column:

@@ -47,6 +47,8 @@ def spark_config(settings: Settings) -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.ansi.enabled": "true",
+        "spark.sql.legacy.javaCharsets": "true",  # CSV files in cp1252 and other encodings
+        "spark.sql.legacy.parquet.nanosAsLong": "true",  # pandas writes nanoseconds
     }
 
 

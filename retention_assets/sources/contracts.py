@@ -56,13 +56,34 @@ RAW_COLUMNS = (
         "Partition: date of event_ts; if that is unreadable, of ingested_ts or of the file.",
     ),
     _Column("source_file", "string", "The file that the row was read from."),
-    _Column("raw_text", "string", "The source row as JSON, before any cast."),
+    _Column(
+        "raw_text",
+        "string",
+        "The source row before any cast: its own text if it is faulty or a line of JSON, else as "
+        "JSON.",
+    ),
+    _Column("row_fault", "string", "The fault of the source row as a whole, if it has one."),
     _Column(
         "parse_errors",
         "array<string>",
         "Canonical columns whose source value could not be read as their type.",
     ),
 )
+
+# Faults of a source row as a whole: the name of the rule that finds it, and what `row_fault` holds.
+MORE_FIELDS = "the row has more fields than the header"
+FEWER_FIELDS = "the row has fewer fields than the header"
+BROKEN_JSON = "the line is not a JSON object"
+FAILED_WHERE = "the condition of the profile cannot be decided for the row"
+ROW_FAULTS = {
+    "row_has_no_extra_fields": MORE_FIELDS,
+    "row_has_all_fields": FEWER_FIELDS,
+    "row_is_json": BROKEN_JSON,
+    "row_condition_readable": FAILED_WHERE,
+}
+
+EARLIEST_YEAR = 1900  # an earlier moment is a fault of the source, such as 0001-01-01
+MAX_ID_CHARS = 128  # the longest customer_id that the HTTP interface accepts
 
 PLANS = ("basic", "standard", "premium")
 ACQUISITION_CHANNELS = ("organic", "paid_search", "social", "referral", "partner")

@@ -4,17 +4,20 @@ come from them.
 Data only. Checks are in profile_checks.py, reading the YAML file in load_profile.py.
 """
 
+import codecs
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 SIMULATED = "simulated"
 # The table that says who churned, by the profile's kind of churn.
 CHURN_TABLE = {"cancellation": "churn_events", "inactivity": "transactions"}
 Format = Literal["csv", "parquet", "json", "delta"]
+NULL_WORDS = ("", "NULL", "null", "NaN", "nan", "None", "N/A", "NA", "#N/A")
 
 
 class _Strict(BaseModel):
@@ -31,6 +34,45 @@ class Churn(_Strict):
     column: str | None = None
 
 
+class FileOptions(_Strict):
+    """How a table's files write their values.
+
+    For CSV: `delimiter`, `quote`, `escape` (of a quote in quoted text), `encoding`, and
+    `multi_line`, whether quoted text can have line breaks; if it is left out, a file is read so
+    when it has a quote at all. Files ending in .gz or .bz2 are unpacked.
+
+    For values that are text: `decimal` and `thousands` mark, `currency` sign. `null_words` mean a
+    missing value in identifiers, numbers, dates and columns with a fixed set of values, never in
+    free text such as a country (NA is Namibia).
+
+    `time_zone`: the zone of times that name none. When clocks go back, a repeated time counts as
+    the first of the two; when they go forward, a skipped time counts as the same time after the
+    change (02:30 as 03:30).
+    """
+
+    delimiter: str = Field(default=",", min_length=1)
+    quote: str = Field(default='"', min_length=1, max_length=1)
+    escape: str = Field(default='"', min_length=1, max_length=1)
+    encoding: str = "utf-8"
+    multi_line: bool | None = None
+    decimal: str = Field(default=".", min_length=1, max_length=1)
+    thousands: str | None = Field(default=None, min_length=1, max_length=1)
+    currency: str | None = Field(default=None, min_length=1)
+    null_words: tuple[str, ...] = NULL_WORDS
+    time_zone: str = "UTC"
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        if self.decimal == self.thousands:
+            raise ValueError("decimal and thousands are the same mark")
+        try:
+            codecs.lookup(self.encoding)
+            ZoneInfo(self.time_zone)
+        except (LookupError, ValueError, OSError) as error:
+            raise ValueError(f"no such encoding or time zone: {error}") from error
+        return self
+
+
 class TableSource(_Strict):
     """Where one canonical table comes from.
 
@@ -39,7 +81,12 @@ class TableSource(_Strict):
     one export of everything; it is used only if no file matches `path`. `source_columns`: Spark
     type of each column of the files; `columns`: SQL over them for each canonical column. If both
     are left out, the files have the canonical columns already. `derive: first_seen` keeps each
-    customer's first row.
+    customer's first row. `options`: how the files write their values.
+
+    An expression that fails on a row (a division by zero, a cast, a bad date) gives null there and
+    its row goes to quarantine: casts become `try_cast`, the rest is evaluated without ANSI errors.
+    Text is a moment only if it begins like 2024-01-31, and a number only if it is written in
+    digits; write other forms as `to_timestamp(column, 'dd.MM.yyyy')` or set the options.
     """
 
     path: str
@@ -50,6 +97,14 @@ class TableSource(_Strict):
     columns: dict[str, str] = Field(default_factory=dict)
     where: str | None = None
     derive: Literal["first_seen"] | None = None
+    options: FileOptions = Field(default_factory=FileOptions)
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _is_no_workbook(cls, value: object) -> object:
+        if str(value).lower() in {"excel", "xlsx", "xls"}:
+            raise ValueError("Excel workbooks are not read; save each sheet as CSV (UTF-8)")
+        return value
 
 
 class Profile(_Strict):

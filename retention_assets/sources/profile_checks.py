@@ -14,6 +14,7 @@ from retention_assets.sources.headers import (
     header_of,
     normal_type,
     readable_as,
+    separator_of,
 )
 from retention_assets.sources.profile import CHURN_TABLE, Profile, TableSource
 from retention_assets.sources.source_files import SourceFile, source_files
@@ -77,9 +78,11 @@ def check_headers(
     table = profile.tables[name]
     headers = {}
     for file in files:
-        header = header_of(file.path, table.format)
+        header = header_of(file.path, table.format, table.options)
         headers[file] = header
-        faults = _header_faults(dict(header), table) if header else []
+        faults = _header_faults(header, table) if header else []
+        if faults and table.format == "csv":
+            _check_separator(profile, name, file)
         if faults:
             raise SchemaChangedError(
                 f"Profile {profile.name}, table {name}, file {file.path.name}: "
@@ -147,12 +150,27 @@ def _check_day_pattern(profile: Profile, name: str, table: TableSource) -> None:
         )
 
 
-def _header_faults(header: dict[str, str], table: TableSource) -> list[str]:
-    actual = {column.lower(): kind for column, kind in header.items()}
+def _check_separator(profile: Profile, name: str, file: SourceFile) -> None:
+    table = profile.tables[name]
+    if separator := separator_of(file.path, table.options, table.source_columns):
+        raise SchemaChangedError(
+            f"Profile {profile.name}, table {name}, file {file.path.name}: its fields are "
+            f"separated by {separator!r}, not by {table.options.delimiter!r}.",
+            f"Set tables.{name}.options.delimiter to {separator!r}, and options.decimal if its "
+            "numbers have another decimal mark.",
+        )
+
+
+def _header_faults(header: Header, table: TableSource) -> list[str]:
+    names = [column.lower() for column, _ in header]
+    actual = {column.lower(): kind for column, kind in header}
     faults = []
     for column, kind in table.source_columns.items():
         if column.lower() not in actual:
-            faults.append(f"column {column} is missing (the file has {', '.join(header)})")
+            shown = ", ".join(name for name, _ in header)
+            faults.append(f"column {column} is missing (the file has {shown})")
+        elif names.count(column.lower()) > 1:
+            faults.append(f"column {column} is there {names.count(column.lower())} times")
         elif not readable_as(actual[column.lower()], kind, table.format):
             faults.append(f"column {column} is {actual[column.lower()]}, declared {kind}")
     return faults

@@ -67,7 +67,7 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         days = {"first": first, "last": last}
         frames = {
             quarantine_key: parts.broken,
-            valid_key: parts.valid.drop("raw_text", "parse_errors"),
+            valid_key: parts.valid.drop("raw_text", "parse_errors", "row_fault"),
         }
         rows = {
             key: lake.replace_days(key, frame, "event_date", **days)

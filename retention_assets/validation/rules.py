@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from retention_assets.sources.contracts import CanonicalColumn, Table
+from retention_assets.sources.contracts import MAX_ID_CHARS, ROW_FAULTS, CanonicalColumn, Table
 
 # Column that the split adds: the number of a row among the unbroken rows of its key. Row 1 is kept.
 COPY = "_copy"
@@ -55,7 +55,8 @@ def rules_of(table: Table) -> list[Rule]:
     """All rules of a table. The last one, uniqueness of the key, checks only rows that break no
     other.
     """
-    rules = [rule for column in table.columns for rule in column_rules(column)]
+    rules = [row_fault(name, reason) for name, reason in ROW_FAULTS.items()]
+    rules += [rule for column in table.columns for rule in column_rules(column)]
     rules.append(NOT_AFTER_INGESTION)
     if not table.valid_until_replaced:
         rules.append(IN_PARTITION)
@@ -69,6 +70,8 @@ def column_rules(column: CanonicalColumn) -> Iterator[Rule]:
         yield not_null(column.name, typed)
     if column.required and not typed and not column.allowed:
         yield not_blank(column.name)
+    if column.name == "customer_id":
+        yield requestable(column.name)
     if typed:
         yield readable(column)
     if column.type == "double":
@@ -104,6 +107,23 @@ def not_blank(name: str) -> Rule:
         "ExpectColumnValuesToMatchRegex",
         arguments,
     )
+
+
+def requestable(name: str) -> Rule:
+    """The HTTP interface accepts no other ids, so nobody could ask for such a customer."""
+    arguments = {"column": name, "regex": rf"^[^\x00-\x1f\x7f]{{0,{MAX_ID_CHARS}}}$"}
+    return Rule(
+        f"{name}_requestable",
+        f"{name} has a control character or more than {MAX_ID_CHARS} characters",
+        rf"{name} RLIKE '[\\x00-\\x1f\\x7f]' OR length({name}) > {MAX_ID_CHARS}",
+        "ExpectColumnValuesToMatchRegex",
+        arguments,
+    )
+
+
+def row_fault(name: str, reason: str) -> Rule:
+    """A fault of the source row as a whole, which reading found."""
+    return expression_rule(name, reason, f"coalesce(row_fault = '{reason}', false)")
 
 
 def readable(column: CanonicalColumn) -> Rule:

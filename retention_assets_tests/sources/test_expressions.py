@@ -2,7 +2,7 @@
 
 import pytest
 
-from retention_assets.sources.expressions import names_in, with_try_casts
+from retention_assets.sources.expressions import can_fail, names_in, safe_cast, with_try_casts
 
 
 @pytest.mark.parametrize(
@@ -50,13 +50,32 @@ def test_sql_word_is_a_column_if_declared(sql: str, names: set[str]) -> None:
 @pytest.mark.parametrize(
     ("strict", "expected"),
     [
-        ("cast(total AS double)", "try_cast(total AS double)"),
-        ("CAST (total AS double)", "try_CAST(total AS double)"),
+        ("cast(total AS string)", "try_cast(total AS string)"),
+        ("CAST (total AS string)", "try_cast(total AS string)"),
+        ("lower(a)::string || 'b::c'", "try_cast(lower(a) AS string) || 'b::c'"),
+        ("cast(total AS double)", safe_cast("total", "double")),
+        ("total::int", safe_cast("total", "int")),
+        ("to_timestamp(time)", safe_cast("time", "timestamp")),
         ("to_timestamp(time, 'd.M.y')", "try_to_timestamp(time, 'd.M.y')"),
-        ("try_cast(total AS double)", "try_cast(total AS double)"),
+        ("to_date(time, 'd.M.y')", "try_to_date(time, 'd.M.y')"),
         ("broadcast(total)", "broadcast(total)"),
         ("total", "total"),
     ],
 )
 def test_with_try_casts_replaces_failing_casts(strict: str, expected: str) -> None:
     assert with_try_casts(strict) == expected
+
+
+@pytest.mark.parametrize(
+    ("sql", "fails"),
+    [
+        ("total / units", True),
+        ("total / nullif(units, 0)", False),
+        ("customer::int", True),
+        ("to_date(time, 'd.M.y')", True),
+        ("try_cast(total AS double)", False),
+        ("concat(a, '/', b)", False),
+    ],
+)
+def test_can_fail_knows_failing_operations(sql: str, fails: bool) -> None:
+    assert can_fail(sql) is fails

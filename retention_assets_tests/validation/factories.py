@@ -19,6 +19,7 @@ BOOKKEEPING: Row = {
     "ingested_ts": MOMENT,
     "event_date": date(2024, 1, 5),
     "raw_text": "source text",
+    "row_fault": None,
     "parse_errors": [],
 }
 VALID_VALUES: dict[str, Row] = {

@@ -3,7 +3,7 @@
 import pytest
 
 from retention_assets.resources.lake import Lake
-from retention_assets.sources.contracts import TABLES, Table
+from retention_assets.sources.contracts import ROW_FAULTS, TABLES, Table
 from retention_assets.validation.rules import rules_of
 from retention_assets.validation.split import BROKEN, REASON, reason, split
 from retention_assets_tests.validation.factories import (
@@ -38,8 +38,12 @@ def number(name: str) -> list[tuple[Row, str]]:
     ]
 
 
+NOT_REQUESTABLE = "customer_id has a control character or more than 128 characters"
 EVERYWHERE: list[tuple[Row, str]] = [
     *text("customer_id"),
+    *(({"row_fault": fault}, fault) for fault in ROW_FAULTS.values()),
+    ({"customer_id": "tab\there"}, NOT_REQUESTABLE),
+    ({"customer_id": "x" * 129}, NOT_REQUESTABLE),
     *required("event_ts"), *readable("event_ts", "timestamp"),
     *required("ingested_ts"), *readable("ingested_ts", "timestamp"),
     ({"ingested_ts": BEFORE_START}, "event_ts is later than ingested_ts"),
