@@ -4,8 +4,7 @@ Writes nothing. A value that cannot be read as its type becomes null and is name
 its row goes on to validation.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -67,7 +66,8 @@ def read_days(spark: SparkSession, profile: Profile, name: str, window: ReadWind
         for file in source_files(profile, window.as_of)
         if file.table == name and _may_hold(file, table, window)
     ]
-    raw = open_files(spark, table, check_headers(profile, name, files), profile.root)
+    headers = check_headers(profile, name, files)
+    raw = open_files(_without_ansi_errors(spark), table, headers, profile.root)
     raw = raw.withColumn(FILE_DAY, _file_day(files, profile.root))
     try:
         rows = _canonical_rows(raw, name, table)
@@ -113,39 +113,37 @@ def _file_day(files: Sequence[SourceFile], root: Path) -> Column:
 
 def _canonical_rows(raw: DataFrame, name: str, table: TableSource) -> DataFrame:
     """Canonical columns by the profile's expressions, and the names of the unreadable ones."""
-    with _without_ansi_errors(raw.sparkSession):
-        if table.where:
-            raw = _filtered(raw, table.where, table)
-        contract = TABLES[name].columns
-        expressions = {column.name: table.columns.get(column.name) for column in contract}
-        expressions["ingested_ts"] = expressions["ingested_ts"] or expressions["event_ts"]
-        values = [_value(column, expressions[column.name], table) for column in contract]
-        faults = [
-            F.when(fault, F.lit(column.name))
-            for column in contract
-            if (sql := expressions[column.name])
-            for fault in _fault(column, sql, table)
-        ]
-        errors = F.array_compact(F.array(*faults)) if faults else F.array().cast("array<string>")
-        return raw.select(
-            *(value.alias(column.name) for value, column in zip(values, contract, strict=True)),
-            F.col(FILE).alias("source_file"),
-            F.col(TEXT).alias("raw_text"),
-            F.col(FAULT).alias("row_fault"),
-            errors.alias("parse_errors"),
-            F.col(FILE_DAY),
-        )
+    if table.where:
+        raw = _filtered(raw, table.where, table)
+    contract = TABLES[name].columns
+    expressions = {column.name: table.columns.get(column.name) for column in contract}
+    expressions["ingested_ts"] = expressions["ingested_ts"] or expressions["event_ts"]
+    values = [_value(column, expressions[column.name], table) for column in contract]
+    faults = [
+        F.when(fault, F.lit(column.name))
+        for column in contract
+        if (sql := expressions[column.name])
+        for fault in _fault(column, sql, table)
+    ]
+    errors = F.array_compact(F.array(*faults)) if faults else F.array().cast("array<string>")
+    return raw.select(
+        *(value.alias(column.name) for value, column in zip(values, contract, strict=True)),
+        F.col(FILE).alias("source_file"),
+        F.col(TEXT).alias("raw_text"),
+        F.col(FAULT).alias("row_fault"),
+        errors.alias("parse_errors"),
+        F.col(FILE_DAY),
+    )
 
 
-@contextmanager
-def _without_ansi_errors(spark: SparkSession) -> Iterator[None]:
-    """Expressions that are analyzed meanwhile give null where ANSI SQL would end the read."""
-    before = spark.conf.get("spark.sql.ansi.enabled")
-    spark.conf.set("spark.sql.ansi.enabled", "false")
-    try:
-        yield
-    finally:
-        spark.conf.set("spark.sql.ansi.enabled", before or "true")
+def _without_ansi_errors(spark: SparkSession) -> SparkSession:
+    """A session of its own, in which an expression gives null where ANSI SQL would end the read.
+
+    Other steps use the first session on other threads, so its settings stay as they are.
+    """
+    session = spark.newSession()
+    session.conf.set("spark.sql.ansi.enabled", "false")
+    return session
 
 
 def _filtered(raw: DataFrame, condition: str, table: TableSource) -> DataFrame:
