@@ -60,7 +60,9 @@ def test_other_texts_are_no_numbers(text: str) -> None:
         assert np.isnan(NumberFormat(decimal, currency="$").number(text))
 
 
-@pytest.mark.parametrize("word", ["NA", "n/a", "NULL", "None", "nan", "?", "-", "#N/A", r"\N", "Unknown"])
+@pytest.mark.parametrize(
+    "word", ["NA", "n/a", "NULL", "None", "nan", "?", "-", "#N/A", r"\N", "Unknown"]
+)
 def test_null_word_is_blank_in_numbers(word: str) -> None:
     form = number_format(column("1.5", word, word, word, "2"), None)
     assert null_word(word)
