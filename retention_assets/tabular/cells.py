@@ -158,14 +158,17 @@ def value_counts(column: Column) -> Counter[str]:
     return Counter(text for text in column[known(column)].tolist() if not null_word(text))
 
 
-def number_format(column: Column, decimal: str | None) -> NumberFormat | None:
-    """The format that reads most cells. `decimal`: the file's mark, for cells that fit both.
+def number_format(
+    column: Column, decimal: str | None, share: float = READABLE_SHARE
+) -> NumberFormat | None:
+    """The format that reads most cells. `decimal`: the file's mark, for cells that fit both;
+    `share`: of the values that it must read.
 
     None: too few cells are numbers, or 1.234 may be a thousand as well and nothing tells.
     """
     numbers = _Numbers(column)
     mark = numbers.decimal or (decimal if numbers.ambiguous else ".")
-    if mark is None or not numbers.sufficient:
+    if mark is None or not numbers.counts:
         return None
     percent = Counter({False: numbers.plain})
     currencies = Counter[str]()
@@ -181,7 +184,7 @@ def number_format(column: Column, decimal: str | None) -> NumberFormat | None:
         currency=currencies.most_common(1)[0][0] if currencies else "",
     )
     readable = sum(n for text, n in numbers.counts.items() if math.isfinite(result.number(text)))
-    return result if readable >= READABLE_SHARE * numbers.counts.total() else None
+    return result if readable >= share * numbers.counts.total() else None
 
 
 def ambiguous_number(column: Column) -> str | None:

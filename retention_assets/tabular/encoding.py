@@ -26,6 +26,8 @@ from retention_assets.tabular.table import FlatTable
 
 MAX_WORDS = 50  # more different words than this are a text or an identifier
 
+MIXED_SHARE = 0.5  # from which on an error speaks of numbers among which others stand
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -177,6 +179,11 @@ def _no_words(column: Column, decimal: str | None) -> str | None:
     if _frequent_words(column):
         return None
     counts = _counts(column)
+    if form := number_format(column, decimal, share=MIXED_SHARE):
+        unread = _unread(column, form)
+        return (
+            f"has {len(unread):,} values that are not written as its numbers, such as {unread[0]}"
+        )
     if all(map(looks_like_date, counts)):
         return "holds dates: give the days since then as a number"
     return f"has {len(counts):,} different words, few of them frequent: a text or an identifier"
