@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retention_assets.modeling.examples import Floats
-from retention_assets.tabular.reading import Column, known
+from retention_assets.tabular.reading import Column, text_counts
 
 NULL_WORDS = frozenset(
     ("na", "n/a", "n.a.", "n.a", "#n/a", "#na", "<na>", "nan", "#nan", "-nan", "null", "(null)",
@@ -155,7 +155,8 @@ def null_words(column: Column) -> NDArray[np.bool_]:
 
 def value_counts(column: Column) -> Counter[str]:
     """Rows of each text that is neither blank nor a null word."""
-    return Counter(text for text in column[known(column)].tolist() if not null_word(text))
+    counts = text_counts(column)
+    return Counter({text: rows for text, rows in counts.items() if not null_word(text)})
 
 
 def number_format(
