@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from importlib import import_module
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,9 @@ def step_threads(_: dg.InitExecutorContext) -> StepThreads:
 def _run_plan(
     job_context: "PlanExecutionContext", execution_plan: "ExecutionPlan"
 ) -> Iterator[DagsterEvent]:
+    # Dagster's queries use SQLAlchemy on every thread. While one thread imports its `orm` (Great
+    # Expectations and MLflow do), the queries of the others fail, so it is imported before.
+    import_module("sqlalchemy.orm")
     instance = job_context.instance
     with ExitStack() as stack:
         concurrency = stack.enter_context(

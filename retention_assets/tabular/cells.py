@@ -3,6 +3,7 @@
 A column has one format, learned from the training rows and used for every other file as well.
 """
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retention_assets.modeling.examples import Floats
-from retention_assets.tabular.reading import Column, known
+from retention_assets.tabular.reading import Column, text_counts
 
 NULL_WORDS = frozenset(
     ("na", "n/a", "n.a.", "n.a", "#n/a", "#na", "<na>", "nan", "#nan", "-nan", "null", "(null)",
@@ -36,10 +37,12 @@ CELL = re.compile(
     rf"\s*(?P<percent>%?)\s*(?P<after>{CURRENCY}?)(?P<trailing>-?)",
     re.IGNORECASE,
 )
-# Plain numbers that a decimal comma cannot read otherwise; most columns have no others.
+# Plain numbers that a decimal comma cannot read as others.
 UNMISTAKABLE = re.compile(
     r"[-+]?(?:\d+|\d*\.(?:\d{1,2}|\d{4,})|0*\.\d+|\d{4,}\.\d+)(?:[eE][-+]?\d+)?", re.ASCII
 )
+POINT_OR_GROUP = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}", re.ASCII)
+PLAIN = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 
 
 def _digits(decimal: str) -> re.Pattern[str]:
@@ -79,7 +82,7 @@ class NumberFormat:
 
     def number(self, text: str) -> float:
         """NaN for a text in another format. 5% is 5; (12) is -12."""
-        if self.decimal == "." and not self.percent and UNMISTAKABLE.fullmatch(text):
+        if self.decimal == "." and not self.percent and PLAIN.fullmatch(text):
             return _finite(float(text))
         parts = _parts(text)
         if parts is None or parts.percent != self.percent:
@@ -97,7 +100,7 @@ class _Parts:
     currency: str
 
     def shows(self, decimal: str) -> bool:
-        return bool(np.isfinite(self.values[decimal]))
+        return math.isfinite(self.values[decimal])
 
     @property
     def ambiguous(self) -> bool:
@@ -105,33 +108,41 @@ class _Parts:
 
 
 class _Numbers:
-    """The cells of a column that are numbers with any decimal mark, and how many say the same."""
+    """What the cells of a column show of its format. Plain numbers, the most, are not taken apart.
+
+    `plain`: rows of plain numbers; `point`: those that only a decimal point reads; `parts`: other
+    numbers and their rows; `ambiguous`: a cell that point and comma read as two numbers.
+    """
 
     def __init__(self, column: Column) -> None:
         self.counts = value_counts(column)
-        self.plain = bool(self.counts) and all(map(UNMISTAKABLE.fullmatch, self.counts))
-        self.rows: list[tuple[_Parts, int]] = []
-        if not self.plain:
-            texts = self.counts.items()
-            self.rows = [(part, n) for text, n in texts if (part := _parts(text)) is not None]
+        self.plain = 0
+        self.point = 0
+        self.parts: list[tuple[_Parts, int]] = []
+        self.ambiguous: str | None = None
+        for text, rows in self.counts.items():
+            if UNMISTAKABLE.fullmatch(text):
+                self.plain += rows
+                self.point += rows if "." in text else 0
+            elif POINT_OR_GROUP.fullmatch(text):
+                self.plain += rows
+                self.ambiguous = text
+            elif (part := _parts(text)) is not None:
+                self.parts.append((part, rows))
+                self.ambiguous = text if part.ambiguous else self.ambiguous
 
     @property
     def sufficient(self) -> bool:
-        rows = sum(n for _, n in self.rows)
-        return self.plain or 0 < READABLE_SHARE * self.counts.total() <= rows
+        readable = self.plain + sum(rows for _, rows in self.parts)
+        return bool(self.counts) and readable >= READABLE_SHARE * self.counts.total()
 
     @property
     def decimal(self) -> str | None:
         """The mark that more cells need: those that the other mark cannot read."""
-        if self.plain:
-            return "." if any("." in text for text in self.counts) else None
-        point = sum(n for part, n in self.rows if part.shows(".") and not part.shows(","))
-        comma = sum(n for part, n in self.rows if part.shows(",") and not part.shows("."))
+        point = sum(n for part, n in self.parts if part.shows(".") and not part.shows(","))
+        comma = sum(n for part, n in self.parts if part.shows(",") and not part.shows("."))
+        point += self.point
         return None if point == comma else "." if point > comma else ","
-
-    @property
-    def ambiguous(self) -> bool:
-        return any(part.ambiguous for part, _ in self.rows)
 
 
 def null_word(text: str) -> bool:
@@ -144,42 +155,43 @@ def null_words(column: Column) -> NDArray[np.bool_]:
 
 def value_counts(column: Column) -> Counter[str]:
     """Rows of each text that is neither blank nor a null word."""
-    return Counter(text for text in column[known(column)].tolist() if not null_word(text))
+    counts = text_counts(column)
+    return Counter({text: rows for text, rows in counts.items() if not null_word(text)})
 
 
-def number_format(column: Column, decimal: str | None) -> NumberFormat | None:
-    """The format that reads most cells. `decimal`: the file's mark, for cells that fit both.
+def number_format(
+    column: Column, decimal: str | None, share: float = READABLE_SHARE
+) -> NumberFormat | None:
+    """The format that reads most cells. `decimal`: the file's mark, for cells that fit both;
+    `share`: of the values that it must read.
 
     None: too few cells are numbers, or 1.234 may be a thousand as well and nothing tells.
     """
     numbers = _Numbers(column)
-    if numbers.plain:
-        return NumberFormat()
     mark = numbers.decimal or (decimal if numbers.ambiguous else ".")
-    if mark is None or not numbers.sufficient:
+    if mark is None or not numbers.counts:
         return None
-    percent = Counter[bool]()
+    percent = Counter({False: numbers.plain})
     currencies = Counter[str]()
-    for part, rows in numbers.rows:
+    for part, rows in numbers.parts:
         percent[part.percent] += rows
         currencies[part.currency] += rows
     del currencies[""]
     result = NumberFormat(
         decimal=mark,
-        grouped=any(part.grouped[mark] for part, _ in numbers.rows),
+        grouped=any(part.grouped[mark] for part, _ in numbers.parts)
+        or (mark == "," and any(map(POINT_OR_GROUP.fullmatch, numbers.counts))),
         percent=percent[True] > percent[False],
         currency=currencies.most_common(1)[0][0] if currencies else "",
     )
-    readable = sum(n for text, n in numbers.counts.items() if np.isfinite(result.number(text)))
-    return result if readable >= READABLE_SHARE * numbers.counts.total() else None
+    readable = sum(n for text, n in numbers.counts.items() if math.isfinite(result.number(text)))
+    return result if readable >= share * numbers.counts.total() else None
 
 
 def ambiguous_number(column: Column) -> str | None:
     """A cell like 1.234 of a column of numbers that a decimal point and a comma would both read."""
     numbers = _Numbers(column)
-    if not numbers.sufficient or numbers.decimal or not numbers.ambiguous:
-        return None
-    return next(text for text in numbers.counts if (part := _parts(text)) and part.ambiguous)
+    return numbers.ambiguous if numbers.sufficient and numbers.decimal is None else None
 
 
 def shown_decimals(columns: Iterable[Column]) -> set[str]:
@@ -205,11 +217,11 @@ def _parts(text: str) -> _Parts | None:
         digits = re.sub(f"[{GROUPS[decimal]}]", "", match["digits"])
         values[decimal] = _finite(factor * float(digits.replace(decimal, "."))) if fits else np.nan
         grouped[decimal] = fits and len(digits) < len(match["digits"])
-    if not any(map(np.isfinite, values.values())):
+    if not any(map(math.isfinite, values.values())):
         return None
     currency = (match["before"] or match["after"]).upper()
     return _Parts(values, grouped, bool(match["percent"]), currency)
 
 
 def _finite(number: float) -> float:
-    return number if np.isfinite(number) else np.nan
+    return number if math.isfinite(number) else math.nan

@@ -21,10 +21,11 @@ from retention_assets.tabular.cells import (
 )
 from retention_assets.tabular.dates import looks_like_date
 from retention_assets.tabular.leaks import MIN_WORD_ROWS, leak, separation, suspicion
-from retention_assets.tabular.reading import Column, known
+from retention_assets.tabular.reading import Column, known, text_counts
 from retention_assets.tabular.table import FlatTable
 
 MAX_WORDS = 50  # more different words than this are a text or an identifier
+MIXED_SHARE = 0.5  # from which on an error speaks of numbers among which others stand
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Encoding:
         """Cells of word columns with a word that no training row has, by column."""
         counts = {
             name: sum(
-                rows for word, rows in _counts(table.columns[name]).items() if word not in words
+                rows for word, rows in text_counts(table.columns[name]).items() if word not in words
             )
             for name, words in self.vocabulary.items()
         }
@@ -136,17 +137,13 @@ def learn(
             f"No column is left to learn from. {why}",
             "Give columns that say something of each row.",
         )
-    vocabulary = {name: frozenset(_counts(columns[name])) for name in words}
+    vocabulary = {name: frozenset(text_counts(columns[name])) for name in words}
     return Encoding(numbers, words, refused, suspects, vocabulary)
 
 
 def says(column: Column, word: str) -> Floats:
     """1 where it says the word, else 0; NaN where it is blank."""
     return np.where(known(column), (column == word).astype(np.float64), np.nan)
-
-
-def _counts(column: Column) -> Counter[str]:
-    return Counter(column[known(column)].tolist())
 
 
 def _unread(column: Column, form: NumberFormat) -> list[str]:
@@ -157,14 +154,14 @@ def _unread(column: Column, form: NumberFormat) -> list[str]:
 def _number_format(column: Column, decimal: str | None) -> NumberFormat | None:
     """None also where few values occur and a frequent one is no number: 3+ is a category."""
     form = number_format(column, decimal)
-    if form is None or len(_counts(column)) > MAX_WORDS:
+    if form is None or len(text_counts(column)) > MAX_WORDS:
         return form
     frequent = any(rows >= MIN_WORD_ROWS for rows in Counter(_unread(column, form)).values())
     return None if frequent else form
 
 
 def _useless(column: Column) -> str | None:
-    counts = _counts(column)
+    counts = text_counts(column)
     if not counts:
         return "has no value in any training row"
     return "is the same in every training row" if max(counts.values()) == len(column) else None
@@ -176,7 +173,12 @@ def _no_words(column: Column, decimal: str | None) -> str | None:
         return f"may be read in two ways: {cell} with a decimal point or comma (--decimal says it)"
     if _frequent_words(column):
         return None
-    counts = _counts(column)
+    counts = text_counts(column)
+    if form := number_format(column, decimal, share=MIXED_SHARE):
+        unread = _unread(column, form)
+        return (
+            f"has {len(unread):,} values that are not written as its numbers, such as {unread[0]}"
+        )
     if all(map(looks_like_date, counts)):
         return "holds dates: give the days since then as a number"
     return f"has {len(counts):,} different words, few of them frequent: a text or an identifier"
@@ -184,7 +186,7 @@ def _no_words(column: Column, decimal: str | None) -> str | None:
 
 def _frequent_words(column: Column) -> tuple[str, ...]:
     """Frequent words in a fixed order, without one that follows from the others."""
-    counts = _counts(column)
+    counts = text_counts(column)
     if len(counts) > MAX_WORDS:
         return ()
     frequent = sorted(word for word, rows in counts.items() if rows >= MIN_WORD_ROWS)

@@ -12,7 +12,7 @@ from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.examples import Floats
 from retention_assets.modeling.utility import ContactUtility
 from retention_assets.tabular.cells import NumberFormat, null_words
-from retention_assets.tabular.reading import Column, known
+from retention_assets.tabular.reading import Column, known, text_counts
 
 SURE = 0.999  # a single column that ranks or says the label so well is not a feature
 SUSPECT = 0.95  # so good alone that it may have been written after the event
@@ -51,7 +51,7 @@ def suspicion(
             f"alone separates the label with an AUC of {auc:.2f}: "
             "check that it was known before the event"
         )
-    for word, rows in Counter(column[known(column)].tolist()).items():
+    for word, rows in text_counts(column).items():
         if form is None and rows >= MIN_WORD_ROWS and _only_positive(column == word, y):
             return f"is {word} for rows with the label only: check that it was known before"
     return None

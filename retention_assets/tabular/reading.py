@@ -64,7 +64,7 @@ def read_text_table(path: Path, expected: Collection[str], options: Dialect) -> 
         data, packing = unpack(path.name, path.read_bytes())
     except FileNotFoundError as error:
         raise TableError(
-            f"There is no file {path}.", "Name a CSV file with a header, or a Parquet file."
+            f"There is no file {path}.", "Name a CSV file with a header, JSON lines or Parquet."
         ) from error
     except OSError as error:
         raise TableError(
@@ -84,6 +84,11 @@ def read_text_table(path: Path, expected: Collection[str], options: Dialect) -> 
 
 def known(column: Column) -> NDArray[np.bool_]:
     return np.array([cell is not None for cell in column], dtype=bool)
+
+
+def text_counts(column: Column) -> Counter[str]:
+    """Rows of each text."""
+    return Counter(column[known(column)].tolist())
 
 
 def _table(names: list[str], cells: Iterable[Iterable[str | None]], dialect: Dialect) -> TextTable:

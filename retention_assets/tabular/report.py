@@ -60,7 +60,7 @@ def report_of(
         "features": list(result.encoding.features),
         "refused_columns": dict(result.encoding.refused),
         "suspect_columns": dict(result.encoding.suspects),
-        **_cells_of([table, *([second] if second else [])], roles, result.encoding),
+        **cell_counts([table, *([second] if second else [])], roles, result.encoding),
         "leaderboard": result.comparison.leaderboard(),
         "chosen": result.comparison.challenger,
         "promoted": decision.promoted,
@@ -75,7 +75,7 @@ def report_of(
     }
 
 
-def _cells_of(tables: list[FlatTable], roles: Roles, encoding: Encoding) -> dict[str, Any]:
+def cell_counts(tables: list[FlatTable], roles: Roles, encoding: Encoding) -> dict[str, Any]:
     """Counts over all rows of both files, by column."""
     null_words = Counter({roles.label: sum(table.null_labels for table in tables)})
     new_words: Counter[str] = Counter()

@@ -77,11 +77,14 @@ def train_on_table(
     `folder` becomes the best candidate's model folder. `report` is called after each candidate
     with its name, training rows and seconds.
     """
+    timed = len(np.unique(table.as_of)) > 1
+    if not timed:
+        _require_identifiers(table)
     tested_on_second = second is not None and second.y is not None
     task = table_task(settings, table.name)
     rows, test, train = _rows(table, second if tested_on_second else None)
     encoding, data = _examples(rows, train)
-    split = _split(data, train, test, timed=len(np.unique(table.as_of)) > 1, folds=task.folds)
+    split = _split(data, train, test, timed=timed, folds=task.folds)
     evaluations = _evaluate(data, split, task, folder, report)
     chosen = best_candidate({name: _fold_means(item) for name, item in evaluations.items()})
     untouched = data.take(split.test)
@@ -141,6 +144,16 @@ def table_task(settings: "Settings", table: str) -> Task:
     )
 
 
+def _require_identifiers(table: FlatTable) -> None:
+    """Raises NotTrainableError if there are too few to be split."""
+    if len(np.unique(table.identifiers)) < MIN_IDENTIFIERS:
+        raise NotTrainableError(
+            f"{table.name}: {counted_identifiers(table.identifiers)} cannot be split into training "
+            "and untouched rows.",
+            "Name the column that identifies a row's customer: --id COLUMN.",
+        )
+
+
 def _rows(table: FlatTable, second: FlatTable | None) -> tuple[list[FlatTable], Bools, Bools]:
     """The tables whose rows take part, and which rows are untouched and which are trained on.
 
@@ -177,12 +190,6 @@ def _examples(tables: list[FlatTable], train: Bools) -> tuple[Encoding, Examples
 
 def _split(data: Examples, train: Bools, test: Bools, timed: bool, folds: int) -> TrainTestSplit:
     """Folds forward in time if rows have one, else by identifier; none shares an identifier."""
-    if not timed and len(np.unique(data.entities)) < MIN_IDENTIFIERS:
-        raise NotTrainableError(
-            f"{counted_identifiers(data.entities)} cannot be split into training and untouched "
-            "rows.",
-            "Name the column that identifies a row's customer: --id COLUMN.",
-        )
     require_both_classes(data.y[train], "training")
     require_both_classes(data.y[test], "the untouched part")
     # A purge of one day: training rows end on the day before a block.

@@ -1,4 +1,7 @@
-"""The one running platform that all end-to-end tests share, on a small simulated source."""
+"""The one running platform that all end-to-end tests share, on a small simulated source.
+
+It is stopped after the last of them: its services would slow the tests that follow.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +12,7 @@ from retention_assets_tests.acceptance.running_platform import RunningPlatform, 
 from retention_assets_tests.acceptance.source import CUSTOMERS, DAYS, PROFILE
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     folder = tmp_path_factory.mktemp("platform")
     profile = folder / "short_windows.yaml"
@@ -30,7 +33,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatfo
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def first_run(platform: RunningPlatform) -> dict[str, Any]:
     """What the first `retention run --json` on the new home printed."""
     return platform.json("run")

@@ -1,5 +1,7 @@
 """Steps of a run side by side: their order, their limits, and what a failure leaves behind."""
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -122,3 +124,23 @@ def test_failed_blocking_check_stops_downstream() -> None:
     status, events = run(table, downstream)
     assert status == dg.DagsterRunStatus.FAILURE
     assert steps(events, dg.DagsterEventType.STEP_START) == ["table"]
+
+
+ORM_CHECK = """
+import sys
+import dagster as dg
+from retention_assets_tests.automation.test_step_threads import run
+
+@dg.asset
+def check() -> None:
+    assert "sqlalchemy.orm.exc" in sys.modules
+
+assert "sqlalchemy.orm.exc" not in sys.modules
+status, _ = run(check)
+assert status == dg.DagsterRunStatus.SUCCESS, status
+"""
+
+
+def test_orm_is_imported_before_the_threads_start() -> None:
+    """A library that imports it on one thread would break Dagster's queries on the others."""
+    subprocess.run([sys.executable, "-c", ORM_CHECK], check=True, timeout=120)

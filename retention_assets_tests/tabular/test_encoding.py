@@ -144,3 +144,9 @@ def test_words_without_training_rows_are_counted() -> None:
     encoding = learn(columns(dependents=["0", "1", "2", "3+"] * (N // 4)), Y)
     table = second(columns(dependents=["0", "4", "4", None]))
     assert encoding.new_words(table) == {"dependents": 2}
+
+
+def test_refused_column_of_mixed_numbers_shows_a_value() -> None:
+    tenure = [str(at) for at in range(70)] * 2 + ["72+"] * 60
+    reason = learn(columns(**SOUND, tenure=tenure), Y).refused["tenure"]
+    assert reason == "has 60 values that are not written as its numbers, such as 72+"

@@ -148,3 +148,12 @@ def test_unlabeled_second_file_is_scored_in_its_order(
 def test_too_few_rows_are_refused(tmp_path: Path) -> None:
     with pytest.raises(NotTrainableError, match="too few to compare candidates"):
         trained(tmp_path / "model", table(rows=300))
+
+
+def test_few_identifiers_are_refused_by_count(tmp_path: Path) -> None:
+    rows = table()
+    of_two = FlatTable(
+        "t.csv", np.resize(["a", "b"], len(rows)), rows.as_of, rows.columns, rows.y, "1"
+    )
+    with pytest.raises(NotTrainableError, match=r"1,500 rows with 2 identifiers.*--id COLUMN"):
+        trained(tmp_path / "model", of_two)
