@@ -52,7 +52,7 @@ def open_files(
     for file, header in headers.items():
         if header or table.format == "json":
             key = (_used(table, header), _layout(table, file.path))
-            alike.setdefault(key, []).append(_escaped(file.path))
+            alike.setdefault(key, []).append(_for_spark(table, file.path))
     parts = [
         _typed(table, *_open_alike(spark, table, paths=paths, header=header, layout=layout), root)
         for (header, layout), paths in alike.items()
@@ -60,10 +60,12 @@ def open_files(
     return reduce(DataFrame.unionByName, parts) if parts else _no_rows(spark, table, root)
 
 
-def _escaped(path: Path) -> str:
-    """The path for Spark, which takes brackets for a pattern. Its option `__globPaths__` is no way
-    out: it reads all paths again for each path with a bracket.
+def _for_spark(table: TableSource, path: Path) -> str:
+    """The path for Spark, which takes brackets in the names of files for a pattern. Its option
+    `__globPaths__` is no way out: it reads all paths again for each path with a bracket.
     """
+    if table.format == "delta":
+        return str(path)
     return _GLOB_CHARACTERS.sub(r"\\\1", str(path))
 
 
@@ -148,9 +150,10 @@ def _width_fault(width: int, options: FileOptions) -> Column:
     def fields(text: Column) -> Column:
         return F.size(F.split(text, separator, -1))
 
-    return F.when(fields(full) > width, F.lit(MORE_FIELDS)).when(
+    fault = F.when(fields(full) > width, F.lit(MORE_FIELDS)).when(
         fields(bare) < width, F.lit(FEWER_FIELDS)
     )
+    return F.when(F.col(_CORRUPT).isNotNull(), fault)  # without ANSI the size of null is -1
 
 
 def _json(
@@ -196,8 +199,9 @@ def _columnar(
     values = [columns[name.lower()][0].alias(name) for name, _ in header]
     text = F.to_json(F.struct(*values))
     no_fault = F.lit(None).cast("string")
-    frame = frame.withColumns({TEXT: text, FAULT: no_fault, _PATH: F.col("_metadata.file_path")})
-    return frame, columns
+    of_part = F.col("_metadata.file_path")
+    path = F.lit(Path(paths[0]).as_uri()) if table.format == "delta" else of_part
+    return frame.withColumns({TEXT: text, FAULT: no_fault, _PATH: path}), columns
 
 
 def _physical(name: str, kind: str) -> tuple[Column, str]:
