@@ -5,12 +5,14 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 
 from retention_assets.features.availability import model_features
 from retention_assets.ingestion.reading import ReadWindow, read_days
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings, variable
 from retention_assets.sources.load_profile import load_profile
+from retention_assets.sources.profile import FileOptions
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 ORDERS = """order,customer,time,total
@@ -31,7 +33,7 @@ def commands() -> list[str]:
 
 
 def test_readme_profile_reads_files(tmp_path: Path, lake: Lake) -> None:
-    (example,) = blocks("yaml")
+    example, _ = blocks("yaml")
     assert len([line for line in example.splitlines() if not line.startswith("#")]) <= 10
     (tmp_path / "orders").mkdir()
     (tmp_path / "orders" / "all.csv").write_text(ORDERS)
@@ -54,6 +56,12 @@ def test_readme_profile_reads_files(tmp_path: Path, lake: Lake) -> None:
     assert {"recency_days", "avg_order_value", "purchase_frequency_90d"} <= set(
         model_features(profile.tables)
     )
+
+
+def test_readme_options_are_options_of_a_table() -> None:
+    _, example = blocks("yaml")
+    options = FileOptions(**yaml.safe_load(example)["options"])
+    assert (options.delimiter, options.decimal, options.encoding) == (";", ",", "cp1252")
 
 
 # Run on the shared running platform by acceptance/test_first_run.py.
