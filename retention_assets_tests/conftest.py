@@ -15,6 +15,8 @@ from retention_assets.settings import Settings
 DATA_DIR = Settings().data_dir or Path(__file__).parents[2] / "shared" / "data"
 ACCEPTANCE_TIMEOUT_S = 1800
 ACCEPTANCE = Path(__file__).parent / "acceptance"
+# Java compiles less thoroughly: small tables are not worth it, and two workers share two cores.
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 ONLINE_RETAIL = Path(__file__).parent / "test_online_retail.py"
 
 give_main_module_a_file()  # the suite's workers are spawned, as Dagster's runs are
@@ -68,7 +70,9 @@ def online_retail_dir() -> Path:
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A lake in a new folder, on a small local Spark. Tests share it; each writes its own keys."""
     home = tmp_path_factory.mktemp("lake")
-    return Lake.of(Settings(home=home, spark_master="local[2]", spark_memory="2g"))
+    lake = Lake.of(Settings(home=home, spark_master="local[2]", spark_memory="2g"))
+    conf = lake.spark_conf | {"spark.driver.extraJavaOptions": SHORT_LIVED}
+    return Lake(root=lake.root, home=lake.home, spark_conf=conf)
 
 
 def _lake_in(folder: Path, lake: Lake) -> Lake:

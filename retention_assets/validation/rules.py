@@ -7,7 +7,7 @@ Expectations expectation with the same meaning. Nothing is computed here.
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from retention_assets.sources.contracts import MAX_ID_CHARS, ROW_FAULTS, CanonicalColumn, Table
@@ -24,7 +24,7 @@ class Rule:
     with `arguments`.
 
     `projection` is the Spark SQL of an extra column with the rule's name, for rules that no
-    expectation can check on the table's own columns. `covered_by` names a rule that explains the
+    expectation can check on the table's own columns. `covered_by` names rules that explain the
     same fault better, so that a row gets one reason for it.
     """
 
@@ -34,7 +34,7 @@ class Rule:
     expectation: str
     arguments: Mapping[str, Any] = field(hash=False)
     projection: str | None = None
-    covered_by: str | None = None
+    covered_by: tuple[str, ...] = tuple(ROW_FAULTS)
 
     @property
     def of_key(self) -> bool:
@@ -85,7 +85,7 @@ def column_rules(column: CanonicalColumn) -> Iterator[Rule]:
 
 
 def not_null(name: str, typed: bool) -> Rule:
-    covered_by = f"{name}_readable" if typed else None
+    covered_by = (f"{name}_readable", *ROW_FAULTS) if typed else tuple(ROW_FAULTS)
     arguments = {"column": name}
     return Rule(
         f"{name}_not_null",
@@ -123,7 +123,8 @@ def requestable(name: str) -> Rule:
 
 def row_fault(name: str, reason: str) -> Rule:
     """A fault of the source row as a whole, which reading found."""
-    return expression_rule(name, reason, f"coalesce(row_fault = '{reason}', false)")
+    rule = expression_rule(name, reason, f"coalesce(row_fault = '{reason}', false)")
+    return replace(rule, covered_by=())
 
 
 def readable(column: CanonicalColumn) -> Rule:

@@ -110,7 +110,7 @@ def reported_rules(rules: Sequence[Rule], broken: int) -> list[Rule]:
     explains better.
     """
     names = {rule.name for bit, rule in with_bits(rules) if broken & bit}
-    return [rule for rule in rules if rule.name in names and rule.covered_by not in names]
+    return [rule for rule in rules if rule.name in names and not names & {*rule.covered_by}]
 
 
 def reason(rules: Sequence[Rule]) -> Column:
@@ -118,7 +118,7 @@ def reason(rules: Sequence[Rule]) -> Column:
     bit_of = {rule.name: bit for bit, rule in with_bits(rules)}
 
     def is_reported(rule: Rule) -> Column:
-        covering = bit_of[rule.covered_by] if rule.covered_by else 0
+        covering = sum(bit_of[name] for name in rule.covered_by)
         bits = F.col(BROKEN).bitwiseAND(F.lit(bit_of[rule.name] | covering))
         return bits == F.lit(bit_of[rule.name])
 

@@ -41,7 +41,7 @@ def number(name: str) -> list[tuple[Row, str]]:
 NOT_REQUESTABLE = "customer_id has a control character or more than 128 characters"
 EVERYWHERE: list[tuple[Row, str]] = [
     *text("customer_id"),
-    *(({"row_fault": fault}, fault) for fault in ROW_FAULTS.values()),
+    *(({"row_fault": fault, "customer_id": None}, fault) for fault in ROW_FAULTS.values()),
     ({"customer_id": "tab\there"}, NOT_REQUESTABLE),
     ({"customer_id": "x" * 129}, NOT_REQUESTABLE),
     *required("event_ts"), *readable("event_ts", "timestamp"),
