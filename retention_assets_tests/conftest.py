@@ -3,6 +3,8 @@ the order in which files are run.
 """
 
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,17 @@ def _lake_in(folder: Path, lake: Lake) -> Lake:
 def own_lake(lake: Lake, tmp_path: Path) -> Lake:
     """A lake for one test, in the worker's Spark session."""
     return _lake_in(tmp_path, lake)
+
+
+@pytest.fixture
+def copy_of(tmp_path: Path) -> Callable[[Lake], Lake]:
+    """Copies a lake's tables into the test's folder, where it may change them."""
+
+    def copy(lake: Lake) -> Lake:
+        shutil.copytree(lake.root, tmp_path / "lake")
+        return _lake_in(tmp_path, lake)
+
+    return copy
 
 
 @pytest.fixture(scope="module")

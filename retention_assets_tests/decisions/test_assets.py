@@ -1,5 +1,8 @@
 """decisions/churn_scores on a real lake and registry: each customer is scored exactly once."""
 
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
@@ -24,55 +27,63 @@ CUSTOMERS: dict[str, Vector] = {
 CHECK = "every_customer_scored"
 
 
-@pytest.fixture
-def platform(tmp_path: Path) -> Platform:
-    return Platform.of(Settings(home=tmp_path / "home", source="simulated"))
+@dataclass(frozen=True)
+class Stage:
+    """The stage's assets on four customers' features; C4 has left."""
+
+    platform: Platform
+    lake: Lake
+    registry: Registry
+
+    def materialize(self, selection: dg.AssetSelection | None = None) -> dg.ExecuteInProcessResult:
+        resources = {"lake": self.lake, "registry": self.registry}
+        with dg.DagsterInstance.ephemeral() as instance:
+            return dg.materialize(
+                decisions.assets(self.platform),
+                resources=resources,
+                instance=instance,
+                selection=selection,
+                raise_on_error=False,
+            )
 
 
-@pytest.fixture
-def registry(platform: Platform) -> Registry:
-    return Registry.of(platform.settings)
+@pytest.fixture(scope="module")
+def stage(module_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    platform = Platform.of(Settings(home=tmp_path_factory.mktemp("home"), source="simulated"))
+    fill(module_lake, platform, CUSTOMERS)
+    left = module_lake.spark.createDataFrame([("C4",)], "customer_id string")
+    module_lake.overwrite("validated/churn_events", left)
+    return Stage(platform, module_lake, Registry.of(platform.settings))
 
 
-@pytest.fixture
-def filled(own_lake: Lake, platform: Platform) -> Lake:
-    """Four customers' features; C4 has left."""
-    fill(own_lake, platform, CUSTOMERS)
-    own_lake.overwrite(
-        "validated/churn_events", own_lake.spark.createDataFrame([("C4",)], "customer_id string")
-    )
-    return own_lake
-
-
-def materialize(
-    platform: Platform, lake: Lake, registry: Registry, selection: dg.AssetSelection | None = None
-) -> dg.ExecuteInProcessResult:
-    resources = {"lake": lake, "registry": registry}
-    with dg.DagsterInstance.ephemeral() as instance:
-        stage = decisions.assets(platform)
-        return dg.materialize(
-            stage, resources=resources, instance=instance, selection=selection, raise_on_error=False
-        )
+@pytest.fixture(scope="module")
+def scored(
+    stage: Stage, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dg.ExecuteInProcessResult, str, str]:
+    """The run that scores the customers, and the champion's version and digest."""
+    version, digest = promoted(stage.registry, tmp_path_factory.mktemp("model") / "model")
+    return stage.materialize(), version, digest
 
 
 def test_without_champion_nothing_is_scored(
-    filled: Lake, platform: Platform, registry: Registry
+    stage: Stage, copy_of: Callable[[Lake], Lake], tmp_path: Path
 ) -> None:
+    lake = copy_of(stage.lake)
+    shutil.rmtree(lake.path(SCORES), ignore_errors=True)
+    registry = Registry.of(Settings(home=tmp_path / "home"))
     registry.prepare()
-    result = materialize(platform, filled, registry)
+    result = Stage(stage.platform, lake, registry).materialize()
     assert result.success and check_results(result) == {CHECK: True}
-    assert materialized(result)[SCORES][
-        "scores"
-    ] == "none: there is no champion yet" and not filled.exists(SCORES)
+    assert materialized(result)[SCORES]["scores"] == "none: there is no champion yet"
+    assert not lake.exists(SCORES)
 
 
 def test_champion_scores_every_customer_with_reasons(
-    filled: Lake, platform: Platform, registry: Registry, tmp_path: Path
+    stage: Stage, scored: tuple[dg.ExecuteInProcessResult, str, str]
 ) -> None:
-    version, digest = promoted(registry, tmp_path / "model")
-    result = materialize(platform, filled, registry)
+    result, version, digest = scored
     assert result.success and check_results(result) == {CHECK: True}
-    rows = {row["customer_id"]: row for row in filled.read(SCORES).collect()}
+    rows = {row["customer_id"]: row for row in stage.lake.read(SCORES).collect()}
     assert rows.keys() == CUSTOMERS.keys()
     assert {
         (row["model_version"], row["model_digest"], row["features_as_of"]) for row in rows.values()
@@ -108,22 +119,15 @@ def test_champion_scores_every_customer_with_reasons(
     ],
     ids=["missing", "twice", "no probability", "all unknown"],
 )
+@pytest.mark.usefixtures("scored")
 def test_incomplete_scores_fail_the_check(
-    filled: Lake,
-    platform: Platform,
-    registry: Registry,
-    tmp_path: Path,
-    change: str,
-    missing: int,
-    wrong: int,
+    stage: Stage, copy_of: Callable[[Lake], Lake], change: str, missing: int, wrong: int
 ) -> None:
-    promoted(registry, tmp_path / "model")
-    assert materialize(platform, filled, registry).success
-    filled.read(SCORES).createOrReplaceTempView("scores")
-    changed = filled.spark.sql(change.format(t="scores")).localCheckpoint()
-    filled.overwrite(SCORES, changed)
+    lake = copy_of(stage.lake)
+    lake.read(SCORES).createOrReplaceTempView("scores")
+    lake.overwrite(SCORES, lake.spark.sql(change.format(t="scores")).localCheckpoint())
     only_checks = dg.AssetSelection.checks_for_assets(dg.AssetKey.from_user_string(SCORES))
-    result = materialize(platform, filled, registry, only_checks)
+    result = Stage(stage.platform, lake, stage.registry).materialize(only_checks)
     assert check_results(result) == {CHECK: False}
     (evaluation,) = result.get_asset_check_evaluations()
     assert {name: evaluation.metadata[name].value for name in ("missing", "wrong")} == {
