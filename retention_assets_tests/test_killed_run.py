@@ -71,6 +71,14 @@ def kill_during_write(settings: Settings, table: Path) -> bool:
     return was_killed and data_files(table) > files_before and commits(table) == commits_before
 
 
+def settings_of(home: Path, source: Path) -> Settings:
+    """Of a home whose simulated source is the given folder."""
+    settings = Settings(home=home, spark_master="local[2]", spark_memory="1g")
+    settings.simulated_dir.parent.mkdir(parents=True)
+    settings.simulated_dir.symlink_to(source)
+    return settings
+
+
 def rows(lake: Lake) -> Counter:
     return Counter(
         tuple(row.asDict().values()) for row in lake.read(KEY).drop("parse_errors").collect()
@@ -84,13 +92,20 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def undisturbed(
+    source: Path, module_lake: Lake, tmp_path_factory: pytest.TempPathFactory
+) -> Counter:
+    """The rows after one run of all days that nobody killed."""
+    fill(settings_of(tmp_path_factory.mktemp("undisturbed"), source), module_lake, DAYS)
+    return rows(module_lake)
+
+
 @pytest.mark.parametrize("days_before", [0, 5], ids=["first write", "existing table"])
 def test_rerun_after_kill_equals_undisturbed_run(
-    days_before: int, source: Path, own_lake: Lake, tmp_path: Path
+    days_before: int, source: Path, undisturbed: Counter, own_lake: Lake, tmp_path: Path
 ) -> None:
-    settings = Settings(home=tmp_path, spark_master="local[2]", spark_memory="1g")
-    settings.simulated_dir.parent.mkdir(parents=True)
-    settings.simulated_dir.symlink_to(source)
+    settings = settings_of(tmp_path, source)
     assert own_lake.root == settings.lake_root
     if days_before:
         fill(settings, own_lake, days_before)
@@ -100,11 +115,5 @@ def test_rerun_after_kill_equals_undisturbed_run(
 
     assert (rows(own_lake) if own_lake.exists(KEY) else Counter()) == rows_before
     fill(settings, own_lake, DAYS)
-    rows_after = rows(own_lake)
-    undisturbed = Lake(
-        root=str(tmp_path / "undisturbed"), home=own_lake.home, spark_conf=own_lake.spark_conf
-    )
-    undisturbed._session = own_lake.spark
-    fill(settings, undisturbed, DAYS)
-    assert rows_after == rows(undisturbed)
-    assert sum(rows_after.values()) > 5_000
+    assert rows(own_lake) == undisturbed
+    assert sum(undisturbed.values()) > 5_000

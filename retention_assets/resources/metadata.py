@@ -27,7 +27,7 @@ def table_metadata(
     schema: "StructType | Columns",
     rows: int | None = None,
     *,
-    descriptions: Mapping[str, str] | None = None,
+    descriptions: Mapping[str, str],
     lineage: Mapping[str, Sequence[tuple[str, str]]] | None = None,
 ) -> dict[str, Any]:
     """Row count, columns and column lineage as the Dagster UI reads them.
@@ -35,7 +35,7 @@ def table_metadata(
     `schema`: a Spark schema, or (name, type) pairs. `descriptions`: column -> meaning.
     `lineage`: column -> the (asset key, column) pairs that it is computed from.
     """
-    metadata: dict[str, Any] = {"dagster/column_schema": _columns(schema, descriptions or {})}
+    metadata: dict[str, Any] = {"dagster/column_schema": _columns(schema, descriptions)}
     if rows is not None:
         metadata[ROW_COUNT] = rows
     if lineage:

@@ -24,7 +24,13 @@ from retention_assets.resources.metadata import (
 )
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
-from retention_assets.training.columns import example_descriptions, example_lineage
+from retention_assets.training.columns import (
+    GATES,
+    LEADERBOARD,
+    SCORES,
+    example_descriptions,
+    example_lineage,
+)
 from retention_assets.training.promotion import PromotionResult, version_tags
 from retention_assets.training.record import read_record
 from retention_assets.training.task import (
@@ -141,7 +147,9 @@ def _candidate(platform: Platform, candidate: Candidate) -> dg.AssetsDefinition:
             "curves": png(figure),
         }
         return dg.MaterializeResult(
-            metadata=table_metadata(SCORE_COLUMNS, rows) | metadata | evaluation.figures()
+            metadata=table_metadata(SCORE_COLUMNS, rows, descriptions=SCORES)
+            | metadata
+            | evaluation.figures()
         )
 
     return churn_candidate
@@ -177,7 +185,8 @@ def _leaderboard(platform: Platform) -> dg.AssetsDefinition:
             "table": rows_as_table(rows),
             "curves": png(leaderboard_figure(comparison)),
         }
-        return dg.MaterializeResult(metadata=table_metadata(frame.schema, count) | metadata)
+        columns = table_metadata(frame.schema, count, descriptions=LEADERBOARD)
+        return dg.MaterializeResult(metadata=columns | metadata)
 
     return churn_leaderboard
 
@@ -217,7 +226,9 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
             page = f"{_mlflow(settings)}/#/models/{task.name}/versions/{result.champion.version}"
             metadata["mlflow"] = dg.MetadataValue.url(page)
         return dg.MaterializeResult(
-            metadata=table_metadata(frame.schema, rows) | metadata | result.summary(),
+            metadata=table_metadata(frame.schema, rows, descriptions=GATES)
+            | metadata
+            | result.summary(),
             check_results=[_gate_check(key, gate) for gate in result.decision.gates],
         )
 

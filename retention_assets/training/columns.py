@@ -1,4 +1,4 @@
-"""The columns of training/churn_examples: what each means and what it is computed from."""
+"""The columns of training/*: what each means, and what those of the examples are computed from."""
 
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,46 @@ BOOKKEEPING = {
     "label": "1: the customer left within the label window. 0: the customer did not.",
     "label_observed_at": "The first day on which the label is final.",
     "treated": "Whether the customer was contacted between as_of and the end of the window.",
+}
+SCORES = {
+    "customer_id": "The customer.",
+    "as_of": "The Monday of the example, in the last weeks, which no candidate was trained on.",
+    "label": "1: the customer left within the label window. 0: the customer did not.",
+    "probability": "The candidate's calibrated probability that the customer leaves.",
+}
+_FIGURES = {
+    "auc": "Area under the ROC curve.",
+    "average_precision": "Area under the precision-recall curve.",
+    "brier": "Mean squared error of the probabilities; lower is better.",
+    "ece": "Expected calibration error; lower is better.",
+    "profit": "Expected profit per 1,000 customers if those at the highest risk are contacted.",
+}
+LEADERBOARD = {
+    "candidate": "The candidate or baseline.",
+    "kind": "candidate or baseline.",
+    "base_rate": "Share of customers who left.",
+    **{
+        f"{name}{suffix}": f"{bound}{meaning}"
+        for name, meaning in _FIGURES.items()
+        for suffix, bound in (
+            ("", ""),
+            ("_low", "Lower end of the 95% interval. "),
+            ("_high", "Upper end of the 95% interval. "),
+        )
+    },
+    "log_loss": "Mean negative log-likelihood; lower is better.",
+    "accuracy": "Share of right answers at a probability of one half.",
+    "lift": "Share of leavers among those who can be contacted, divided by the base rate.",
+}
+GATES = {
+    "gate": "The promotion gate.",
+    "passed": "Whether the challenger passes it.",
+    "reason": "The gate's answer as a sentence.",
+    "value": "The figure that the gate examines.",
+    "low": "Lower end of the figure's interval.",
+    "high": "Upper end of the figure's interval.",
+    "limit": "What the figure is compared with.",
+    "figures": "All figures that the gate was decided on, as JSON.",
 }
 
 

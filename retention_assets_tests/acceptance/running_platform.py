@@ -140,7 +140,7 @@ class RunningPlatform:
             time.sleep(0.5)
         return "TIMEOUT"
 
-    def await_backfill(self, backfill_id: str, seconds: float = 600) -> dict[str, Any]:
+    def await_backfill(self, backfill_id: str, seconds: float = 1200) -> dict[str, Any]:
         """The backfill's final status and error."""
         state: dict[str, Any] = {}
         end = time.monotonic() + seconds

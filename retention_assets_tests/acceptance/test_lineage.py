@@ -72,6 +72,9 @@ def origins(metadata: dict[str, Any]) -> dict[str, set[tuple[str, str]]]:
         "features/daily_activity",
         "features/customer_transactions",
         "training/churn_examples",
+        "training/churn_xgboost",
+        "training/churn_leaderboard",
+        "training/churn_champion",
         "decisions/churn_scores",
     ],
 )

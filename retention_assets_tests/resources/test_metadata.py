@@ -22,8 +22,8 @@ def test_schema_comes_from_spark_or_pairs() -> None:
     spark = StructType(
         [StructField("day", DateType()), StructField("tags", ArrayType(StringType()))]
     )
-    assert table_metadata(spark, 3) == table_metadata(PAIRS, 3)
-    metadata = table_metadata(PAIRS, 3)
+    assert table_metadata(spark, 3, descriptions={}) == table_metadata(PAIRS, 3, descriptions={})
+    metadata = table_metadata(PAIRS, 3, descriptions={})
     assert metadata["dagster/row_count"] == 3
     columns = metadata["dagster/column_schema"].columns
     assert [(column.name, column.type) for column in columns] == PAIRS
@@ -49,7 +49,9 @@ def materializations(first: str, last: str, rows: dict[date, int]) -> dict[str, 
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def orders(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        report_partitions(context, "raw/orders", rows, table_metadata(PAIRS) | {"files_read": 7})
+        report_partitions(
+            context, "raw/orders", rows, table_metadata(PAIRS, descriptions={}) | {"files_read": 7}
+        )
         return dg.MaterializeResult()
 
     tags = {
@@ -113,7 +115,8 @@ def test_dagster_stores_tables_and_pictures() -> None:
     def shown() -> dg.MaterializeResult:
         rows = [{"candidate": "xgboost", "auc": 0.7, "low": None, "as_of": date(2024, 3, 4)}]
         return dg.MaterializeResult(
-            metadata={"rows": rows_as_table(rows), "plot": png(Figure())} | table_metadata([], 0)
+            metadata={"rows": rows_as_table(rows), "plot": png(Figure())}
+            | table_metadata([], 0, descriptions={})
         )
 
     with dg.DagsterInstance.ephemeral() as instance:

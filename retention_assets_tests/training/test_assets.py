@@ -83,6 +83,7 @@ def test_champion_gives_way_only_to_a_better_model(
     assert all(metadata["checks"].values())
 
     _shows_each_figure_with_its_interval(metadata)
+    _describes_every_column(metadata)
     _refuses_a_tampered_folder(registry, first.version, tmp_path)
 
     turned = Examples(
@@ -121,6 +122,22 @@ def _shows_each_figure_with_its_interval(metadata: dict[str, dict[str, Any]]) ->
     for name in NAMES:
         assert metadata[f"training/churn_{name}"]["curves"].startswith("![](data:image/png;base64,")
     json.dumps(rows)
+
+
+def _describes_every_column(metadata: dict[str, dict[str, Any]]) -> None:
+    schemas = {
+        key: values["dagster/column_schema"].columns
+        for key, values in metadata.items()
+        if "dagster/column_schema" in values
+    }
+    assert schemas.keys() > {"training/churn_leaderboard", "training/churn_champion"}
+    undescribed = [
+        f"{key}: {column.name}"
+        for key, columns in schemas.items()
+        for column in columns
+        if not column.description
+    ]
+    assert undescribed == []
 
 
 def _refuses_a_tampered_folder(registry: Registry, version: str, tmp_path: Path) -> None:
