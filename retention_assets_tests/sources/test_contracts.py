@@ -4,8 +4,10 @@ import re
 
 import pytest
 
+from retention_assets.sources import contracts
 from retention_assets.sources.contracts import RAW_COLUMNS, TABLES, Table
 from retention_assets.sources.headers import TYPES, normal_type
+from serve import schemas
 
 EACH_TABLE = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 
@@ -65,3 +67,8 @@ def test_tables_and_columns_have_a_meaning(table: Table) -> None:
         for text in (table.meaning, *(column.meaning for column in table.columns))
         if not text.endswith(".")
     ] == []
+
+
+def test_longest_customer_id_is_the_one_that_http_accepts() -> None:
+    """The applications share no code, so that the limit is written twice."""
+    assert contracts.MAX_ID_CHARS == schemas.MAX_ID_CHARS
