@@ -58,8 +58,11 @@ def ray_environment(settings: Settings) -> dict[str, str]:
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(inner[0]),
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(inner[1]),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(inner[-1]),
-        # The machine is busy with starting the other services.
+        # The machine is busy with starting the other services. Serve kills a proxy that is not
+        # ready within its limit (5 s unless set), and the deployment that awaits it fails too.
         "RAY_raylet_start_wait_time_s": "120",
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+        "RAY_SERVE_HAPROXY_STARTUP_TIMEOUT_S": "60",
         "DASHBOARD_METRIC_PORT": "0",
     }
 
