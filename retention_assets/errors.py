@@ -30,6 +30,10 @@ class SchemaChangedError(ProfileError):
     """A source's columns differ from those its profile declares."""
 
 
+class UnreadableFileError(ProfileError):
+    """A file of a source is not of its format, or only a part of it is there."""
+
+
 class TableError(RetentionError):
     """A flat labeled table lacks a column, a label or a date, or cannot be read."""
 

@@ -5,6 +5,7 @@ CHURN = "churn"
 TABLE = "table"
 
 # Asset keys. Those of a source table are made by the functions below.
+SOURCE_FILES = "raw/source_files"
 WATERMARK = "validated/watermark"
 CHURN_EVENTS = "validated/churn_events"
 TRANSACTIONS = "validated/transactions"

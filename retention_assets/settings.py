@@ -139,6 +139,12 @@ class AutomationSettings(SettingsGroup):
         True, "False turns every schedule, sensor and automation condition off."
     )
     sensor_interval_s: int = operation(30, ge=1)
+    settle_s: float = operation(
+        10,
+        "A source file that changed less than this many seconds ago may still be being written: it"
+        " is read when it is the same at the next look.",
+        ge=0,
+    )
     freshness_fail_s: int = operation(
         172_800,
         "An asset that follows its inputs is stale at this age (two days), and is materialized"

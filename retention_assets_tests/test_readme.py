@@ -42,13 +42,13 @@ def test_readme_profile_reads_files(tmp_path: Path, lake: Lake) -> None:
         Settings(home=tmp_path / "home", source=str(tmp_path / "shop.yaml"), data_dir=None)
     )
     days = ReadWindow(date(2024, 1, 1), date(2024, 3, 1), late_days=7)
-    sales = read_days(lake.spark, profile, "transactions", days).frame.orderBy("order_id").collect()
+    sales = read_days(lake.spark, profile, "transactions", days).orderBy("order_id").collect()
     assert [(row["customer_id"], row["amount"], row["kind"]) for row in sales] == [
         ("ann", 20.5, "sale"),
         ("bob", 7.25, "sale"),
         ("ann", 12.0, "sale"),
     ]
-    customers = read_days(lake.spark, profile, "customers", days).frame.orderBy("customer_id")
+    customers = read_days(lake.spark, profile, "customers", days).orderBy("customer_id")
     assert [(row["customer_id"], str(row["event_date"])) for row in customers.collect()] == [
         ("ann", "2024-01-02"),
         ("bob", "2024-01-03"),

@@ -6,7 +6,8 @@ run.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,12 +16,24 @@ import dagster as dg
 from retention_assets import keys
 from retention_assets.platform import Platform
 from retention_assets.resources.metadata import asset_key
-from retention_assets.services.instance import read_state, write_state
-from retention_assets.sources.source_files import changed_range, fingerprint, newest_day
+from retention_assets.sources.ledger import (
+    GROWING,
+    Ledger,
+    LedgerContent,
+    State,
+    Survey,
+    new_entries,
+    survey,
+)
+from retention_assets.sources.source_files import (
+    SourceFile,
+    newest_day,
+    present_files,
+    source_files,
+)
 from retention_assets.training.task import matured_mondays
 
-ARRIVALS = "retention/arrivals"  # tag: digest of the source files that a run reads
-SOURCE_READ = "arrivals"  # name of the state that holds the source as it was last read
+ARRIVALS = "retention/arrivals"  # tag: digest of the new files that a run reads
 ATTEMPTS = 3  # a fault that three runs meet needs a person or other data
 IN_FLIGHT = [
     dg.DagsterRunStatus.QUEUED,
@@ -31,25 +44,60 @@ IN_FLIGHT = [
 ]
 
 
-def source_now(platform: Platform) -> dict[str, Any]:
-    """The source's current state: its profile, up to which day it is read, its files by day."""
-    profile = platform.profile.model_dump(mode="json", exclude={"root", "description", "end"})
-    return {
-        "profile": digest(profile),
-        "as_of": str(platform.settings.as_of or ""),
-        "files": fingerprint(platform.profile, platform.settings.as_of),
-    }
+@dataclass(frozen=True)
+class Look:
+    """The source at one moment: what the ledger holds, and the listing compared with it."""
+
+    content: LedgerContent
+    state: Survey
 
 
-def source_read(platform: Platform, instance: dg.DagsterInstance) -> dict[str, Any] | None:
-    """The source's state when it was last read. None: it was never read, or another source was."""
-    source = read_state(instance, SOURCE_READ)
-    return source if source and source["profile"] == source_now(platform)["profile"] else None
+def look_at_source(platform: Platform, instance: dg.DagsterInstance) -> Look:
+    """Lists the source once and compares it with the ledger.
+
+    The files that a failed run read count as unread: what follows from their rows is missing.
+    """
+    content = Ledger(platform.settings.lake_root).content()
+    files = present_files(platform.profile)
+    as_of = platform.settings.as_of
+    failed = _failed_runs(instance, {entry.run_id for entry in content.read.values()})
+    state = survey(platform.profile, files, content, as_of=as_of, failed_runs=failed)
+    return Look(content, state)
 
 
-def mark_read(instance: dg.DagsterInstance, source: Mapping[str, Any]) -> None:
-    """Records that this state of the source has been read."""
-    write_state(instance, SOURCE_READ, dict(source))
+def note_growing(
+    platform: Platform, look: Look, *, now: float
+) -> tuple[list[SourceFile], list[str]]:
+    """The unread files that are complete, and the names of those that are still being written.
+
+    A file that changed less than `settle_s` seconds ago is noted in the ledger. It is complete if
+    it is still the same at the next look. `now`: seconds since 1970.
+    """
+    profile = platform.profile
+    complete = []
+    growing = list(look.state.growing)
+    for file in look.state.unread:
+        entry = look.content.newest_of(profile, file)
+        was_noted = entry is not None and entry.state == GROWING
+        is_fresh = now - file.mtime_ns / 1e9 < platform.settings.settle_s
+        (growing if is_fresh and not was_noted else complete).append(file)
+    states: dict[SourceFile, State] = dict.fromkeys(growing, GROWING)
+    entries = new_entries(profile, states, look.content, as_of=platform.settings.as_of)
+    Ledger(platform.settings.lake_root).add(entries)
+    return complete, [file.path.name for file in growing]
+
+
+def source_digest(platform: Platform) -> str:
+    """Changes with the files that have been read and with how they were read."""
+    return digest({"files": Ledger(platform.settings.lake_root).content().digest()})
+
+
+def _failed_runs(instance: dg.DagsterInstance, run_ids: Collection[str]) -> set[str]:
+    if not run_ids:
+        return set()  # Dagster takes an empty filter for no filter
+    statuses = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+    runs = instance.get_runs(dg.RunsFilter(run_ids=sorted(run_ids), statuses=statuses))
+    return {run.run_id for run in runs}
 
 
 def digest(values: Mapping[str, Any]) -> str:
@@ -57,24 +105,37 @@ def digest(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def days_to_read(platform: Platform, instance: dg.DagsterInstance) -> tuple[date, date] | None:
-    """First and last day of new or changed files, late rows included. None: nothing is new."""
-    source = source_read(platform, instance)
-    files = source["files"] if source else None
-    changed = changed_range(platform.profile, files, platform.settings.as_of)
-    if changed is None:
+def files_digest(files: Iterable[SourceFile]) -> str:
+    """Changes with the files and with their versions."""
+    return digest({str(file.path): [file.size, file.mtime_ns] for file in files})
+
+
+def days_to_read(platform: Platform, files: Sequence[SourceFile]) -> tuple[date, date] | None:
+    """First and last day of the files, late rows included. None: there are none, or their days
+    have no partition yet.
+    """
+    if not files:
         return None
-    earliest = changed[0] - timedelta(days=platform.settings.late_arrival_days)
-    first = max(earliest, platform.profile.start)
-    last = min(changed[1], last_day(platform))
+    start = platform.profile.start
+    newest = newest_day(platform.profile, files, platform.settings.as_of) or start
+    late = timedelta(days=platform.settings.late_arrival_days)
+    first = max(min(file.day - late if file.day else start for file in files), start)
+    last = min(newest, last_partition(platform, newest))
     return (first, last) if first <= last else None
 
 
-def last_day(platform: Platform) -> date:
-    """The newest day that the source has and that has a partition: today gets one tomorrow."""
-    newest = newest_day(platform.profile, platform.settings.as_of) or platform.profile.start
+def last_partition(platform: Platform, otherwise: date) -> date:
+    """The newest day that has a partition: today gets one tomorrow."""
     partition = platform.partitions.daily.get_last_partition_key()
-    return min(newest, date.fromisoformat(partition)) if partition else newest
+    return date.fromisoformat(partition) if partition else otherwise
+
+
+def last_day(platform: Platform) -> date:
+    """The newest day that the source has and that has a partition."""
+    as_of = platform.settings.as_of
+    files = source_files(platform.profile, as_of)
+    newest = newest_day(platform.profile, files, as_of) or platform.profile.start
+    return min(newest, last_partition(platform, newest))
 
 
 def watermark(instance: dg.DagsterInstance) -> date | None:

@@ -24,7 +24,7 @@ def retention_jobs(assets: Sequence[dg.AssetsDefinition], platform: Platform) ->
     daily = keys_of(assets, platform.partitions.daily)
     examples = _assets(keys.CHURN_EXAMPLES)
     selections = {
-        NEW_DAYS: dg.AssetSelection.assets(*daily) | _assets(keys.WATERMARK),
+        NEW_DAYS: dg.AssetSelection.assets(*daily) | _assets(keys.SOURCE_FILES, keys.WATERMARK),
         MATURED_WEEKS: examples,
         TRAINING: dg.AssetSelection.groups("training") - examples,
         WEEKLY_REVIEW: _assets(keys.FEATURE_DRIFT, keys.RETRAINING_DECISION),

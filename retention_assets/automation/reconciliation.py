@@ -4,11 +4,12 @@ Assets that exist and whose inputs have not changed are left alone. backlog.py s
 weeks are missing.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from typing import Protocol
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
@@ -22,9 +23,13 @@ from retention_assets.errors import RunFailedError
 from retention_assets.platform import Platform
 from retention_assets.resources.metadata import asset_key
 from retention_assets.services.instance import read_state, write_state
+from retention_assets.sources.source_files import SourceFile
 
 COMPLETE = "complete"  # source and settings that the unpartitioned assets were made from
+# Unpartitioned assets that follow the source's days, and are materialized with them.
+OF_DAYS = (asset_key(keys.SOURCE_FILES), asset_key(keys.WATERMARK))
 SERVING = (keys.ONLINE_FEATURES, keys.CHAMPION_DEPLOYMENT)
+SECOND_LOOK_S = 2  # what a file that is being written is given to change
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -56,14 +61,14 @@ class Reconciliation:
 
     def bring_up_to_date(self) -> bool:
         """Materializes what is missing or outdated. Returns whether there was anything to do."""
-        source = backlog.source_now(self.platform)
-        current = {"source": backlog.digest(source), "settings": self.settings_digest()}
         previous = read_state(self.instance, COMPLETE) or {}
-        days_read = self._read_days(source)
-        settings_changed = previous.get("settings") != current["settings"]
-        weeks_filled = self._fill_weeks(refill=settings_changed)
-        watermark = asset_key(keys.WATERMARK)
-        unpartitioned = [key for key in self.keys(None) if key != watermark]
+        days_read = self._read_days()
+        current = {
+            "source": backlog.source_digest(self.platform),
+            "settings": self.settings_digest(),
+        }
+        weeks_filled = self._fill_weeks(refill=previous.get("settings") != current["settings"])
+        unpartitioned = [key for key in self.keys(None) if key not in OF_DAYS]
         outdated = previous != current or any(
             self.instance.get_latest_materialization_event(key) is None for key in unpartitioned
         )
@@ -130,17 +135,28 @@ class Reconciliation:
         """Changes with every setting that results depend on."""
         return backlog.digest(self.platform.settings.result_settings())
 
-    def _read_days(self, source: dict[str, Any]) -> bool:
-        days = backlog.days_to_read(self.platform, self.instance)
+    def _read_days(self) -> bool:
+        files = self._complete_files()
+        days = backlog.days_to_read(self.platform, files)
         if days is None:
             return False
         first, last = days
-        tags = backlog.range_tags(first, last) | {backlog.ARRIVALS: backlog.digest(source)}
+        tags = backlog.range_tags(first, last) | {backlog.ARRIVALS: backlog.files_digest(files)}
         daily = self.keys(self.platform.partitions.daily)
-        watermark = asset_key(keys.WATERMARK)
-        self.materialize(f"Days {first} to {last}", [*daily, watermark], tags)
-        backlog.mark_read(self.instance, source)
+        self.materialize(f"Days {first} to {last}", [*daily, *OF_DAYS], tags)
         return True
+
+    def _complete_files(self) -> list[SourceFile]:
+        """The unread files, without those that change between two looks."""
+        look = backlog.look_at_source(self.platform, self.instance)
+        if self.platform.profile.is_simulated:  # its files were written by this process
+            return list(look.state.unread)
+        complete, growing = backlog.note_growing(self.platform, look, now=time.time())
+        if not growing:
+            return complete
+        time.sleep(SECOND_LOOK_S)
+        look = backlog.look_at_source(self.platform, self.instance)
+        return list(look.state.unread)
 
     def _fill_weeks(self, *, refill: bool) -> bool:
         if refill:

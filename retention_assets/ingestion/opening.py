@@ -5,7 +5,7 @@ Which files to open, and what canonical rows they give, is in reading.py.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from retention_assets.errors import UnreadableFileError
 from retention_assets.ingestion.casting import value_and_fault, without_null_words
 from retention_assets.sources.contracts import BROKEN_JSON, FEWER_FIELDS, MORE_FIELDS
 from retention_assets.sources.expressions import names_in
@@ -23,7 +24,8 @@ from retention_assets.sources.headers import (
     has_records_on_lines,
     normal_type,
 )
-from retention_assets.sources.profile import FileOptions, TableSource
+from retention_assets.sources.profile import FileOptions, Profile, TableSource
+from retention_assets.sources.profile_checks import check_headers
 from retention_assets.sources.source_files import SourceFile
 from retention_assets.sources.text_files import contains
 
@@ -38,21 +40,43 @@ _RECORD = "_record"
 _GLOB_CHARACTERS = re.compile(r"([{}\[\]*?\\])")
 # How a group of files is read: CSV with line breaks in quotes; JSON with a record per line.
 Layout = bool
+FileLayout = tuple[Header, Layout]
+
+
+def inspect_files(
+    profile: Profile, name: str, files: Iterable[SourceFile]
+) -> tuple[dict[SourceFile, FileLayout], dict[SourceFile, str]]:
+    """How each file of table `name` is laid out; and why some cannot be opened, such as a half of a
+    Parquet file.
+
+    Raises SchemaChangedError if a declared column is missing or has another type, and
+    UnreadableFileError if no file can be opened.
+    """
+    table = profile.tables[name]
+    layouts = {}
+    faults: dict[SourceFile, UnreadableFileError] = {}
+    for file in files:
+        try:
+            header = check_headers(profile, name, [file])[file]
+            if header or table.format == "json":
+                layouts[file] = (_used(table, header), _layout(table, file.path))
+        except UnreadableFileError as error:
+            faults[file] = error
+    if faults and not layouts:
+        raise next(iter(faults.values()))
+    return layouts, {file: str(error) for file, error in faults.items()}
 
 
 def open_files(
-    spark: SparkSession, table: TableSource, headers: dict[SourceFile, Header], root: Path
+    spark: SparkSession, table: TableSource, layouts: Mapping[SourceFile, FileLayout], root: Path
 ) -> DataFrame:
     """The files' rows. `FILE` is a file's path below `root`; `FAULT` is null for a sound row.
 
-    Raises ProfileError if a text file cannot be decoded. Files that are written alike are read
-    together.
+    Files that are laid out alike are read together.
     """
-    alike: dict[tuple[Header, Layout], list[str]] = {}
-    for file, header in headers.items():
-        if header or table.format == "json":
-            key = (_used(table, header), _layout(table, file.path))
-            alike.setdefault(key, []).append(_for_spark(table, file.path))
+    alike: dict[FileLayout, list[str]] = {}
+    for file, layout in layouts.items():
+        alike.setdefault(layout, []).append(_for_spark(table, file.path))
     parts = [
         _typed(table, *_open_alike(spark, table, paths=paths, header=header, layout=layout), root)
         for (header, layout), paths in alike.items()

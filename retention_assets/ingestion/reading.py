@@ -4,7 +4,7 @@ Writes nothing. A value that cannot be read as its type becomes null and is name
 its row goes on to validation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,7 +15,15 @@ from pyspark.sql import functions as F
 
 from retention_assets.errors import ProfileError
 from retention_assets.ingestion.casting import without_null_words
-from retention_assets.ingestion.opening import FAULT, FILE, TEXT, UNREADABLE, open_files
+from retention_assets.ingestion.opening import (
+    FAULT,
+    FILE,
+    TEXT,
+    UNREADABLE,
+    FileLayout,
+    inspect_files,
+    open_files,
+)
 from retention_assets.sources.contracts import (
     EARLIEST_YEAR,
     FAILED_WHERE,
@@ -26,7 +34,6 @@ from retention_assets.sources.contracts import (
 from retention_assets.sources.expressions import can_fail, names_in, safe_cast, with_try_casts
 from retention_assets.sources.headers import normal_type
 from retention_assets.sources.profile import Profile, TableSource
-from retention_assets.sources.profile_checks import check_headers
 from retention_assets.sources.source_files import SourceFile, source_files
 
 FILE_DAY = "_file_day"
@@ -47,28 +54,44 @@ class ReadWindow:
         return f"event_date BETWEEN '{self.first}' AND '{self.last}'"
 
 
-@dataclass(frozen=True)
-class ReadResult:
-    """Canonical rows of some days, and the files that were opened for them."""
+def files_of_days(
+    profile: Profile, name: str, window: ReadWindow, files: Iterable[SourceFile]
+) -> list[SourceFile]:
+    """The files that can have rows of the window.
 
-    frame: DataFrame
-    files: tuple[SourceFile, ...]
+    A dated file has events of its day and of `late_days` before it. When a customer was first seen
+    is known only from all earlier files.
+    """
+
+    def may_hold(file: SourceFile) -> bool:
+        if file.day is None:
+            return True
+        starts_in_time = profile.tables[name].derive is not None or file.day >= window.first
+        return starts_in_time and file.day <= window.last + timedelta(days=window.late_days)
+
+    return [file for file in files if file.table == name and may_hold(file)]
 
 
-def read_days(spark: SparkSession, profile: Profile, name: str, window: ReadWindow) -> ReadResult:
+def read_days(
+    spark: SparkSession,
+    profile: Profile,
+    name: str,
+    window: ReadWindow,
+    *,
+    layouts: Mapping[SourceFile, FileLayout] | None = None,
+    stored: DataFrame | None = None,
+) -> DataFrame:
     """Rows of canonical table `name` whose event_date lies in the window.
 
-    Raises SchemaChangedError before any row is read.
+    `layouts`: the files to read, as `inspect_files` found them; None: all that there are. `stored`:
+    rows read earlier that stay, because their files are no longer there or cannot be opened now.
     """
     table = profile.tables[name]
-    files = [
-        file
-        for file in source_files(profile, window.as_of)
-        if file.table == name and _may_hold(file, table, window)
-    ]
-    headers = check_headers(profile, name, files)
-    raw = open_files(_without_ansi_errors(spark), table, headers, profile.root)
-    raw = raw.withColumn(FILE_DAY, _file_day(files, profile.root))
+    if layouts is None:
+        files = source_files(profile, window.as_of)
+        layouts, _ = inspect_files(profile, name, files_of_days(profile, name, window, files))
+    raw = open_files(_without_ansi_errors(spark), table, layouts, profile.root)
+    raw = raw.withColumn(FILE_DAY, _file_day(list(layouts), profile.root))
     try:
         rows = _canonical_rows(raw, name, table)
     except (AnalysisException, ParseException) as error:
@@ -77,29 +100,17 @@ def read_days(spark: SparkSession, profile: Profile, name: str, window: ReadWind
             f"{str(error).splitlines()[0]}",
             f"Correct tables.{name}.columns.",
         ) from error
+    rows = rows.withColumn("event_date", _event_date(profile, window)).drop(FILE_DAY)
+    if stored is not None:
+        rows = rows.unionByName(stored)
     if table.derive == "first_seen":
         rows = _first_seen(rows)
-    rows = rows.withColumn("event_date", _event_date(profile, window)).drop(FILE_DAY)
     if window.as_of:
         as_of = F.lit(str(window.as_of)).cast("timestamp")
         rows = rows.where(F.col("ingested_ts").isNull() | (F.col("ingested_ts") < as_of))
     rows = rows.where(F.col("event_date").between(F.lit(window.first), F.lit(window.last)))
     order = [*TABLES[name].column_names, *(column.name for column in RAW_COLUMNS)]
-    return ReadResult(
-        rows.select([column for column in order if column in rows.columns]), tuple(files)
-    )
-
-
-def _may_hold(file: SourceFile, table: TableSource, window: ReadWindow) -> bool:
-    """Whether the file can have rows of the window.
-
-    A dated file has events of its day and of `late_days` before it. When a customer was first seen
-    is known only from all earlier files.
-    """
-    if file.day is None:
-        return True
-    starts_in_time = table.derive is not None or file.day >= window.first
-    return starts_in_time and file.day <= window.last + timedelta(days=window.late_days)
+    return rows.select([column for column in order if column in rows.columns])
 
 
 def _file_day(files: Sequence[SourceFile], root: Path) -> Column:

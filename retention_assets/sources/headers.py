@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
-from retention_assets.errors import ProfileError
+from retention_assets.errors import UnreadableFileError
 from retention_assets.sources.profile import FileOptions
 from retention_assets.sources.text_files import check_name, open_text
 
@@ -95,7 +95,7 @@ def separator_of(path: Path, options: FileOptions, columns: Iterable[str]) -> st
 def has_records_on_lines(path: Path) -> bool:
     """Whether a JSON file has one record per line; if not, it is one array of records.
 
-    Raises ProfileError for other layouts, of which Spark would read only a part.
+    Raises UnreadableFileError for other layouts, of which Spark would read only a part.
     """
     with open_text(path, "utf-8") as file:
         lines = (line.strip() for line in file)
@@ -104,7 +104,7 @@ def has_records_on_lines(path: Path) -> bool:
         second = next(lines, "")
     is_cut = first == "{" or (first.startswith("[") and second != "" and _is_json(first))
     if is_cut:
-        raise ProfileError(
+        raise UnreadableFileError(
             f"{path} has neither one JSON record per line nor one array of records.",
             "Write each record on one line, or all of them in one array.",
         )
@@ -128,7 +128,7 @@ def _first_record(file: IO[str], delimiter: str, quote: str) -> list[str]:
             if any(cell.strip() for cell in cells):
                 return [cell.strip() for cell in cells]
     except csv.Error as error:
-        raise ProfileError(
+        raise UnreadableFileError(
             f"{file.name} is not CSV: {error}.", "Replace the file, or correct the table's options."
         ) from error
     return []
@@ -146,7 +146,7 @@ def _parquet_header(path: Path) -> Header:
                 for column in map(file.schema.column, range(len(file.schema)))
             }
     except pa.ArrowInvalid as error:
-        raise ProfileError(
+        raise UnreadableFileError(
             f"{path} is not a Parquet file: {error}.", "Replace or remove the file."
         ) from error
     kinds = [(field.name, _spark_type(field.type)) for field in schema]
@@ -163,7 +163,7 @@ def _delta_header(path: Path) -> Header:
     try:
         fields = DeltaTable(str(path)).schema().fields
     except DeltaError as error:
-        raise ProfileError(
+        raise UnreadableFileError(
             f"{path} is not a Delta table: {error}.", "Correct the table's path in the profile."
         ) from error
     return tuple(

@@ -4,8 +4,9 @@ files. No Spark.
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 
-from retention_assets.errors import ProfileError, SchemaChangedError
+from retention_assets.errors import ProfileError, SchemaChangedError, UnreadableFileError
 from retention_assets.sources.contracts import TABLES
 from retention_assets.sources.expressions import names_in
 from retention_assets.sources.headers import (
@@ -65,7 +66,9 @@ def check_files(profile: Profile) -> None:
                 f"Profile {profile.name}, table {name}: no file matches {paths} in {profile.root}.",
                 f"Correct tables.{name}.path, or leave the table out if the source has none.",
             )
-        check_headers(profile, name, dict.fromkeys((of_table[0], of_table[-1])))
+        for file in dict.fromkeys((of_table[0], of_table[-1])):
+            with suppress(UnreadableFileError):  # it may still be being written: the ledger says so
+                check_headers(profile, name, [file])
 
 
 def check_headers(

@@ -4,17 +4,15 @@ sensor.
 No Spark, and no file is opened.
 """
 
-import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from retention_assets.errors import ProfileError
 from retention_assets.sources.profile import Profile, TableSource
-
-_UNDATED = "undated"
 
 
 @dataclass(frozen=True, order=True)
@@ -28,61 +26,46 @@ class SourceFile:
     mtime_ns: int
 
 
-def source_files(profile: Profile, as_of: date | None = None) -> list[SourceFile]:
-    """All files between the profile's start and end that arrived before `as_of`, sorted by table
-    and path.
-    """
-    last = min(_last_days(profile, as_of), default=date.max)
+def present_files(profile: Profile, only: str | None = None) -> list[SourceFile]:
+    """All files of the source's tables, or of one of them, sorted by table and path."""
     files = [
         file
         for name, table in profile.tables.items()
+        if only in (None, name)
         for file in _table_files(profile, name, table)
     ]
-    return sorted(file for file in files if file.day is None or profile.start <= file.day <= last)
+    return sorted(files)
 
 
-def newest_day(profile: Profile, as_of: date | None = None) -> date | None:
+def source_files(profile: Profile, as_of: date | None = None) -> list[SourceFile]:
+    """The files that are read, sorted by table and path."""
+    return [file for file in present_files(profile) if is_within(profile, file, as_of)]
+
+
+def is_within(profile: Profile, file: SourceFile, as_of: date | None) -> bool:
+    """Whether the file is undated, or arrived between the profile's start and end and before
+    `as_of`.
+    """
+    if file.day is None:
+        return True
+    last = min(_last_days(profile, as_of), default=date.max)
+    return profile.start <= file.day <= last
+
+
+def newest_day(
+    profile: Profile, files: Iterable[SourceFile], as_of: date | None = None
+) -> date | None:
     """The latest day that the files can hold; None if there are no files."""
-    files = source_files(profile, as_of)
     return max((file.day or _undated_end(profile, file, as_of) for file in files), default=None)
 
 
-def fingerprint(profile: Profile, as_of: date | None = None) -> dict[str, str]:
-    """Day -> a digest of its files' names, sizes and times. A sensor remembers it to notice
-    changes.
-    """
-    by_day: dict[str, list[SourceFile]] = {}
-    for file in source_files(profile, as_of):
-        by_day.setdefault(str(file.day or _UNDATED), []).append(file)
-    return {day: _digest(profile, files) for day, files in sorted(by_day.items())}
-
-
-def changed_range(
-    profile: Profile, previous: Mapping[str, str] | None, as_of: date | None = None
-) -> tuple[date, date] | None:
-    """First and last day whose files are new, changed or gone since the `previous` fingerprint.
-
-    None if nothing changed. A `previous` of None means that nothing was read before.
-    """
-    before = previous or {}
-    now = fingerprint(profile, as_of)
-    changed = [day for day in {**before, **now} if before.get(day) != now.get(day)]
-    if not changed:
-        return None
-    if _UNDATED in changed:
-        return profile.start, newest_day(profile, as_of) or profile.start
-    return date.fromisoformat(min(changed)), date.fromisoformat(max(changed))
-
-
-def _table_files(profile: Profile, name: str, table: TableSource) -> list[SourceFile]:
-    dated = _matches(profile, name, table.path)
-    if dated or table.undated_path is None:
-        return [
-            _source_file(name, path, table.format, _day_in_name(profile, name, path))
-            for path in dated
-        ]
-    undated = _matches(profile, name, table.undated_path)
-    return [_source_file(name, path, table.format, None) for path in undated]
+def _table_files(profile: Profile, name: str, table: TableSource) -> Iterator[SourceFile]:
+    paths = _matches(profile, name, table.path)
+    is_dated = bool(paths) or table.undated_path is None
+    if table.undated_path is not None and not paths:
+        paths = _matches(profile, name, table.undated_path)
+    for path in paths:
+        yield from _source_file(profile, name, path, is_dated=is_dated)
 
 
 def _matches(profile: Profile, name: str, pattern: str) -> list[Path]:
@@ -96,11 +79,17 @@ def _matches(profile: Profile, name: str, pattern: str) -> list[Path]:
     return [path for path in profile.root.glob(pattern) if not path.name.startswith((".", "_"))]
 
 
-def _source_file(name: str, path: Path, file_format: str, day: date | None) -> SourceFile:
-    stat = path.stat()
-    if file_format == "delta":  # the log of a Delta table grows with every change
-        stat = max((path / "_delta_log").glob("*.json"), default=path).stat()
-    return SourceFile(name, path, day, stat.st_size, stat.st_mtime_ns)
+def _source_file(
+    profile: Profile, name: str, path: Path, *, is_dated: bool
+) -> Iterator[SourceFile]:
+    """The file, unless it was removed since it was listed."""
+    day = _day_in_name(profile, name, path) if is_dated else None
+    changing = path
+    if profile.tables[name].format == "delta":  # the log of a Delta table grows with every change
+        changing = max((path / "_delta_log").glob("*.json"), default=path)
+    with suppress(FileNotFoundError):
+        stat = changing.stat()
+        yield SourceFile(name, path, day, stat.st_size, stat.st_mtime_ns)
 
 
 def _day_in_name(profile: Profile, name: str, path: Path) -> date | None:
@@ -131,10 +120,3 @@ def _undated_end(profile: Profile, file: SourceFile, as_of: date | None) -> date
     """
     written = datetime.fromtimestamp(file.mtime_ns / 1e9, UTC).date()
     return min([*_last_days(profile, as_of), written])
-
-
-def _digest(profile: Profile, files: Sequence[SourceFile]) -> str:
-    lines = [f"{file.path.relative_to(profile.root)} {file.size} {file.mtime_ns}" for file in files]
-    if any(file.day is None for file in files):
-        lines.append(f"end {profile.end}")  # it limits which rows of an undated file are read
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]

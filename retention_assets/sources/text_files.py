@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from retention_assets.errors import ProfileError
+from retention_assets.errors import ProfileError, UnreadableFileError
 
 _CHUNK = 1 << 20
 _OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open}
@@ -23,7 +23,8 @@ _ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz")
 
 @contextmanager
 def open_text(path: Path, encoding: str) -> Iterator[IO[str]]:
-    """The file's text, without a byte order mark. Raises ProfileError if it cannot be decoded."""
+    """The file's text, without a byte order mark. Raises UnreadableFileError if it cannot be
+    decoded."""
     check_name(path)
     with _faults_by_name(path, encoding), _binary(path) as file:
         yield io.TextIOWrapper(file, encoding=_with_bom(encoding), newline="")
@@ -69,9 +70,11 @@ def _faults_by_name(path: Path, encoding: str) -> Iterator[None]:
     try:
         yield
     except UnicodeError as error:
-        raise ProfileError(
+        raise UnreadableFileError(
             f"{path} is not {encoding} text ({error}).",
             "Set the table's options.encoding to the file's encoding, such as cp1252.",
         ) from error
     except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
-        raise ProfileError(f"{path} cannot be read: {error}.", "Replace the file.") from error
+        raise UnreadableFileError(
+            f"{path} cannot be read: {error}.", "Replace the file."
+        ) from error

@@ -105,9 +105,9 @@ def data_is_current(platform: Platform) -> dg.AssetChecksDefinition:
 
 def newest_existing_day(platform: Platform, context: dg.AssetCheckExecutionContext) -> date | None:
     """The day before this run was created for a live source, else the newest day of the files."""
-    from retention_assets.sources.source_files import newest_day
+    from retention_assets.sources.source_files import newest_day, source_files
 
     if not platform.profile.live:
-        return newest_day(platform.profile)
+        return newest_day(platform.profile, source_files(platform.profile))
     record = context.instance.get_run_record_by_id(context.run.run_id)
     return record.create_timestamp.date() - timedelta(days=1) if record else None

@@ -1,7 +1,6 @@
 """A small graph with the platform's keys and empty bodies, and automation attached to it."""
 
 from datetime import date
-from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -15,19 +14,30 @@ from retention_assets.automation.jobs import retention_jobs
 from retention_assets.automation.schedules import retention_schedules
 from retention_assets.automation.sensors import retention_sensors
 from retention_assets.partitions import partitions_of
+from retention_assets.platform import Platform
 from retention_assets.resources.alerts import Alerts
 from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.metadata import asset_key
 from retention_assets.settings import Settings
+from retention_assets.sources.profile import Profile
 
 FIRST = date(2024, 1, 1)
 LAST = date(2024, 4, 9)
-CHURN = SimpleNamespace(horizon_days=30, reporting_lag_days=7)
+PROFILE = {
+    "name": "test",
+    "start": FIRST,
+    "end": date(2024, 12, 31),
+    "churn": {"kind": "inactivity", "horizon_days": 30, "reporting_lag_days": 7},
+    "tables": {
+        "customers": {"path": "customers/*.csv", "day_from_filename": r"(\d{4}-\d{2}-\d{2})"}
+    },
+}
 DAILY = "daily"
 WEEKLY = "weekly"
 # Key, inputs, partitions.
 ASSETS = (
     ("raw/customers", (), DAILY),
+    ("raw/source_files", ("raw/customers",), None),
     ("validated/customers", ("raw/customers",), DAILY),
     ("validated/watermark", ("validated/customers",), None),
     ("features/daily_activity", ("validated/customers",), DAILY),
@@ -66,12 +76,9 @@ class Graph:
     """
 
     def __init__(self, settings: Settings) -> None:
-        profile: Any = SimpleNamespace(
-            name="test", start=FIRST, end=date(2024, 12, 31), churn=CHURN, model_dump=self.as_data
-        )
-        self.platform: Any = SimpleNamespace(
-            settings=settings, profile=profile, partitions=partitions_of(FIRST, profile.end)
-        )
+        root = settings.home / "source"
+        profile = Profile.model_validate(PROFILE | {"root": root})
+        self.platform = Platform(settings, profile, partitions_of(FIRST, profile.end))
         self.metadata: dict[str, dict[str, Any]] = {"validated/watermark": {"watermark": str(LAST)}}
         self.valid = True
         self.deployer = Deployer.of(settings)
@@ -90,9 +97,6 @@ class Graph:
             executor=dg.in_process_executor,
             resources={"alerts": Alerts(urls=[]), "deployer": self.deployer},
         )
-
-    def as_data(self, **_: Any) -> dict[str, str]:
-        return {"name": self.platform.profile.name}
 
     def asset(self, key: str, deps: tuple[str, ...], kind: str | None) -> dg.AssetsDefinition:
         partitions = getattr(self.platform.partitions, kind) if kind else None

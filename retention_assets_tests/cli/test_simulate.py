@@ -10,7 +10,7 @@ import pytest
 from retention_assets.settings import Settings
 from retention_assets.simulation.simulator import FIRST_DATE
 from retention_assets.sources.load_profile import load_profile
-from retention_assets.sources.source_files import newest_day
+from retention_assets.sources.source_files import newest_day, source_files
 from retention_assets_tests.cli.test_app import retention
 
 SMALL = ("simulate", "--customers", "60", "--days", "20", "--seed", "3")
@@ -31,7 +31,7 @@ def test_simulate_counts_rows_and_writes_a_profile(tmp_path: Path) -> None:
     profile = load_profile(Settings(source=report["profile"], home=tmp_path / "home"))
     last_day = FIRST_DATE + timedelta(days=19)
     assert profile.root == out
-    assert newest_day(profile) == profile.end == last_day
+    assert newest_day(profile, source_files(profile)) == profile.end == last_day
     second = retention(tmp_path, *SMALL, "--out", str(out))
     assert second.returncode == 0
     assert second.stdout.splitlines()[-2].endswith(": unchanged")

@@ -28,7 +28,7 @@ def online_retail(online_retail_dir: Path, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def lines(lake: Lake, online_retail: Profile) -> list[Any]:
-    return read_days(lake.spark, online_retail, "transactions", WINDOW).frame.collect()
+    return read_days(lake.spark, online_retail, "transactions", WINDOW).collect()
 
 
 def test_every_line_of_every_day_is_read(lines: list[Any]) -> None:
@@ -60,7 +60,7 @@ def test_canceled_invoices_and_negative_units_are_returns(lines: list[Any]) -> N
 
 
 def test_customer_is_known_from_the_first_priced_line(lake: Lake, online_retail: Profile) -> None:
-    customers = read_days(lake.spark, online_retail, "customers", WINDOW).frame.collect()
+    customers = read_days(lake.spark, online_retail, "customers", WINDOW).collect()
     ids = [row["customer_id"] for row in customers]
     assert len(ids) == len(set(ids)) == 255
     (known,) = [row for row in customers if row["customer_id"] == "17850"]
@@ -102,7 +102,7 @@ def canonical_rows(lake: Lake, data_dir: Path) -> dict[str, list[tuple]]:
     settings = Settings(source="online_retail", data_dir=data_dir, home=data_dir / "home")
     profile = load_profile(settings)
     frames = {
-        name: read_days(lake.spark, profile, name, WINDOW).frame.drop("source_file", "raw_text")
+        name: read_days(lake.spark, profile, name, WINDOW).drop("source_file", "raw_text")
         for name in ("transactions", "customers")
     }
     return {name: sorted(map(tuple, frame.collect()), key=str) for name, frame in frames.items()}

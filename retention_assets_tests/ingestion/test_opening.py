@@ -1,6 +1,7 @@
 """Files as people write them: their rows, their own text, and the faults of rows."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from retention_assets.errors import ProfileError
-from retention_assets.ingestion.opening import open_files
+from retention_assets.ingestion.opening import inspect_files, open_files
 from retention_assets.resources.lake import Lake
 from retention_assets.sources.contracts import BROKEN_JSON, FEWER_FIELDS, MORE_FIELDS
-from retention_assets.sources.headers import header_of
-from retention_assets.sources.profile import FileOptions, TableSource
+from retention_assets.sources.profile import FileOptions, Profile, TableSource
 from retention_assets.sources.source_files import SourceFile
 
 COLUMNS = {"order": "string", "time": "timestamp", "total": "double"}
@@ -27,11 +27,18 @@ def opened(
     changes = {"format": "csv", "source_columns": columns or COLUMNS} | changes
     options = FileOptions(**changes.pop("options", {}))
     table = TableSource(path="*", columns={"order_id": "order"}, options=options, **changes)
-    headers = {
-        SourceFile("transactions", path, None, 0, 0): header_of(path, table.format, options)
-        for path in sorted(folder.iterdir())
-    }
-    return open_files(lake.spark, table, headers, folder).collect()
+    profile = Profile.model_validate(
+        {
+            "name": "shop",
+            "start": date(2024, 1, 1),
+            "churn": {"kind": "inactivity"},
+            "tables": {"transactions": table},
+            "root": folder,
+        }
+    )
+    files = [SourceFile("transactions", path, None, 0, 0) for path in sorted(folder.iterdir())]
+    layouts, _ = inspect_files(profile, "transactions", files)
+    return open_files(lake.spark, table, layouts, folder).collect()
 
 
 def test_field_count_other_than_header_is_a_fault(lake: Lake, tmp_path: Path) -> None:

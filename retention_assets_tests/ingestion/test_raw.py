@@ -1,10 +1,13 @@
-"""raw/*: reruns give the same table, late rows are found, and a changed source changes nothing."""
+"""raw/*: reruns give the same table, late rows are found, a changed source changes nothing, and a
+file that is gone or cannot be read takes no row with it.
+"""
 
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pytest
 from deltalake import DeltaTable
 
 from retention_assets.automation.backlog import range_tags
@@ -12,7 +15,9 @@ from retention_assets.ingestion import assets as ingestion
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
+from retention_assets.sources.ledger import Ledger
 from retention_assets.validation import assets as validation
+from retention_assets_tests.runs import check_results, materialized
 from retention_assets_tests.sources.test_load_profile import GOOD, changed, write
 
 FIRST = date(2024, 1, 1)
@@ -129,3 +134,109 @@ def test_unreadable_value_is_quarantined_with_its_text(tmp_path: Path, own_lake:
     assert "cheap" in broken["4"]["raw_text"]
     assert broken["4"]["source_file"] == "orders/2024-01-05.csv"
     assert [row[0] for row in orders(own_lake, "validated/transactions")] == ["1", "7"]
+
+
+def write_orders(folder: Path, day: str, *rows: str) -> None:
+    (folder / "orders" / f"2024-01-{day}.csv").write_text("\n".join([HEADER, *rows]) + "\n")
+
+
+def rows_by_table(lake: Lake) -> list[tuple]:
+    """The rows of raw/transactions and raw/customers: table, identifier, day."""
+    return sorted(
+        (table, row[identifier], str(row["event_date"]))
+        for table, identifier in (("transactions", "order_id"), ("customers", "customer_id"))
+        for row in lake.read(f"raw/{table}").collect()
+    )
+
+
+def states(lake: Lake) -> dict[str, str]:
+    """File of transactions -> its state in the ledger."""
+    newest = Ledger(lake.root).content().newest
+    return {path: entry.state for (table, path), entry in newest.items() if table == "transactions"}
+
+
+def test_rows_of_vanished_files_stay(tmp_path: Path, own_lake: Lake) -> None:
+    """Also where their days are read again, and in a table of each customer's first row."""
+    settings = write(tmp_path, GOOD)
+    write_orders(tmp_path, "05", "3,ann,2024-01-05 10:00:00,5.0", LATE_ROW)
+    assert materialize(settings, own_lake).success
+    before = rows_by_table(own_lake)
+    for day in ("02", "05"):
+        (tmp_path / "orders" / f"2024-01-{day}.csv").unlink()
+    write_orders(tmp_path, "06", "4,cid,2024-01-06 10:00:00,5.0", "5,ann,2024-01-06 10:00:00,5.0")
+    assert materialize(settings, own_lake).success
+    new = [("customers", "cid"), ("transactions", "4"), ("transactions", "5")]
+    added = [(*row, "2024-01-06") for row in new]
+    assert rows_by_table(own_lake) == sorted(before + added)
+
+
+def test_unreadable_file_waits_while_others_are_read(tmp_path: Path, own_lake: Lake) -> None:
+    """Its rows of an earlier version stay until it can be read again."""
+    settings = write(tmp_path, GOOD)
+    assert materialize(settings, own_lake).success
+    (tmp_path / "orders" / "2024-01-05.csv").write_bytes(b"\xff\xfe broken")
+    write_orders(tmp_path, "06", "4,cid,2024-01-06 10:00:00,5.0")
+    assert materialize(settings, own_lake).success
+    assert [row[0] for row in orders(own_lake)] == ["1", "1", "4"]
+    assert states(own_lake)["orders/2024-01-05.csv"] == "unreadable"
+    write_orders(tmp_path, "05", "3,ann,2024-01-05 10:00:00,5.0")
+    assert materialize(settings, own_lake).success
+    assert [row[0] for row in orders(own_lake)] == ["1", "3", "4"]
+    assert set(states(own_lake).values()) == {"read"}
+
+
+def test_file_that_changes_while_it_is_read_is_growing(
+    tmp_path: Path, own_lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = write(tmp_path, GOOD)
+    replace_days = Lake.replace_days
+
+    def store_and_append(lake: Lake, key: str, *arguments: Any, **options: Any) -> Any:
+        stored = replace_days(lake, key, *arguments, **options)
+        if key == "raw/transactions":
+            with (tmp_path / "orders" / "2024-01-05.csv").open("a") as file:
+                file.write("9,ann,2024-01-05 11:00:00,5.0\n")
+        return stored
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "replace_days", store_and_append)
+        assert materialize(settings, own_lake).success
+    assert states(own_lake) == {
+        "orders/2024-01-02.csv": "read",
+        "orders/2024-01-05.csv": "growing",
+    }
+    assert materialize(settings, own_lake).success
+    assert [row[0] for row in orders(own_lake)] == ["1", "1", "9"]
+    assert set(states(own_lake).values()) == {"read"}
+
+
+def test_run_that_dies_before_the_ledger_reads_again(
+    tmp_path: Path, own_lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = write(tmp_path, GOOD)
+
+    def die(*_: Any) -> None:
+        raise OSError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "add", die)
+        assert not materialize(settings, own_lake).success
+    assert [row[0] for row in orders(own_lake)] == ["1", "1"] and states(own_lake) == {}
+    assert materialize(settings, own_lake).success
+    assert [row[0] for row in orders(own_lake)] == ["1", "1"]
+    assert set(states(own_lake).values()) == {"read"}
+
+
+def test_ledger_says_which_files_are_gone(tmp_path: Path, own_lake: Lake) -> None:
+    settings = write(tmp_path, GOOD)
+    assert materialize(settings, own_lake).success
+    (tmp_path / "orders" / "2024-01-05.csv").unlink()
+    ledger = [
+        item
+        for item in ingestion.assets(Platform.of(settings))
+        if isinstance(item, dg.AssetChecksDefinition) or item.key.path[-1] == "source_files"
+    ]
+    result = dg.materialize(ledger, resources={"lake": own_lake})
+    assert check_results(result) == {"no_file_vanished": False, "every_file_is_read": True}
+    assert result.success and states(own_lake)["orders/2024-01-05.csv"] == "vanished"
+    assert materialized(result)["raw/source_files"]["dagster/row_count"] == 4

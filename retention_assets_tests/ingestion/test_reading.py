@@ -61,7 +61,7 @@ def read_rows(
     content |= {"tables": {"customers": people, "churn_events": left} | {name: table}}
     (folder / "shop.yaml").write_text(json.dumps(content))
     profile = load_profile(Settings(home=folder / "home", source=str(folder / "shop.yaml")))
-    return read_days(spark, profile, name, days).frame.orderBy("customer_id", "raw_text").collect()
+    return read_days(spark, profile, name, days).orderBy("customer_id", "raw_text").collect()
 
 
 def tickets(folder: Path, day: str, *lines: str, header: str = HEADER) -> None:

@@ -12,8 +12,6 @@ from retention_assets.settings import Settings
 from retention_assets.sources.load_profile import load_profile
 from retention_assets.sources.profile import Profile
 from retention_assets.sources.source_files import (
-    changed_range,
-    fingerprint,
     newest_day,
     source_files,
 )
@@ -75,7 +73,8 @@ def test_valid_profile_is_read_as_written(tmp_path: Path) -> None:
     profile = load_profile(write(tmp_path, GOOD))
     assert (profile.name, profile.churn.horizon_days, profile.root) == ("shop", 60, tmp_path)
     assert profile.has("transactions") and not profile.has("support_tickets")
-    assert str(newest_day(profile)) == "2024-01-05" and len(source_files(profile)) == 4
+    files = source_files(profile)
+    assert str(newest_day(profile, files)) == "2024-01-05" and len(files) == 4
 
 
 SALES = ("tables", "transactions")
@@ -143,21 +142,6 @@ def test_files_without_a_declared_column_are_refused(
 def test_unknown_source_names_the_known_ones() -> None:
     with pytest.raises(ProfileError, match=r"no source profile nosuch.*online_retail, simulated"):
         load_profile(Settings(source="nosuch"))
-
-
-def test_changed_range_covers_new_and_changed_days(tmp_path: Path) -> None:
-    profile = load_profile(write(tmp_path, GOOD))
-    previous = fingerprint(profile)
-    assert changed_range(profile, previous) is None
-    (tmp_path / "orders" / "2024-01-05.csv").write_text("order,customer,time,total\n")
-    (tmp_path / "orders" / "2024-01-09.csv").write_text("order,customer,time,total\n")
-    changed_days = changed_range(profile, previous)
-    assert changed_days is not None and [str(day) for day in changed_days] == [
-        "2024-01-05",
-        "2024-01-09",
-    ]
-    all_days = changed_range(profile, None)
-    assert all_days is not None and [str(day) for day in all_days] == ["2024-01-02", "2024-01-09"]
 
 
 def test_simulated_source_ends_with_its_last_simulated_day(tmp_path: Path) -> None:

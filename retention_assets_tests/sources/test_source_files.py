@@ -1,4 +1,4 @@
-"""Which files a source has, for which days, and which days changed. No Spark, no file is opened."""
+"""Which files a source has, and for which days. No Spark, no file is opened."""
 
 import os
 from datetime import UTC, date, datetime
@@ -9,8 +9,6 @@ import pytest
 from retention_assets.errors import ProfileError
 from retention_assets.sources.profile import Profile
 from retention_assets.sources.source_files import (
-    changed_range,
-    fingerprint,
     newest_day,
     source_files,
 )
@@ -74,63 +72,18 @@ def test_files_outside_the_source_or_after_as_of_are_hidden(
     for outside in ("2023-12-31", "2024-02-01"):
         (tmp_path / "orders" / f"{outside}.csv").write_text("x")
     assert [str(file.day) for file in source_files(profile(tmp_path), as_of)] == days
-    assert str(newest_day(profile(tmp_path), as_of)) == (days[-1] if days else "None")
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({}, None),
-        ({"d07": 1}, ("2024-01-07", "2024-01-07")),  # new
-        ({"d02": 9}, ("2024-01-02", "2024-01-02")),  # another size
-        ({"d05": -1}, ("2024-01-05", "2024-01-05")),  # gone
-        ({"d02": -1, "d03": 1, "d09": 1}, ("2024-01-02", "2024-01-09")),
-    ],
-)
-def test_changed_range_spans_first_to_last_change(
-    tmp_path: Path, changes: dict[str, int], expected: tuple[str, str] | None
-) -> None:
-    write_files(tmp_path, d02=1, d05=1)
-    previous = fingerprint(profile(tmp_path))
-    write_files(tmp_path, **changes)
-    changed = changed_range(profile(tmp_path), previous)
-    assert (changed and tuple(map(str, changed))) == expected
-
-
-def test_rewritten_file_of_same_size_is_a_change(tmp_path: Path) -> None:
-    write_files(tmp_path, d02=1, d05=1)
-    previous = fingerprint(profile(tmp_path))
-    os.utime(tmp_path / "orders" / "2024-01-05.csv", (WRITTEN, WRITTEN + 1))
-    assert changed_range(profile(tmp_path), previous) == (date(2024, 1, 5), date(2024, 1, 5))
-
-
-def test_without_previous_read_all_days_are_new(
-    tmp_path: Path,
-) -> None:
-    assert changed_range(profile(tmp_path), None) is None and newest_day(profile(tmp_path)) is None
-    write_files(tmp_path, d02=1, d05=1)
-    assert changed_range(profile(tmp_path), None) == (date(2024, 1, 2), date(2024, 1, 5))
-
-
-def test_fingerprint_does_not_depend_on_the_folder(tmp_path: Path) -> None:
-    folders = [tmp_path / "first", tmp_path / "second"]
-    for folder in folders:
-        folder.mkdir()
-        write_files(folder, d02=1, d05=1)
-    first, second = (fingerprint(profile(folder)) for folder in folders)
-    assert first == second and list(first) == ["2024-01-02", "2024-01-05"]
+    files = source_files(profile(tmp_path), as_of)
+    assert str(newest_day(profile(tmp_path), files)) == (days[-1] if days else "None")
 
 
 def test_undated_file_may_hold_days_until_written(tmp_path: Path) -> None:
     write_files(tmp_path, d02=1)
     undated = profile(tmp_path, pattern=None)
-    assert [file.day for file in source_files(undated)] == [None]
-    assert newest_day(undated) == date(2024, 1, 20)
-    assert newest_day(undated, as_of=date(2024, 1, 10)) == date(2024, 1, 9)
-    previous = fingerprint(undated)
-    assert changed_range(undated, previous) is None
-    write_files(tmp_path, d02=2)
-    assert changed_range(undated, previous) == (JANUARY[0], date(2024, 1, 20))
+    files = source_files(undated)
+    assert [file.day for file in files] == [None]
+    assert newest_day(undated, files) == date(2024, 1, 20)
+    assert newest_day(undated, files, as_of=date(2024, 1, 10)) == date(2024, 1, 9)
+    assert newest_day(undated, []) is None
 
 
 def test_delta_table_changes_with_its_log(tmp_path: Path) -> None:
@@ -139,12 +92,24 @@ def test_delta_table_changes_with_its_log(tmp_path: Path) -> None:
     for version in range(2):
         (log / f"{version:020}.json").write_text("{}")
     delta = profile(tmp_path, pattern=None, format="delta", path="orders")
-    previous = fingerprint(delta)
+    before = source_files(delta)
     (log / f"{2:020}.json").write_text("{} ")
-    assert (
-        changed_range(delta, previous) is not None
-        and changed_range(delta, fingerprint(delta)) is None
-    )
+    assert source_files(delta) != before and source_files(delta) == source_files(delta)
+
+
+def test_file_removed_while_listing_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tmp_path, d02=1, d05=1)
+    stat = Path.stat
+
+    def remove_and_stat(path: Path, **options: bool) -> os.stat_result:
+        if path.name == "2024-01-05.csv":
+            path.unlink(missing_ok=True)
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", remove_and_stat)
+    assert [file.path.name for file in source_files(profile(tmp_path))] == ["2024-01-02.csv"]
 
 
 @pytest.mark.parametrize("name", ["2024-01-02.txt", "2024-13-02.csv", "all.csv"])
@@ -172,13 +137,3 @@ def test_undated_path_is_used_only_without_dated_files(tmp_path: Path) -> None:
     ]
     write_files(tmp_path, d02=1)
     assert [file.day for file in source_files(shop)] == [date(2024, 1, 2)]
-
-
-def test_end_matters_to_the_fingerprint_of_undated_files(tmp_path: Path) -> None:
-    """An undated file's rows after the profile's end are not read, so a new end is a change."""
-    write_files(tmp_path, d02=1)
-    longer = {"end": date(2024, 2, 29)}
-    dated = profile(tmp_path)
-    assert changed_range(dated.model_copy(update=longer), fingerprint(dated)) is None
-    undated = profile(tmp_path, pattern=None)
-    assert changed_range(undated.model_copy(update=longer), fingerprint(undated)) is not None

@@ -1,13 +1,16 @@
 """Reads new source files."""
 
-import json
+import time
 
 import dagster as dg
 
+from retention_assets import keys
 from retention_assets.automation import backlog
 from retention_assets.automation.jobs import NEW_DAYS, Jobs
 from retention_assets.automation.manual_run import manual_run_active
 from retention_assets.platform import Platform
+from retention_assets.resources.metadata import asset_key
+from retention_assets.sources.ledger import VANISHED
 
 
 def new_source_days(jobs: Jobs, platform: Platform) -> dg.SensorDefinition:
@@ -16,29 +19,40 @@ def new_source_days(jobs: Jobs, platform: Platform) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=platform.settings.sensor_interval_s,
     )
-    def new_source_days(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        """Reads source days that are new or changed, and the days before them for late rows."""
+    def new_source_days(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        """Reads source files that are new or changed, and the days before them for late rows.
+
+        A file that is still being written waits, and does not hold up the others.
+        """
         instance = context.instance
-        requested = json.loads(context.cursor) if context.cursor else None
-        if requested and backlog.has_succeeded(instance, _arrivals(requested)):
-            backlog.mark_read(instance, requested)
-        days = backlog.days_to_read(platform, instance)
-        if days is None:
-            return dg.SkipReason("No new source file.")
         if manual_run_active(instance) or backlog.run_in_flight(instance, NEW_DAYS):
             return dg.SkipReason("New days are being read.")
-        source = backlog.source_now(platform)
-        tags = backlog.range_tags(*days) | _arrivals(source)
+        look = backlog.look_at_source(platform, instance)
+        complete, growing = backlog.note_growing(platform, look, now=time.time())
+        waits = f" Still being written: {', '.join(growing)}." if growing else ""
+        days = backlog.days_to_read(platform, complete)
+        if days is None:
+            return _update_of_ledger(look) or dg.SkipReason(f"No new source file.{waits}")
+        arrivals = backlog.files_digest(complete)
+        tags = backlog.range_tags(*days) | {backlog.ARRIVALS: arrivals}
         failed = backlog.failures(instance, NEW_DAYS, tags)
         if failed >= backlog.ATTEMPTS:
             return dg.SkipReason(
                 f"Reading these files failed {failed} times. They are read again when they change."
             )
-        run_key = f"{backlog.digest(source)}:{failed}"
-        return dg.SensorResult([dg.RunRequest(run_key, tags=tags)], cursor=json.dumps(source))
+        return dg.RunRequest(f"{arrivals}:{look.content.entries}:{failed}", tags=tags)
 
     return new_source_days
 
 
-def _arrivals(source: dict) -> dict[str, str]:
-    return {backlog.ARRIVALS: backlog.digest(source)}
+def _update_of_ledger(look: backlog.Look) -> dg.RunRequest | None:
+    """A run that writes down which files have vanished, if the ledger does not say so yet."""
+    newest = look.content.newest
+    vanished = [
+        entry for entry in look.state.vanished if newest[entry.table, entry.path].state != VANISHED
+    ]
+    if not vanished:
+        return None
+    return dg.RunRequest(
+        f"vanished:{look.content.entries}", asset_selection=[asset_key(keys.SOURCE_FILES)]
+    )

@@ -1,5 +1,7 @@
-"""Which days the sensor asks to read, and when it waits or gives up."""
+"""Which files the sensor asks to read, and when it waits or gives up."""
 
+import os
+import time
 from datetime import date
 from typing import Any
 
@@ -7,92 +9,127 @@ import dagster as dg
 import pytest
 
 from retention_assets.automation import backlog
+from retention_assets.sources.ledger import READ, Ledger, State, new_entries
+from retention_assets.sources.source_files import SourceFile
 from retention_assets_tests.automation.graph import FIRST, LAST, Graph
 
 NEXT = date(2024, 4, 10)
+AN_HOUR_AGO = 3600
 
 
 @pytest.fixture(autouse=True)
-def source(monkeypatch: pytest.MonkeyPatch) -> list[date]:
-    """Days that the source has; each is a file."""
-    days = [LAST]
-
-    def changed(_profile: Any, files: dict | None, _as_of: Any) -> tuple[date, date] | None:
-        new = [day for day in days if str(day) not in (files or {})]
-        return (min(new) if files else FIRST, max(new)) if new else None
-
-    def fingerprint(_profile: Any, _as_of: Any) -> dict[str, int]:
-        return {str(day): 1 for day in days}
-
-    monkeypatch.setattr(backlog, "fingerprint", fingerprint)
-    monkeypatch.setattr(backlog, "changed_range", changed)
-    monkeypatch.setattr(backlog, "newest_day", lambda _profile, _as_of: max(days))
-    return days
+def source(graph: Graph) -> Graph:
+    """A source with one file for the first day and one for the last."""
+    write(graph, FIRST)
+    write(graph, LAST)
+    return graph
 
 
-def evaluate(
-    graph: Graph, instance: dg.DagsterInstance, cursor: str | None = None
-) -> tuple[Any, str | None]:
-    """The run that the sensor requests, or None, and its new cursor."""
-    result = graph.evaluate("new_source_days", instance, cursor)
-    if isinstance(result, dg.SensorResult) and result.run_requests:
-        return result.run_requests[0], result.cursor
-    return None, cursor
+def write(graph: Graph, day: date, *, text: str = "x", age_s: float = AN_HOUR_AGO) -> None:
+    file = graph.platform.profile.root / "customers" / f"{day}.csv"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    moment = time.time() - age_s
+    os.utime(file, (moment, moment))
+
+
+def remove(graph: Graph, day: date) -> None:
+    (graph.platform.profile.root / "customers" / f"{day}.csv").unlink()
+
+
+def evaluate(graph: Graph, instance: dg.DagsterInstance) -> Any:
+    """The run that the sensor requests, or why it requests none."""
+    result = graph.evaluate("new_source_days", instance)
+    return result if isinstance(result, dg.RunRequest) else result.skip_message
+
+
+def read(graph: Graph, instance: dg.DagsterInstance, request: dg.RunRequest, run_id: str) -> None:
+    """Writes down that the run has read all files that are complete."""
+    files = backlog.look_at_source(graph.platform, instance).state.unread
+    ledger = Ledger(graph.platform.settings.lake_root)
+    states: dict[SourceFile, State] = dict.fromkeys(files, READ)
+    ledger.add(new_entries(graph.platform.profile, states, ledger.content(), run_id=run_id))
+
+
+def run(graph: Graph, instance: dg.DagsterInstance, request: dg.RunRequest) -> None:
+    result = graph.run("new_days", instance, **request.tags)
+    assert result.success
+    read(graph, instance, request, result.run_id)
 
 
 def test_whole_source_is_read_first_then_new_days(
-    graph: Graph, instance: dg.DagsterInstance, source: list[date]
+    graph: Graph, instance: dg.DagsterInstance
 ) -> None:
     """With new days, the days before them are read again for late rows."""
-    request, cursor = evaluate(graph, instance)
+    request = evaluate(graph, instance)
     assert request.tags.items() >= backlog.range_tags(FIRST, LAST).items()
-    graph.run("new_days", instance, **request.tags)
-    nothing, cursor = evaluate(graph, instance, cursor)
-    assert nothing is None
-    source.append(NEXT)
-    request, cursor = evaluate(graph, instance, cursor)
+    run(graph, instance, request)
+    assert evaluate(graph, instance) == "No new source file."
+    write(graph, NEXT)
+    request = evaluate(graph, instance)
     assert request.tags.items() >= backlog.range_tags(date(2024, 4, 3), NEXT).items()
 
 
 def test_same_source_is_requested_once(graph: Graph, instance: dg.DagsterInstance) -> None:
-    first, cursor = evaluate(graph, instance)
-    again, _ = evaluate(graph, instance, cursor)
+    first = evaluate(graph, instance)
+    again = evaluate(graph, instance)
     assert first.run_key == again.run_key  # Dagster launches a run key once
 
 
-def test_failed_reading_is_tried_three_times(
-    graph: Graph, instance: dg.DagsterInstance, source: list[date]
-) -> None:
-    """A run that was killed is closed as failed by run monitoring."""
-    cursor = None
+def test_failed_reading_is_tried_three_times(graph: Graph, instance: dg.DagsterInstance) -> None:
+    """Also where the run had read the files before it was killed; run monitoring closes it."""
     run_keys = []
     for _ in range(3):
-        request, cursor = evaluate(graph, instance, cursor)
+        request = evaluate(graph, instance)
         run_keys.append(request.run_key)
-        instance.report_run_failed(graph.start("new_days", instance, request), "killed")
+        started = graph.start("new_days", instance, request)
+        read(graph, instance, request, started.run_id)
+        instance.report_run_failed(started, "killed")
     assert len(set(run_keys)) == 3
-    assert evaluate(graph, instance, cursor)[0] is None
-    source.append(NEXT)
-    assert evaluate(graph, instance, cursor)[0] is not None
+    assert "failed 3 times" in evaluate(graph, instance)
+    write(graph, NEXT)
+    assert evaluate(graph, instance).tags.items() >= backlog.range_tags(FIRST, NEXT).items()
 
 
 def test_sensor_waits_while_new_days_are_read(graph: Graph, instance: dg.DagsterInstance) -> None:
-    run = graph.start("new_days", instance)
-    assert evaluate(graph, instance)[0] is None
-    instance.report_run_canceled(run)
-    assert evaluate(graph, instance)[0] is not None
+    started = graph.start("new_days", instance)
+    assert evaluate(graph, instance) == "New days are being read."
+    instance.report_run_canceled(started)
+    assert evaluate(graph, instance).tags
 
 
-def test_days_that_retention_run_read_are_not_read_again(
-    graph: Graph, instance: dg.DagsterInstance, source: list[date]
+def test_growing_file_waits_by_name_and_others_go_on(
+    graph: Graph, instance: dg.DagsterInstance
 ) -> None:
-    backlog.mark_read(instance, backlog.source_now(graph.platform))
-    assert evaluate(graph, instance)[0] is None
-    source.append(NEXT)
-    assert evaluate(graph, instance)[0] is not None
+    run(graph, instance, evaluate(graph, instance))
+    write(graph, NEXT, age_s=1)
+    assert evaluate(graph, instance) == ("No new source file. Still being written: 2024-04-10.csv.")
+    write(graph, NEXT, text="more", age_s=0)
+    write(graph, date(2024, 4, 11))
+    request = evaluate(graph, instance)
+    assert request.tags.items() >= backlog.range_tags(date(2024, 4, 4), date(2024, 4, 11)).items()
+    request = evaluate(graph, instance)  # the file is the same as at the last look
+    assert request.tags.items() >= backlog.range_tags(date(2024, 4, 3), date(2024, 4, 11)).items()
 
 
-def test_another_source_is_read_from_its_start(graph: Graph, instance: dg.DagsterInstance) -> None:
-    backlog.mark_read(instance, backlog.source_now(graph.platform) | {"profile": "another"})
-    request, _ = evaluate(graph, instance)
-    assert request.tags.items() >= backlog.range_tags(FIRST, LAST).items()
+def test_vanished_file_only_updates_the_ledger(graph: Graph, instance: dg.DagsterInstance) -> None:
+    run(graph, instance, evaluate(graph, instance))
+    remove(graph, FIRST)
+    request = evaluate(graph, instance)
+    assert request.asset_selection == [dg.AssetKey(["raw", "source_files"])]
+    assert request.tags == {}
+    write(graph, FIRST)
+    assert evaluate(graph, instance).tags.items() >= backlog.range_tags(FIRST, FIRST).items()
+
+
+def test_sensor_lists_the_source_once(graph: Graph, instance: dg.DagsterInstance) -> None:
+    listed = []
+    glob = type(graph.platform.profile.root).glob
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            type(graph.platform.profile.root),
+            "glob",
+            lambda path, pattern: listed.append(pattern) or glob(path, pattern),
+        )
+        evaluate(graph, instance)
+    assert listed == ["customers/*.csv"]

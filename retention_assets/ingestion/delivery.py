@@ -1,0 +1,83 @@
+"""What a run reads of one table's files, by the ledger, and what the ledger says afterwards.
+
+Rows are stored between the two: if the run dies there, the files are read again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from retention_assets.ingestion.opening import FileLayout, inspect_files
+from retention_assets.ingestion.reading import ReadWindow, files_of_days
+from retention_assets.sources.ledger import (
+    GROWING,
+    READ,
+    UNREADABLE,
+    LedgerContent,
+    LedgerEntry,
+    State,
+    new_entries,
+    relative_path,
+    survey,
+)
+from retention_assets.sources.profile import Profile
+from retention_assets.sources.source_files import SourceFile, present_files
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The files of one table that a run reads.
+
+    `layouts`: those that can be opened. `unreadable`: why the others cannot. `kept`: paths of files
+    whose stored rows stay as they are, because the file is gone, still growing, or unreadable.
+    """
+
+    layouts: Mapping[SourceFile, FileLayout]
+    unreadable: Mapping[SourceFile, str]
+    kept: frozenset[str]
+
+
+def plan_delivery(
+    profile: Profile, table: str, window: ReadWindow, content: LedgerContent
+) -> Delivery:
+    """The files that can have rows of the window, without those that are still being written.
+
+    Raises SchemaChangedError if a file lacks a declared column.
+    """
+    state = survey(profile, present_files(profile, table), content, as_of=window.as_of)
+    files = files_of_days(profile, table, window, (*state.unread, *state.read))
+    layouts, unreadable = inspect_files(profile, table, files)
+    absent = {entry.path for entry in state.vanished if entry.table == table}
+    waiting = (*state.growing, *state.unreadable, *unreadable)
+    closed = {relative_path(profile, file) for file in waiting}
+    stored = {path for name, path in content.read if name == table}
+    return Delivery(layouts, unreadable, frozenset((absent | closed) & stored))
+
+
+def delivery_entries(
+    profile: Profile,
+    table: str,
+    delivery: Delivery,
+    content: LedgerContent,
+    *,
+    as_of: date | None,
+    run_id: str,
+) -> list[LedgerEntry]:
+    """Entries for the files of the delivery, now that their rows are stored.
+
+    A file that changed while it was read is growing: it is read again once it stays the same.
+    """
+    latest = {file.path: file for file in present_files(profile, table)}
+
+    def state_of(file: SourceFile) -> State:
+        if latest.get(file.path, file) != file:
+            return GROWING
+        return UNREADABLE if file in delivery.unreadable else READ
+
+    states: dict[SourceFile, State] = {
+        latest.get(file.path, file): state_of(file)
+        for file in (*delivery.layouts, *delivery.unreadable)
+    }
+    return new_entries(
+        profile, states, content, as_of=as_of, run_id=run_id, reasons=delivery.unreadable
+    )

@@ -1,0 +1,265 @@
+"""The ledger of source files: which version of each file was read, and what became of the file.
+
+An entry is added when something happens to a file; none is ever changed, so a file's newest entry
+is its state. Rows are stored before an entry says that their file was read. No Spark.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import date
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from retention_assets import keys
+from retention_assets.resources.small_tables import append_small, compact_small, read_small
+from retention_assets.sources.profile import Profile
+from retention_assets.sources.source_files import SourceFile, is_within
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+State = Literal["read", "growing", "unreadable", "vanished"]
+READ: State = "read"
+GROWING: State = "growing"
+UNREADABLE: State = "unreadable"
+VANISHED: State = "vanished"
+UNREAD = "unread"
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One thing that happened to one file.
+
+    `path` is relative to the source's data folder; `number` counts the file's entries from 1.
+    `size` (bytes) and `modified_ns` (since 1970) tell versions of the file apart. `reading` changes
+    with everything that decides how the file is read. `reason` says why it could not be read.
+    """
+
+    table: str
+    path: str
+    number: int
+    state: State
+    day: date | None
+    size: int
+    modified_ns: int
+    reading: str
+    run_id: str
+    reason: str = ""
+
+
+FileKey = tuple[str, str]  # table, path
+ENTRY_COLUMNS: Mapping[str, str] = {
+    "table": "The source table that the file belongs to.",
+    "path": "The file, below the source's data folder.",
+    "number": "Counts the entries of the file from 1; the highest is its state.",
+    "state": "read, growing (still being written), unreadable, or vanished (its rows stay).",
+    "day": "The day on which the file arrived, if its name says so.",
+    "size": "Size of the file in bytes.",
+    "modified_ns": "When the file was last changed, in nanoseconds since 1970.",
+    "reading": "Changes with the profile's columns and options by which the file was read.",
+    "run_id": "The Dagster run that added the entry.",
+    "reason": "Why the file could not be read.",
+}
+
+
+@dataclass(frozen=True)
+class LedgerContent:
+    """The newest entry of each file, and its newest entry with state `read`; by (table, path)."""
+
+    newest: dict[FileKey, LedgerEntry]
+    read: dict[FileKey, LedgerEntry]
+
+    @property
+    def entries(self) -> int:
+        """How many entries the ledger has."""
+        return sum(entry.number for entry in self.newest.values())
+
+    def next_number(self, table: str, path: str) -> int:
+        entry = self.newest.get((table, path))
+        return entry.number + 1 if entry else 1
+
+    def newest_of(self, profile: Profile, file: SourceFile) -> LedgerEntry | None:
+        return self.newest.get((file.table, relative_path(profile, file)))
+
+    def digest(self) -> str:
+        """Changes when another version of a file, or another file, has been read."""
+        lines = [
+            f"{entry.table} {entry.path} {entry.size} {entry.modified_ns} {entry.reading}"
+            for _, entry in sorted(self.read.items())
+        ]
+        return _digest(lines)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The ledger of one home: the Delta table raw/source_files below `root`, the lake."""
+
+    root: str
+
+    def content(self) -> LedgerContent:
+        rows = read_small(self.root, keys.SOURCE_FILES)
+        newest: dict[FileKey, LedgerEntry] = {}
+        read: dict[FileKey, LedgerEntry] = {}
+        for row in sorted(rows.to_pylist() if rows else (), key=lambda row: row["number"]):
+            entry = LedgerEntry(**row)
+            newest[entry.table, entry.path] = entry
+            if entry.state == READ:
+                read[entry.table, entry.path] = entry
+        return LedgerContent(newest, read)
+
+    def add(self, entries: Sequence[LedgerEntry]) -> None:
+        """Adds the entries in one commit."""
+        if entries:
+            append_small(self.root, keys.SOURCE_FILES, _as_arrow(entries))
+
+    def compact(self) -> None:
+        compact_small(self.root, keys.SOURCE_FILES)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A listing of the source compared with the ledger; each file is in one of these.
+
+    `unread`: new and changed files, and those read by a run that failed. `growing`: files that were
+    being written at the last look and have changed since. `unreadable`: files that could not be
+    opened and have not changed since. `read`: the others. `vanished`: the last reading of each file
+    that is no longer there.
+    """
+
+    unread: tuple[SourceFile, ...]
+    growing: tuple[SourceFile, ...]
+    unreadable: tuple[SourceFile, ...]
+    read: tuple[SourceFile, ...]
+    vanished: tuple[LedgerEntry, ...]
+
+
+def survey(
+    profile: Profile,
+    files: Iterable[SourceFile],
+    content: LedgerContent,
+    *,
+    as_of: date | None = None,
+    failed_runs: Collection[str] = (),
+) -> Survey:
+    """Compares all files that are there with the ledger.
+
+    Files outside the profile's days, or that arrived on or after `as_of`, are left out: they are
+    neither read nor missed.
+    """
+    parts: dict[str, list[SourceFile]] = {UNREAD: [], GROWING: [], UNREADABLE: [], READ: []}
+    listed = set()
+    readings = Readings(profile, as_of)
+    for file in files:
+        key = (file.table, relative_path(profile, file))
+        listed.add(key)
+        if is_within(profile, file, as_of):
+            state = _state(file, content.newest.get(key), readings.digest(file), failed_runs)
+            parts[state].append(file)
+    vanished = [
+        entry
+        for key, entry in content.read.items()
+        if key not in listed and profile.has(entry.table)
+    ]
+    by_state = {name: tuple(files) for name, files in parts.items()}
+    return Survey(**by_state, vanished=tuple(vanished))
+
+
+class Readings:
+    """What decides how a file is read, as a digest: a change of it means reading the file again.
+
+    The end of the source and `as_of` decide only which rows of an undated file are read.
+    """
+
+    def __init__(self, profile: Profile, as_of: date | None) -> None:
+        self.digests: dict[tuple[str, bool], str] = {}
+        for name, table in profile.tables.items():
+            mapping = [table.model_dump_json(), str(profile.start)]
+            limits = [str(profile.end), str(as_of)]
+            self.digests[name, True] = _digest(mapping)
+            self.digests[name, False] = _digest(mapping + limits)
+
+    def digest(self, file: SourceFile) -> str:
+        return self.digests[file.table, file.day is not None]
+
+
+def new_entries(
+    profile: Profile,
+    states: Mapping[SourceFile, State],
+    content: LedgerContent,
+    *,
+    as_of: date | None = None,
+    run_id: str = "",
+    reasons: Mapping[SourceFile, str] = MappingProxyType({}),
+) -> list[LedgerEntry]:
+    """The next entry of each of these files. `reasons`: why a file could not be read."""
+    readings = Readings(profile, as_of)
+    entries = []
+    for file, state in states.items():
+        path = relative_path(profile, file)
+        entry = LedgerEntry(
+            table=file.table,
+            path=path,
+            number=content.next_number(file.table, path),
+            state=state,
+            day=file.day,
+            size=file.size,
+            modified_ns=file.mtime_ns,
+            reading=readings.digest(file),
+            run_id=run_id,
+            reason=reasons.get(file, ""),
+        )
+        entries.append(entry)
+    return entries
+
+
+def vanished_entries(
+    vanished: Iterable[LedgerEntry], content: LedgerContent, run_id: str = ""
+) -> list[LedgerEntry]:
+    """Entries for the files that are no longer there, unless the ledger says so already."""
+    return [
+        replace(
+            entry,
+            state=VANISHED,
+            number=content.next_number(entry.table, entry.path),
+            run_id=run_id,
+        )
+        for entry in vanished
+        if content.newest[entry.table, entry.path].state != VANISHED
+    ]
+
+
+def relative_path(profile: Profile, file: SourceFile) -> str:
+    """The file's path below the source's data folder, as `source_file` of its rows holds it."""
+    return file.path.relative_to(profile.root).as_posix()
+
+
+def _state(
+    file: SourceFile, entry: LedgerEntry | None, reading: str, failed_runs: Collection[str]
+) -> str:
+    if entry is None:
+        return UNREAD
+    is_same = (entry.size, entry.modified_ns) == (file.size, file.mtime_ns)
+    if entry.state == GROWING:  # what is the same at two looks is complete
+        return UNREAD if is_same else GROWING
+    if not is_same or entry.reading != reading or entry.run_id in failed_runs:
+        return UNREAD
+    return entry.state if entry.state in (READ, UNREADABLE) else UNREAD
+
+
+_TYPES = {"number": "int64", "size": "int64", "modified_ns": "int64", "day": "date32"}
+# Column and Arrow type of each field of an entry.
+ENTRY_SCHEMA = tuple(
+    (field.name, _TYPES.get(field.name, "string")) for field in fields(LedgerEntry)
+)
+
+
+def _as_arrow(entries: Sequence[LedgerEntry]) -> "pa.Table":
+    import pyarrow as pa
+
+    schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in ENTRY_SCHEMA])
+    return pa.Table.from_pylist([asdict(entry) for entry in entries], schema=schema)
+
+
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

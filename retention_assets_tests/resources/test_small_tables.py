@@ -1,0 +1,46 @@
+"""Small Delta tables without Spark: appended in commits, and joined when there are many files."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from retention_assets.resources.small_tables import (
+    MANY_FILES,
+    append_small,
+    compact_small,
+    read_small,
+)
+
+KEY = "raw/source_files"
+
+
+def row(number: int) -> pa.Table:
+    return pa.table({"number": [number]})
+
+
+def numbers(root: str) -> list[int]:
+    rows = read_small(root, KEY)
+    return sorted(rows["number"].to_pylist()) if rows else []
+
+
+def test_table_that_does_not_exist_is_none(tmp_path: Path) -> None:
+    assert read_small(str(tmp_path), KEY) is None
+
+
+def test_appends_from_threads_are_all_kept(tmp_path: Path) -> None:
+    root = str(tmp_path)
+    append_small(root, KEY, row(0))
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda number: append_small(root, KEY, row(number)), range(1, 7)))
+    assert numbers(root) == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_many_files_are_joined_with_all_rows(tmp_path: Path) -> None:
+    root = str(tmp_path)
+    for number in range(MANY_FILES + 1):
+        append_small(root, KEY, row(number))
+    compact_small(root, KEY)
+    assert len(DeltaTable(f"{root}/{KEY}").file_uris()) == 1
+    assert numbers(root) == list(range(MANY_FILES + 1))
