@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from retention_assets.partitions import Partitions, partitions_of
 from retention_assets.settings import Settings
+from retention_assets.sources.home_source import check_home, with_home_source
 from retention_assets.sources.load_profile import load_profile
 from retention_assets.sources.profile import Profile
 
@@ -18,6 +19,10 @@ class Platform:
 
     @classmethod
     def of(cls, settings: Settings) -> "Platform":
-        """Loads the profile. Raises ProfileError if it is not valid."""
+        """Loads the profile. Raises ProfileError if it is not valid, SetupError if the home
+        belongs to another source.
+        """
+        settings = with_home_source(settings)
         profile = load_profile(settings)
+        check_home(settings, profile)
         return cls(settings, profile, partitions_of(profile.start, profile.end))

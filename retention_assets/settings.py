@@ -71,8 +71,9 @@ class PathSettings(SettingsGroup):
 class SourceSettings(SettingsGroup):
     """Which source is read, and up to which day."""
 
-    source: str = Field(
-        default="simulated", description="A built-in profile's name, or a profile file."
+    source: str | None = operation(
+        description="A built-in profile's name, or a profile file; None: the home's source, or the"
+        " embedded one in a new home."
     )
     data_dir: Path | None = operation(description="Folder that holds the source's files.")
     as_of: date | None = operation(
@@ -271,7 +272,7 @@ class Settings(
         """This process's environment plus every setting, for child processes."""
         values = self.model_dump(mode="json", exclude_none=True)
         variables = {variable(name): str(value) for name, value in values.items()}
-        if Path(self.source).suffix in {".yaml", ".yml"}:
+        if self.source and Path(self.source).suffix in {".yaml", ".yml"}:
             variables[variable("source")] = str(_absolute(Path(self.source)))
         return {**os.environ, **variables}
 

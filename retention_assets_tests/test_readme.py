@@ -76,8 +76,9 @@ RUN_HERE = {
 RUN_ELSEWHERE = {
     "make run",
     "make down",
-    "RETENTION_SOURCE=online_retail RETENTION_DATA_DIR=data make run",
-    ".venv/bin/retention run --source shop.yaml",
+    "RETENTION_HOME=.retention-invoices RETENTION_SOURCE=online_retail RETENTION_DATA_DIR=data"
+    " make run",
+    "RETENTION_HOME=.retention-shop .venv/bin/retention run --source shop.yaml",
     ".venv/bin/retention train-table customers.csv --label churned --id customer_id --out report",
 }
 

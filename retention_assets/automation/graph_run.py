@@ -25,6 +25,7 @@ from retention_assets.services import catalog as services
 from retention_assets.services.instance import open_instance
 from retention_assets.settings import Settings
 from retention_assets.simulation.source_folder import make_simulated_source
+from retention_assets.sources.home_source import claim_home
 
 
 class RunReporter(RunProgress, Protocol):
@@ -70,6 +71,7 @@ def run_graph(
         # The services start while the source is read; only what comes later needs them.
         services.start(settings)
         _await_automation(instance, reporter)
+        claim_home(settings, platform.profile)
         _prepare_source(platform, reporter)
         graph = Reconciliation(
             defs,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retention_assets.settings import Settings
+from retention_assets.sources.home_source import with_home_source
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,7 +41,8 @@ def run(
     from retention_assets.resources.deployer import Deployer
 
     overrides: dict[str, Any] = {"source": source, "as_of": as_of and as_of.date()}
-    settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
+    values = {name: value for name, value in overrides.items() if value is not None}
+    settings = with_home_source(Settings(**values))
     console = open_console(stream=2 if as_json else 1)
     began = time.monotonic()
     with redirect_output(settings.logs / "run.log"):

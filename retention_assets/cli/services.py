@@ -15,10 +15,11 @@ def register(app: typer.Typer) -> None:
 
 def up() -> None:
     """Start the services: Redis, Ray, MLflow, Dagster's webserver and daemon. Safe to repeat."""
+    from retention_assets.platform import Platform
     from retention_assets.services import catalog as services
     from retention_assets.services.api_keys import api_keys
 
-    settings = Settings()
+    settings = Platform.of(Settings()).settings
     began = time.monotonic()
     api_keys(settings)
     services.up(settings, report=typer.echo)

@@ -31,11 +31,12 @@ def status(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) ->
 def read_state(settings: Settings) -> dict[str, Any]:
     """The document that `status --json` prints."""
     from retention_assets.services import catalog as services
+    from retention_assets.sources.home_source import with_home_source
 
     states = services.status(settings)
     return {
         "home": str(settings.home),
-        "source": settings.source,
+        "source": with_home_source(settings).source,
         "services": {state.name: {"up": state.up, "address": state.address} for state in states},
         "watermark": _watermark(settings),
         "champion": {task: _champion(settings, task) for task in TASKS},

@@ -3,6 +3,7 @@
 import socket
 
 from retention_assets.errors import SetupError
+from retention_assets.services.processes import homes_listening_on
 from retention_assets.settings import Settings
 
 RAY_PORTS = (
@@ -51,10 +52,21 @@ def busy_ports(settings: Settings) -> dict[str, int]:
 
 
 def check_ports(settings: Settings) -> None:
-    """Raises SetupError that names every busy port and the variable that moves it."""
-    if busy := busy_ports(settings):
-        listed = ", ".join(f"{port} (RETENTION_{name.upper()})" for name, port in busy.items())
+    """Raises SetupError that names every busy port, the variable that moves it, and the home whose
+    services listen on it.
+    """
+    busy = busy_ports(settings)
+    if not busy:
+        return
+    listed = ", ".join(f"{port} (RETENTION_{name.upper()})" for name, port in busy.items())
+    homes = sorted(homes_listening_on(busy.values()))
+    if homes:
         raise SetupError(
-            f"These ports are in use: {listed}.",
-            "Stop the programs that use them, or set the named variables to free ports.",
+            f"The services of the home {homes[0]} use these ports: {listed}.",
+            f"Stop them with `RETENTION_HOME={homes[0]} retention down`, or set the named variables"
+            " to free ports.",
         )
+    raise SetupError(
+        f"These ports are in use: {listed}.",
+        "Stop the programs that use them, or set the named variables to free ports.",
+    )

@@ -4,7 +4,7 @@ Only processes with the home's variable, and their descendants, are ever ended.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import psutil
@@ -20,6 +20,12 @@ def home_processes(home: Path) -> set[psutil.Process]:
         if _environment(process).get(HOME_VARIABLE) == str(home)
     }
     return with_descendants(processes)
+
+
+def homes_listening_on(ports: Collection[int]) -> set[str]:
+    """The homes whose services listen on one of these ports."""
+    homes = {process: _environment(process).get(HOME_VARIABLE) for process in psutil.process_iter()}
+    return {home for process, home in homes.items() if home and _listens(process, ports)}
 
 
 def processes_with_command(*fragments: str) -> set[psutil.Process]:
@@ -65,6 +71,17 @@ def _environment(process: psutil.Process) -> dict[str, str]:
         return process.environ() if process.pid != os.getpid() else {}
     except (psutil.Error, OSError):
         return {}
+
+
+def _listens(process: psutil.Process, ports: Collection[int]) -> bool:
+    try:
+        connections = process.net_connections("tcp")
+    except (psutil.Error, OSError):
+        return False
+    return any(
+        connection.status == psutil.CONN_LISTEN and connection.laddr.port in ports
+        for connection in connections
+    )
 
 
 def _command(process: psutil.Process) -> str:

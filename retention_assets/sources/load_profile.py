@@ -14,17 +14,19 @@ from pydantic import ValidationError
 from retention_assets.errors import ProfileError
 from retention_assets.settings import Settings
 from retention_assets.sources.contracts import TABLES
-from retention_assets.sources.profile import Profile
+from retention_assets.sources.home_source import with_home_source
+from retention_assets.sources.profile import SIMULATED, Profile
 from retention_assets.sources.profile_checks import check_against_contracts, check_files
 
 BUILT_IN = Path(__file__).parent / "built_in"
 
 
 def load_profile(settings: Settings) -> Profile:
-    """The profile that `settings.source` names: a built-in one, or a YAML file. Raises
-    ProfileError.
+    """The profile that the settings name: a built-in one, or a YAML file; without a name, the
+    home's, else the embedded one. Raises ProfileError.
     """
-    file = _profile_file(settings.source)
+    settings = with_home_source(settings)
+    file = _profile_file(settings.source or SIMULATED)
     profile = _parse(file, _with_defaults(_read_yaml(file)))
     root = _data_folder(profile, file, settings)
     profile = profile.model_copy(update={"root": root})

@@ -58,6 +58,18 @@ def test_error_is_one_line_with_a_fix_and_exits_with_1(tmp_path: Path) -> None:
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["up", "run"])
+def test_home_of_another_source_is_refused(tmp_path: Path, command: str) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    owner = {"name": "shop", "source": "shop.yaml", "data_dir": None}
+    (home / "source.json").write_text(json.dumps(owner))
+    result = retention(home, command, RETENTION_SOURCE="simulated")
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert f"RETENTION_HOME={home}-simulated" in result.stderr
+
+
 def test_status_of_new_home_is_empty_and_writes_nothing(tmp_path: Path) -> None:
     home = tmp_path / "home"
     result = retention(home, "status", "--json")

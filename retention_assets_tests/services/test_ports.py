@@ -1,12 +1,16 @@
 """A taken port is named before anything starts, with the variable that moves it."""
 
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from retention_assets.errors import SetupError
 from retention_assets.services.ports import check_ports, inner_ports, needed_ports
+from retention_assets.services.processes import HOME_VARIABLE
 from retention_assets.settings import Settings
 from retention_assets_tests.services.homes import free_ports
 
@@ -20,6 +24,27 @@ def test_taken_port_is_named_with_its_variable(tmp_path: Path) -> None:
     ):
         check_ports(settings)
     check_ports(settings)
+
+
+LISTENS = """
+import socket, sys
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_home_that_holds_a_port_is_named(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, **free_ports())
+    command = [sys.executable, "-c", LISTENS, str(settings.webserver_port)]
+    environment = {**os.environ, HOME_VARIABLE: "/homes/other"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, text=True, **pipes) as service:
+        assert service.stdout and service.stdout.readline() == "ready\n"
+        with pytest.raises(SetupError, match="The services of the home /homes/other") as error:
+            check_ports(settings)
+        service.communicate()
+    assert "RETENTION_HOME=/homes/other retention down" in error.value.fix
 
 
 def test_two_settings_with_one_port_are_named(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from retention_assets.automation.jobs import NEW_DAYS, Jobs
 from retention_assets.automation.manual_run import manual_run_active
 from retention_assets.platform import Platform
 from retention_assets.resources.metadata import asset_key
+from retention_assets.sources.home_source import claim_home
 from retention_assets.sources.ledger import VANISHED
 
 
@@ -40,6 +41,7 @@ def new_source_days(jobs: Jobs, platform: Platform) -> dg.SensorDefinition:
             return dg.SkipReason(
                 f"Reading these files failed {failed} times. They are read again when they change."
             )
+        claim_home(platform.settings, platform.profile)
         return dg.RunRequest(f"{arrivals}:{look.content.entries}:{failed}", tags=tags)
 
     return new_source_days

@@ -1,0 +1,52 @@
+"""A home belongs to one source: it is remembered, and another one is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from retention_assets.errors import SetupError
+from retention_assets.platform import Platform
+from retention_assets.settings import Settings
+from retention_assets.sources.home_source import claim_home, home_source, with_home_source
+from retention_assets_tests.sources.test_load_profile import GOOD, write
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Platform:
+    """A source of its own, which has claimed its home."""
+    platform = Platform.of(write(tmp_path, GOOD))
+    claim_home(platform.settings, platform.profile)
+    return platform
+
+
+def test_new_home_has_the_embedded_source(tmp_path: Path) -> None:
+    assert home_source(tmp_path) is None
+    assert with_home_source(Settings(home=tmp_path)).source == "simulated"
+
+
+def test_home_remembers_its_source_and_folder(shop: Platform, tmp_path: Path) -> None:
+    home = shop.settings.home
+    assert Platform.of(Settings(home=home)).profile == shop.profile
+    built_in = Settings(home=tmp_path / "other", source="simulated", data_dir=tmp_path)
+    claim_home(built_in, Platform.of(built_in).profile)
+    remembered = with_home_source(Settings(home=tmp_path / "other"))
+    assert (remembered.source, remembered.data_dir) == ("simulated", tmp_path)
+
+
+def test_another_source_is_refused_with_a_home_for_it(shop: Platform) -> None:
+    home = shop.settings.home
+    with pytest.raises(SetupError) as refused:
+        Platform.of(Settings(home=home, source="simulated"))
+    assert refused.value.problem == f"The home {home} holds the source shop, not simulated."
+    assert f"RETENTION_HOME={home}-simulated" in refused.value.fix
+
+
+def test_moved_profile_of_the_same_name_is_accepted(shop: Platform, tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for name in ("shop.yaml", "orders"):
+        (tmp_path / name).rename(moved / name)
+    settings = Settings(home=shop.settings.home, source=str(moved / "shop.yaml"))
+    platform = Platform.of(settings)
+    claim_home(platform.settings, platform.profile)
+    assert Platform.of(Settings(home=shop.settings.home)).profile.root == moved
