@@ -46,8 +46,8 @@ def test_week_of_given_labels_matures_with_its_sunday() -> None:
     """They have no gap, so the window is the horizon and the lag."""
     profile = load_profile(SETTINGS)
     churn = profile.churn.model_copy(update={"kind": "label"})
-    given = profile.model_copy(update={"churn": churn})
+    labeled = profile.model_copy(update={"churn": churn})
     first = date(2024, 1, 29)
     final = first + timedelta(days=6 + 90 + 7)
-    assert matured_mondays(given, SETTINGS, final - timedelta(days=1)) == [first]
-    assert matured_mondays(given, SETTINGS, final - timedelta(days=2)) == []
+    assert matured_mondays(labeled, SETTINGS, final - timedelta(days=1)) == [first]
+    assert matured_mondays(labeled, SETTINGS, final - timedelta(days=2)) == []
