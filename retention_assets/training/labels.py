@@ -2,7 +2,8 @@
 
 It is read from facts known when it became final (gap + horizon + reporting lag after t). A later
 report does not change it, so a week that a model was trained on keeps its labels. Which customers
-are eligible depends on the kind of churn.
+are eligible depends on the kind of churn. Where the source gives labels, t is the day of the label
+and the label is the source's.
 
 `treated` marks customers who got a retention contact between t and the end of the window. They stay
 in: without them, those who churned before a contact would be overrepresented (immortal time bias).

@@ -6,6 +6,7 @@ Horizon 30 and lag 7: labels as of Thursday 2024-02-01 are final on 9 March, tho
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -89,7 +90,7 @@ def outcomes(platform: Platform, module_lake: Lake) -> Iterator[Split]:
 
 
 @pytest.fixture(scope="module")
-def rows_by_week(platform: Platform, module_lake: Lake, outcomes: Split) -> dict[str, int]:
+def rows_by_week(platform: Platform, module_lake: Lake, outcomes: Split) -> dict[str, Any]:
     """Rows of each week of the examples."""
     spark = module_lake.spark
     sales = spark.createDataFrame(SALES, "customer_id string, day string").selectExpr(
@@ -123,7 +124,7 @@ def rows_by_week(platform: Platform, module_lake: Lake, outcomes: Split) -> dict
 
 
 def test_each_known_outcome_becomes_one_example(
-    module_lake: Lake, rows_by_week: dict[str, int]
+    module_lake: Lake, rows_by_week: dict[str, Any]
 ) -> None:
     """Features are as of the day of the label, a Thursday or a Monday."""
     columns = ("customer_id", "as_of", "label", "recency_days")
