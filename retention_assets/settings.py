@@ -175,13 +175,17 @@ class LearningSettings(SettingsGroup):
     """Labels, splits and evaluation."""
 
     gap_days: int = Field(
-        default=14, ge=0, description="From the as-of day to the first day that counts."
+        default=14,
+        ge=0,
+        description="From the as-of day to the first day that counts. Given labels have no gap.",
     )
     min_history_days: int = Field(
         default=28, ge=1, description="No example before the source is this many days old."
     )
     test_weeks: int = Field(
-        default=4, ge=1, description="As-of weeks of the untouched last period."
+        default=4,
+        ge=1,
+        description="As-of weeks of the untouched last period; as-of days of given labels.",
     )
     folds: int = Field(default=3, ge=1, description="Rolling-origin folds that choose the recipe.")
     seed: int = 20240101

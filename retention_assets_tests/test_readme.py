@@ -20,6 +20,10 @@ ORDERS = """order,customer,time,total
 1002,bob,2024-01-03 11:00:00,7.25
 1003,ann,2024-02-01 09:30:00,12.0
 """
+OUTCOMES = """customer,as_of,outcome,known_on
+ann,2024-02-01,0,2024-05-03
+bob,2024-02-01,1,2024-04-20
+"""
 
 
 def blocks(language: str) -> list[str]:
@@ -33,7 +37,7 @@ def commands() -> list[str]:
 
 
 def test_readme_profile_reads_files(tmp_path: Path, lake: Lake) -> None:
-    example, _ = blocks("yaml")
+    example, *_ = blocks("yaml")
     assert len([line for line in example.splitlines() if not line.startswith("#")]) <= 10
     (tmp_path / "orders").mkdir()
     (tmp_path / "orders" / "all.csv").write_text(ORDERS)
@@ -58,8 +62,29 @@ def test_readme_profile_reads_files(tmp_path: Path, lake: Lake) -> None:
     )
 
 
+def test_readme_profile_with_labels_reads_outcomes(tmp_path: Path, lake: Lake) -> None:
+    """With the tables of the first example."""
+    shop, _, example = map(yaml.safe_load, blocks("yaml"))
+    content = shop | example | {"tables": shop["tables"] | example["tables"]}
+    for folder, text in (("orders", ORDERS), ("outcomes", OUTCOMES)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "all.csv").write_text(text)
+    (tmp_path / "shop.yaml").write_text(yaml.safe_dump(content))
+    profile = load_profile(
+        Settings(home=tmp_path / "home", source=str(tmp_path / "shop.yaml"), data_dir=None)
+    )
+    days = ReadWindow(date(2024, 1, 1), date(2024, 3, 1), late_days=7)
+    outcomes = read_days(lake.spark, profile, "churn_labels", days).frame.collect()
+    columns = ("customer_id", "event_ts", "ingested_ts", "churned")
+    rows = [tuple(str(row[name]) for name in columns) for row in outcomes]
+    assert sorted(rows) == [
+        ("ann", "2024-02-01 00:00:00", "2024-05-03 00:00:00", "False"),
+        ("bob", "2024-02-01 00:00:00", "2024-04-20 00:00:00", "True"),
+    ]
+
+
 def test_readme_options_are_options_of_a_table() -> None:
-    _, example = blocks("yaml")
+    _, example, _ = blocks("yaml")
     options = FileOptions(**yaml.safe_load(example)["options"])
     assert (options.delimiter, options.decimal, options.encoding) == (";", ",", "cp1252")
 

@@ -70,11 +70,11 @@ def count_rows(folder: Path) -> dict[str, int]:
     """Rows in the folder by canonical table, read from the footers of its files."""
     import pyarrow.parquet as pq
 
-    from retention_assets.sources.contracts import TABLES
+    from retention_assets.simulation.arrow_tables import SCHEMAS
 
     return {
         name: sum(pq.read_metadata(file).num_rows for file in (folder / name).glob("*.parquet"))
-        for name in TABLES
+        for name in SCHEMAS
     }
 
 

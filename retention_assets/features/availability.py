@@ -28,8 +28,8 @@ from retention_assets.features.measures import (
     why_measure_missing,
 )
 
-# Written when a customer leaves, under any churn definition: no feature may read it.
-LABEL_TABLES = frozenset({"churn_events"})
+# They say who leaves, under any churn definition: no feature may read them.
+LABEL_TABLES = frozenset({"churn_events", "churn_labels"})
 
 
 def why_missing(feature: Feature, tables: SourceTables) -> str | None:
@@ -68,8 +68,8 @@ def refuse_label_columns(
 ) -> None:
     """Raises LeakError if a model input reads what defines the label.
 
-    That is the table of churn events, a label column that the profile names, and, if churn is
-    inactivity, any limit on the days since the last purchase.
+    That is a table of LABEL_TABLES and, if churn is inactivity, any limit on the days since the
+    last purchase.
     """
     for feature in declarations:
         if not feature.model_input:
@@ -83,15 +83,10 @@ def refuse_label_columns(
 
 
 def _leak(expression: Expression, profile: Any, by_name: Mapping[str, Measure]) -> str | None:
-    label_column = getattr(profile.churn, "column", None)
     for name in sorted(measure_names(expression)):
         measure = by_name[name]
         if measure.table in LABEL_TABLES:
             return f"measure {name} of {measure.table}"
-        if label_column and label_column in (*measure.columns, measure.value):
-            return f"column {label_column}"
-    if label_column and label_column in attribute_names(expression):
-        return f"column {label_column}"
     limits = [part for part in walk(expression) if isinstance(part, (GreaterThan, LessThan))]
     if profile.churn.kind == "inactivity" and any(
         part.operand == DaysSince("purchases") for part in limits

@@ -48,11 +48,15 @@ def drift_samples(
 def active_customers(frame: DataFrame, read: Read, profile: Profile) -> DataFrame:
     """Rows of customers who can still churn, as it was known at as_of.
 
-    The same rule as in training/labels.py, which applies it to past weeks.
+    The same rule as in training/labels.py, which applies it to past weeks. Where labels are given,
+    only the source knows who will get one: all customers count who are not known to have left.
     """
+    kind = profile.churn.kind
+    if kind == "label" and not profile.has("churn_events"):
+        return frame
     midnight = F.col("as_of").cast("timestamp")
     known = (F.col("event_ts") < midnight) & (F.col("ingested_ts") <= midnight)
-    if profile.churn.kind == "cancellation":
+    if kind != "inactivity":
         left = _customers_with(frame, read(keys.CHURN_EVENTS), known)
         return frame.join(left, "customer_id", "left_anti")
     if profile.churn.active_within_days is not None:

@@ -15,9 +15,11 @@ ARROW_TYPES = {
     "int": pa.int32(),
     "boolean": pa.bool_(),
 }
+# The simulated tables. Customers who leave are in churn_events; no outcomes are given.
 SCHEMAS = {
     name: pa.schema([(column.name, ARROW_TYPES[column.type]) for column in table.columns])
     for name, table in TABLES.items()
+    if name != "churn_labels"
 }
 
 

@@ -1,4 +1,4 @@
-"""The seven canonical tables: columns, Spark types, keys, allowed values, and the limits of a valid
+"""The eight canonical tables: columns, Spark types, keys, allowed values, and the limits of a valid
 row.
 
 Every table also has the columns of `RAW_COLUMNS`. Nothing is read or checked here.
@@ -27,6 +27,9 @@ class Table:
 
     `valid_until_replaced`: a row holds until the next one with its customer. Such a row may be
     older than the source's start, and then lies in the first partition.
+
+    `arrives_long_after`: a row arrives weeks after its event_ts, when the days around that are
+    closed. It then lies in the first partition that is still open.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[CanonicalColumn, ...] = field(repr=False)
     valid_until_replaced: bool = False
+    arrives_long_after: bool = False
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -190,6 +194,18 @@ _TABLES = (
             ),
             _Column("reason", "string", "Reason that the customer gave.", required=False),
         ),
+    ),
+    Table(
+        "churn_labels",
+        "Given outcomes: whether a customer left after an as-of day.",
+        ("customer_id", "event_ts"),
+        (
+            _CUSTOMER,
+            _Column("event_ts", "timestamp", "The as-of day (UTC); a time of day is ignored."),
+            _Column("ingested_ts", "timestamp", "When the outcome became known (UTC)."),
+            _Column("churned", "boolean", "Left within the horizon after the as-of day."),
+        ),
+        arrives_long_after=True,
     ),
     Table(
         "campaign_contacts",

@@ -38,6 +38,8 @@ MOMENT = (
     r"([ T][0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}([.][0-9]+)?)?( ?[A-Za-z0-9+:/_-]+)?)?$"
 )
 MOMENT_TYPES = ("timestamp", "timestamp_ntz", "date")
+# Spark alone reads every number but 0 as true.
+FLAG = r"(?i)^([01]([.]0*)?|true|false|t|f|yes|no|y|n)$"
 
 
 def names_in(sql: str, declared: Iterable[str] = ()) -> set[str]:
@@ -62,20 +64,23 @@ def with_try_casts(sql: str) -> str:
     end the read. `a::type` counts as a cast.
 
     Text becomes a number or a moment only if it is written as one: Spark alone reads "5d" as 5.0
-    and "10:30" as a time of today.
+    and "10:30" as a time of today. A number becomes a boolean only if it is 0 or 1.
     """
     return _with_safe_calls(_without_double_colons(sql))
 
 
 def safe_cast(sql: str, kind: str, *, numbers_are_moments: bool = True) -> str:
     """Spark SQL that casts an expression to a type, and is null where the value is not of it."""
+    as_text = f"trim(CAST({sql} AS string))"
+    if kind.strip().lower() == "boolean":
+        return f"try_cast(CASE WHEN {as_text} RLIKE '{FLAG}' THEN {sql} END AS {kind})"
     pattern = _pattern_of(kind)
     if pattern is None:
         return f"try_cast({sql} AS {kind})"
     other = f"typeof({sql}) <> 'string'"
     if kind in MOMENT_TYPES and not numbers_are_moments:
         other = f"typeof({sql}) IN ('timestamp', 'timestamp_ntz', 'date')"
-    text = f"typeof({sql}) = 'string' AND trim(CAST({sql} AS string)) RLIKE '{pattern}'"
+    text = f"typeof({sql}) = 'string' AND {as_text} RLIKE '{pattern}'"
     return f"try_cast(CASE WHEN {other} OR ({text}) THEN {sql} END AS {kind})"
 
 

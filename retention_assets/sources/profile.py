@@ -15,7 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 SIMULATED = "simulated"
 # The table that says who churned, by the profile's kind of churn.
-CHURN_TABLE = {"cancellation": "churn_events", "inactivity": "transactions"}
+CHURN_TABLE = {
+    "cancellation": "churn_events",
+    "inactivity": "transactions",
+    "label": "churn_labels",
+}
 Format = Literal["csv", "parquet", "json", "delta"]
 NULL_WORDS = ("", "NULL", "null", "NaN", "nan", "None", "N/A", "NA", "#N/A")
 
@@ -25,13 +29,21 @@ class _Strict(BaseModel):
 
 
 class Churn(_Strict):
-    """What churn is in a source. `column`: the label's column, if the source has a label."""
+    """What churn is in a source.
+
+    `cancellation`: the customer cancels. `inactivity`: the customer buys nothing; customers count
+    whose last purchase is at most `active_within_days` old. `label`: the source gives the outcome
+    of a customer as of a day, in the table churn_labels.
+
+    `horizon_days`: days in which the customer can churn; a given outcome says what happened in
+    these days after its as-of day. `reporting_lag_days`: days after that until the outcome is
+    known; what becomes known later changes no label.
+    """
 
     kind: Literal["cancellation", "inactivity", "label"]
     horizon_days: int = Field(default=90, ge=1)
     reporting_lag_days: int = Field(default=7, ge=0)
     active_within_days: int | None = Field(default=None, ge=1)
-    column: str | None = None
 
 
 class FileOptions(_Strict):

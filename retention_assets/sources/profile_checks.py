@@ -23,12 +23,6 @@ from retention_assets.sources.source_files import SourceFile, source_files
 
 def check_against_contracts(profile: Profile) -> None:
     """Raises ProfileError for tables, columns, types and expressions that no file could satisfy."""
-    if profile.churn.kind not in CHURN_TABLE:
-        raise ProfileError(
-            f"Profile {profile.name}: a model cannot be trained on churn of the kind "
-            f"{profile.churn.kind}, because it has no as-of weeks.",
-            f"Set churn.kind to {' or '.join(CHURN_TABLE)}.",
-        )
     for name, table in profile.tables.items():
         if name not in TABLES:
             raise ProfileError(
@@ -41,12 +35,12 @@ def check_against_contracts(profile: Profile) -> None:
         for column, sql in (table.columns | conditions).items():
             _check_names(profile, table_name=name, column=column, sql=sql)
         _check_day_pattern(profile, name, table)
-    required = {"customers", CHURN_TABLE[profile.churn.kind]}
-    if missing := sorted(required - set(profile.tables)):
-        raise ProfileError(
-            f"Profile {profile.name}: churn by {profile.churn.kind} needs the table {missing[0]}.",
-            f"Declare tables.{missing[0]}.",
-        )
+    for name in ("customers", CHURN_TABLE[profile.churn.kind]):
+        if not profile.has(name):
+            raise ProfileError(
+                f"Profile {profile.name}: churn by {profile.churn.kind} needs the table {name}.",
+                f"Declare tables.{name} with the columns {', '.join(_required_columns(name))}.",
+            )
 
 
 def check_files(profile: Profile) -> None:
@@ -103,15 +97,23 @@ def _check_columns(profile: Profile, name: str, table: TableSource) -> None:
                 f"Profile {profile.name}, table {name}: unknown canonical column {column}.",
                 f"Name some of {', '.join(contract)}.",
             )
-    for column in contract.values():
-        # Without an arrival time, a row counts as known from the moment it happened.
-        if column.required and column.name not in table.columns and column.name != "ingested_ts":
+    for column in _required_columns(name):
+        if column not in table.columns:
             raise ProfileError(
-                f"Profile {profile.name}, table {name}: required column {column.name} is missing "
-                f"({column.meaning})",
-                f"Set tables.{name}.columns.{column.name} to an expression over the source's "
-                "columns.",
+                f"Profile {profile.name}, table {name}: required column {column} is missing "
+                f"({contract[column].meaning})",
+                f"Set tables.{name}.columns.{column} to an expression over the source's columns.",
             )
+
+
+def _required_columns(name: str) -> list[str]:
+    """Columns that a source must state. A row without an arrival time counts as known from the
+    moment it happened."""
+    return [
+        column.name
+        for column in TABLES[name].columns
+        if column.required and column.name != "ingested_ts"
+    ]
 
 
 def _check_types(profile: Profile, name: str, table: TableSource) -> None:

@@ -1,6 +1,7 @@
 """training/*: labeled examples, candidates, their leaderboard, and the champion."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -63,7 +64,7 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
     profile = platform.profile
     fact_tables = [
         keys.validated(name)
-        for name in ("churn_events", "transactions", "campaign_contacts")
+        for name in ("churn_events", "transactions", "churn_labels", "campaign_contacts")
         if profile.has(name)
     ]
     upstream = [keys.DAILY_ACTIVITY, keys.CUSTOMERS, keys.WATERMARK, *fact_tables]
@@ -80,8 +81,8 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
     def weekly_churn_examples(
         context: dg.AssetExecutionContext, lake: Lake
     ) -> dg.MaterializeResult:
-        """Each customer's features on a Monday, and whether the customer left after it."""
-        from retention_assets.training.weeks import weekly_examples
+        """Each customer's features on an as-of day, and whether the customer left after it."""
+        from retention_assets.training.weeks import rows_by_week, weekly_examples
         from retention_assets.validation.watermark import read_watermark
 
         first, last = days_of(context)
@@ -92,7 +93,8 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
             if first <= monday <= last
         ]
         frame = weekly_examples(lake.read, profile, churn_window(settings, profile), weeks)
-        rows = lake.replace_days(keys.CHURN_EXAMPLES, frame, "as_of", first=first, last=last)
+        sunday = last + timedelta(days=6)
+        rows = lake.replace_days(keys.CHURN_EXAMPLES, frame, "as_of", first=first, last=sunday)
         metadata = {
             "matured_weeks": len(weeks),
             "unmatured_weeks": len(context.partition_keys) - len(weeks),
@@ -103,7 +105,7 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
             descriptions=example_descriptions(profile),
             lineage=example_lineage(profile),
         )
-        report_partitions(context, keys.CHURN_EXAMPLES, rows, columns | metadata)
+        report_partitions(context, keys.CHURN_EXAMPLES, rows_by_week(rows), columns | metadata)
         return dg.MaterializeResult()
 
     return weekly_churn_examples

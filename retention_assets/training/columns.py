@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 # Columns that are not features.
 BOOKKEEPING = {
     "customer_id": "The customer.",
-    "as_of": "The Monday, midnight (UTC) at its start; features count only what was known then.",
+    "as_of": "The day, midnight (UTC) at its start; features count only what was known then. "
+    "A Monday; if labels are given, the day of the label.",
     "label": "1: the customer left within the label window. 0: the customer did not.",
     "label_observed_at": "The first day on which the label is final.",
     "treated": "Whether the customer was contacted between as_of and the end of the window.",
 }
 SCORES = {
     "customer_id": "The customer.",
-    "as_of": "The Monday of the example, in the last weeks, which no candidate was trained on.",
+    "as_of": "The as-of day of the example, among the last, which no candidate was trained on.",
     "label": "1: the customer left within the label window. 0: the customer did not.",
     "probability": "The candidate's calibrated probability that the customer leaves.",
 }
@@ -75,8 +76,9 @@ def example_descriptions(profile: "Profile") -> dict[str, str]:
 def example_lineage(profile: "Profile") -> dict[str, list[ColumnOrigin]]:
     """Column -> the (asset key, column) pairs that it is computed from."""
     facts = keys.validated(CHURN_TABLE[profile.churn.kind])
+    stated_in = "churned" if profile.churn.kind == "label" else "event_ts"
     lineage = feature_sources(example_features(profile), profile.tables)
-    lineage |= {"customer_id": [(keys.CUSTOMERS, "customer_id")], "label": [(facts, "event_ts")]}
+    lineage |= {"customer_id": [(keys.CUSTOMERS, "customer_id")], "label": [(facts, stated_in)]}
     if profile.has("campaign_contacts"):
         lineage["treated"] = [
             (keys.CAMPAIGN_CONTACTS, "event_ts"),

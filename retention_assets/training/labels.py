@@ -2,7 +2,8 @@
 
 It is read from facts known when it became final (gap + horizon + reporting lag after t). A later
 report does not change it, so a week that a model was trained on keeps its labels. Which customers
-are eligible depends on the kind of churn.
+are eligible depends on the kind of churn. Where the source gives labels, t is the day of the label
+and the label is the source's.
 
 `treated` marks customers who got a retention contact between t and the end of the window. They stay
 in: without them, those who churned before a contact would be overrepresented (immortal time bias).
@@ -27,15 +28,17 @@ def labels(
 
     Adds label (int), label_observed_at (date) and treated (boolean).
 
-    `facts`: churn events (kind "cancellation") or transactions (kind "inactivity"); `contacts`:
-    campaign contacts. `active_within_days` (inactivity): customers who bought earlier than that
-    many days before t are not eligible.
+    `facts`: churn events (kind "cancellation"), transactions (kind "inactivity") or churn labels
+    (kind "label"); `contacts`: campaign contacts. `active_within_days` (inactivity): customers who
+    bought earlier than that many days before t are not eligible.
     """
     pairs = known.select("customer_id", "as_of")
     if kind == "cancellation":
         labeled = canceled(pairs, window, facts)
-    else:
+    elif kind == "inactivity":
         labeled = inactive(pairs, window, facts, active_within_days)
+    else:
+        labeled = with_outcomes(pairs, window, facts)
     observed = F.to_date(_midnight(window.observed_after_days)).alias("label_observed_at")
     if contacts is None:
         marked = labeled.withColumn("treated", F.lit(False))
@@ -89,6 +92,33 @@ def inactive(
     return grouped.where("bought_before").select(
         "customer_id", "as_of", (~F.col("bought_within")).cast("int").alias("label")
     )
+
+
+def with_outcomes(pairs: DataFrame, window: LabelWindow, outcomes: DataFrame) -> DataFrame:
+    """Eligible: an outcome is given as of this very day. Label: that outcome; of several for one
+    day, the one that was known first.
+
+    That a customer left can be stated early, that a customer stayed only at the end of the window.
+    So a day counts only if, when its labels are final, there is a customer who stayed after it or
+    a later day. Otherwise outcomes have stopped coming in, and only leavers would have a label.
+    """
+    final = _midnight(window.observed_after_days)
+    stated = outcomes.select(
+        "customer_id", as_of_day().alias("as_of"), "churned", "event_ts", "ingested_ts"
+    )
+    first = F.min_by("churned", F.struct("ingested_ts", "event_ts", "churned"))
+    in_time = stated.where(F.col("ingested_ts") <= final)
+    labeled = in_time.groupBy("customer_id", "as_of").agg(first.cast("int").alias("label"))
+    stays = stated.where("NOT churned").groupBy(F.col("as_of").alias("stayed_after"))
+    stays = stays.agg(F.min("ingested_ts").alias("known_at"))
+    is_delivered = (F.col("stayed_after") >= F.col("as_of")) & (F.col("known_at") <= final)
+    delivered = pairs.select("as_of").distinct().join(F.broadcast(stays), is_delivered, "left_semi")
+    return pairs.join(delivered, "as_of").join(labeled, ["customer_id", "as_of"])
+
+
+def as_of_day() -> Column:
+    """The as-of day of a given outcome."""
+    return F.to_date("event_ts")
 
 
 def treated(pairs: DataFrame, window: LabelWindow, contacts: DataFrame) -> DataFrame:

@@ -70,9 +70,10 @@ def churn_task(settings: "Settings", profile: "Profile") -> Task:
 
 
 def churn_window(settings: "Settings", profile: "Profile") -> LabelWindow:
-    """When a churn label is decided."""
+    """When a churn label is decided. A given one starts at its as-of day, without a gap."""
     churn = profile.churn
-    return LabelWindow(settings.gap_days, churn.horizon_days, churn.reporting_lag_days)
+    gap_days = 0 if churn.kind == "label" else settings.gap_days
+    return LabelWindow(gap_days, churn.horizon_days, churn.reporting_lag_days)
 
 
 def contact_utility(settings: "Settings") -> ContactUtility:
@@ -95,9 +96,14 @@ def risk_levels(settings: "Settings") -> dict[str, float]:
 
 
 def matured_mondays(profile: "Profile", settings: "Settings", watermark: date) -> list[date]:
-    """As-of Mondays with enough history and a final label by the end of the watermark's day."""
+    """Mondays of weeks with enough history and final labels by the end of the watermark's day.
+
+    Given labels can be as of any day of the week; the others are as of its Monday.
+    """
     first = profile.start + timedelta(days=settings.min_history_days)
-    return churn_window(settings, profile).matured_mondays(first, watermark)
+    last_as_of = 6 if profile.churn.kind == "label" else 0
+    until = watermark - timedelta(days=last_as_of)
+    return churn_window(settings, profile).matured_mondays(first, until)
 
 
 def churn_examples(table: "pa.Table") -> Examples:

@@ -1,7 +1,11 @@
-"""The rows of training/churn_examples for given as-of weeks, from the lake's tables."""
+"""The rows of training/churn_examples for given weeks, from the lake's tables.
 
-from collections.abc import Callable, Sequence
-from datetime import date
+A week has one as-of day, its Monday. Where labels are given, it has the as-of days of the labels.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -11,7 +15,7 @@ from retention_assets.features.engine_spark import compute_features
 from retention_assets.modeling.label_window import LabelWindow
 from retention_assets.sources.profile import CHURN_TABLE, Profile
 from retention_assets.training.columns import example_features
-from retention_assets.training.labels import labels
+from retention_assets.training.labels import as_of_day, labels
 
 
 def weekly_examples(
@@ -20,28 +24,43 @@ def weekly_examples(
     window: LabelWindow,
     weeks: Sequence[date],
 ) -> DataFrame:
-    """Features and label of every eligible customer in these as-of weeks.
+    """Features and label of every eligible customer in these weeks, named by their Mondays.
 
-    `read`: asset key -> frame. Without weeks the frame is empty and has its columns.
+    `read`: asset key -> frame. Without as-of days the frame is empty and has its columns.
     """
-    # Without a matured week any day gives the columns of the empty table.
-    as_ofs = list(weeks) or [profile.start]
+    churn = profile.churn
+    facts = read(keys.validated(CHURN_TABLE[churn.kind]))
+    as_ofs = _labeled_days(facts, weeks) if churn.kind == "label" else list(weeks)
     vectors = compute_features(
         read(keys.DAILY_ACTIVITY),
         read(keys.CUSTOMERS),
-        as_ofs,
+        as_ofs or [profile.start],  # any day gives the columns of the empty table
         example_features(profile),
         profile.start,
     )
-    churn = profile.churn
     contacts = read(keys.CAMPAIGN_CONTACTS) if profile.has("campaign_contacts") else None
     labeled = labels(
         vectors,
         window,
         kind=churn.kind,
-        facts=read(keys.validated(CHURN_TABLE[churn.kind])),
+        facts=facts,
         contacts=contacts,
         active_within_days=churn.active_within_days,
     )
     rows = vectors.join(labeled, ["customer_id", "as_of"])
-    return rows if weeks else rows.where(F.lit(False))
+    return rows if as_ofs else rows.where(F.lit(False))
+
+
+def rows_by_week(rows_by_day: Mapping[date, int]) -> dict[date, int]:
+    """Monday -> rows of its week."""
+    rows: Counter[date] = Counter()
+    for day, count in rows_by_day.items():
+        rows[day - timedelta(days=day.weekday())] += count
+    return dict(rows)
+
+
+def _labeled_days(outcomes: DataFrame, weeks: Sequence[date]) -> list[date]:
+    """The as-of days of the given outcomes in these weeks; at most seven a week."""
+    monday = F.to_date(F.date_trunc("week", "event_ts"))
+    days = outcomes.where(monday.isin(list(weeks))).select(as_of_day().alias("as_of")).distinct()
+    return [row["as_of"] for row in days.collect()]

@@ -58,7 +58,7 @@ def rules_of(table: Table) -> list[Rule]:
     rules = [row_fault(name, reason) for name, reason in ROW_FAULTS.items()]
     rules += [rule for column in table.columns for rule in column_rules(column)]
     rules.append(NOT_AFTER_INGESTION)
-    if not table.valid_until_replaced:
+    if not (table.valid_until_replaced or table.arrives_long_after):
         rules.append(IN_PARTITION)
     return [*rules, unique(table)]
 

@@ -34,8 +34,10 @@ def read_watermark(read: Callable[[str], DataFrame]) -> date:
 
 
 def event_tables(names: list[str]) -> list[str]:
-    """The tables that set a source's watermark: all but customers, unless there is no other."""
-    return [name for name in names if name != "customers"] or names
+    """The tables that set a source's watermark: all but those whose event_ts is no sign of new
+    data, unless there is no other.
+    """
+    return [name for name in names if name not in ("customers", "churn_labels")] or names
 
 
 def find_watermark(frames: Mapping[str, DataFrame], as_of: date | None) -> Watermark:

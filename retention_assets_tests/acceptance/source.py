@@ -4,8 +4,8 @@ from datetime import date
 from pathlib import Path
 
 from retention_assets.settings import Settings
+from retention_assets.simulation.arrow_tables import SCHEMAS
 from retention_assets.simulation.simulator import simulate
-from retention_assets.sources.contracts import TABLES
 
 CUSTOMERS = 1500
 DAYS = 150
@@ -22,7 +22,7 @@ _TABLE = (
     "  {name}: {{path: '{name}/*.parquet', "
     "day_from_filename: '(\\d{{4}}-\\d{{2}}-\\d{{2}})\\.parquet'}}\n"
 )
-PROFILE = _HEAD + "".join(_TABLE.format(name=name) for name in TABLES)
+PROFILE = _HEAD + "".join(_TABLE.format(name=name) for name in SCHEMAS)
 
 
 def deliver_shifted_days(settings: Settings, shift_on: date) -> None:

@@ -8,8 +8,8 @@ import pytest
 from retention_assets.definitions import build_definitions
 from retention_assets.platform import Platform
 from retention_assets.services.instance import open_instance
+from retention_assets.simulation.arrow_tables import SCHEMAS
 from retention_assets.simulation.simulator import FIRST_DATE
-from retention_assets.sources.contracts import TABLES
 from retention_assets_tests.acceptance.running_platform import RunningPlatform
 from retention_assets_tests.acceptance.source import DAYS
 from retention_assets_tests.test_readme import RUN_HERE
@@ -87,7 +87,7 @@ def test_run_shows_the_riskiest_present_customer(
 
 @pytest.mark.usefixtures("first_run")
 def test_every_row_is_validated_or_quarantined(platform: RunningPlatform) -> None:
-    for name in TABLES:
+    for name in SCHEMAS:
         raw, valid, invalid = (
             platform.count(f"{stage}/{name}") for stage in ("raw", "validated", "quarantine")
         )

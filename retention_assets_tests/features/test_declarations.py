@@ -14,11 +14,12 @@ from retention_assets.features.availability import (
 )
 from retention_assets.features.declarations import FEATURES, Feature
 from retention_assets.features.engine_python import compute_features
-from retention_assets.features.expressions import AttributeEquals, DaysSince, GreaterThan, Sum
+from retention_assets.features.expressions import DaysSince, GreaterThan, Sum
 from retention_assets.features.measures import MEASURES_BY_NAME, Measure
 from retention_assets.settings import Settings
 from retention_assets.sources.contracts import TABLES
 from retention_assets.sources.load_profile import load_profile
+from retention_assets.sources.profile import CHURN_TABLE
 from retention_assets_tests.features.factories import START, customer, tile
 
 AS_OF = START + timedelta(days=200)
@@ -122,37 +123,36 @@ def test_missing_features_name_the_missing_column() -> None:
 class Source:
     """The part of a profile that the leak rule reads."""
 
-    def __init__(self, kind: str, column: str | None = None) -> None:
+    def __init__(self, kind: str) -> None:
         self.name = "shop"
         self.churn = self
         self.kind = kind
-        self.column = column
 
 
 LEAVES = Measure("leaves", "Churn events.", "churn_events", "count")
+OUTCOMES = Measure("outcomes", "Given outcomes.", "churn_labels", "count")
+LABEL_MEASURES = {measure.name: measure for measure in (LEAVES, OUTCOMES)}
 
 
 @pytest.mark.parametrize(
-    ("kind", "column", "expression", "leak"),
+    ("kind", "expression", "leak"),
     [
-        ("cancellation", None, Sum("leaves", 30), "measure leaves of churn_events"),
-        ("label", "plan", AttributeEquals("plan", "basic"), "column plan"),
+        ("cancellation", Sum("leaves", 30), "measure leaves of churn_events"),
+        ("label", Sum("outcomes", 30), "measure outcomes of churn_labels"),
+        ("inactivity", Sum("outcomes", 30), "measure outcomes of churn_labels"),
         (
             "inactivity",
-            None,
             GreaterThan(DaysSince("purchases"), 90),
             "a limit on the days since the last purchase",
         ),
     ],
 )
-def test_feature_that_defines_the_label_is_refused(
-    kind: str, column: str | None, expression: Any, leak: str
-) -> None:
+def test_feature_that_defines_the_label_is_refused(kind: str, expression: Any, leak: str) -> None:
     feature = Feature("leaky", "behavior", expression, "Reads the label.")
     with pytest.raises(LeakError, match=f"leaky reads {leak}, which defines churn in source shop"):
-        refuse_label_columns([feature], Source(kind, column), MEASURES_BY_NAME | {"leaves": LEAVES})
+        refuse_label_columns([feature], Source(kind), MEASURES_BY_NAME | LABEL_MEASURES)
 
 
 def test_declared_features_do_not_leak() -> None:
-    for kind in ("cancellation", "inactivity"):
+    for kind in CHURN_TABLE:
         refuse_label_columns(FEATURES, Source(kind))

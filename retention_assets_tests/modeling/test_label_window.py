@@ -40,3 +40,14 @@ def test_week_matures_when_its_label_is_final() -> None:
     two_before = final - timedelta(days=2)
     assert matured_mondays(profile, SETTINGS, day_before) == [first]
     assert matured_mondays(profile, SETTINGS, two_before) == []
+
+
+def test_week_of_given_labels_matures_with_its_sunday() -> None:
+    """They have no gap, so the window is the horizon and the lag."""
+    profile = load_profile(SETTINGS)
+    churn = profile.churn.model_copy(update={"kind": "label"})
+    labeled = profile.model_copy(update={"churn": churn})
+    first = date(2024, 1, 29)
+    final = first + timedelta(days=6 + 90 + 7)
+    assert matured_mondays(labeled, SETTINGS, final - timedelta(days=1)) == [first]
+    assert matured_mondays(labeled, SETTINGS, final - timedelta(days=2)) == []

@@ -7,7 +7,7 @@ import pytest
 
 from retention_assets.monitoring.samples import Samples, drift_samples
 from retention_assets.resources.lake import Lake
-from retention_assets.sources.profile import Churn, Profile
+from retention_assets.sources.profile import Churn, Profile, TableSource
 
 NOW = date(2024, 6, 10)
 TRAINED = date(2024, 3, 4)
@@ -90,3 +90,12 @@ def test_inactivity_compares_only_recent_buyers(
     filled.overwrite("validated/transactions", filled.spark.createDataFrame(facts, FACTS))
     assert compared(filled, profile("inactivity")) == {1.0, 2.0}
     assert compared(filled, profile("inactivity", active_within_days=90)) == {1.0}
+
+
+def test_given_labels_compare_all_customers_but_leavers(filled: Lake) -> None:
+    assert compared(filled, profile("label")) == set(CUSTOMERS.values())
+    facts = [("left", at(-30), at(-29), "")]
+    filled.overwrite("validated/churn_events", filled.spark.createDataFrame(facts, FACTS))
+    tables = {"churn_events": TableSource(path="churn_events/*")}
+    canceling = profile("label").model_copy(update={"tables": tables})
+    assert compared(filled, canceling) == {1.0, 3.0, 4.0}

@@ -12,13 +12,14 @@ from serve import schemas
 EACH_TABLE = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 
 
-def test_profiles_may_name_seven_tables() -> None:
+def test_profiles_may_name_eight_tables() -> None:
     assert list(TABLES) == [
         "customers",
         "transactions",
         "support_tickets",
         "engagement_events",
         "churn_events",
+        "churn_labels",
         "campaign_contacts",
         "fraud_reports",
     ]

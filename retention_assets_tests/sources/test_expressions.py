@@ -55,6 +55,7 @@ def test_sql_word_is_a_column_if_declared(sql: str, names: set[str]) -> None:
         ("lower(a)::string || 'b::c'", "try_cast(lower(a) AS string) || 'b::c'"),
         ("cast(total AS double)", safe_cast("total", "double")),
         ("total::int", safe_cast("total", "int")),
+        ("churned::boolean", safe_cast("churned", "boolean")),
         ("to_timestamp(time)", safe_cast("time", "timestamp")),
         ("to_timestamp(time, 'd.M.y')", "try_to_timestamp(time, 'd.M.y')"),
         ("to_date(time, 'd.M.y')", "try_to_date(time, 'd.M.y')"),

@@ -78,6 +78,27 @@ def test_valid_profile_is_read_as_written(tmp_path: Path) -> None:
 
 
 SALES = ("tables", "transactions")
+OUTCOMES: dict[str, Any] = {
+    "path": "orders/*.csv",
+    "format": "csv",
+    "source_columns": {"customer": "string", "time": "timestamp", "total": "double"},
+    "columns": {"customer_id": "customer", "event_ts": "time", "churned": "total"},
+}
+
+
+def labeled(**columns: str | None) -> dict[str, Any]:
+    """The good profile with a table of given outcomes; some of its columns changed or removed."""
+    kept = {name: sql for name, sql in (OUTCOMES["columns"] | columns).items() if sql}
+    profile = changed("churn", "kind", to="label")
+    profile["tables"]["churn_labels"] = OUTCOMES | {"columns": kept}
+    return profile
+
+
+def test_profile_with_given_labels_is_read(tmp_path: Path) -> None:
+    profile = load_profile(write(tmp_path, labeled()))
+    assert profile.churn.kind == "label" and profile.has("churn_labels")
+
+
 REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     (
         changed("tables", "refunds", to={"path": "x"}),
@@ -105,6 +126,17 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
         ["transactions", "no file matches invoices/*.csv"],
     ),
     (changed("tables", "customers", to=None), ["churn by inactivity needs the table customers"]),
+    (
+        changed("churn", "kind", to="label"),
+        ["churn by label", "tables.churn_labels with the columns customer_id, event_ts, churned"],
+    ),
+    (
+        labeled(churned=None),
+        ["churn_labels", "required column churned is missing", "columns.churned"],
+    ),
+    (labeled(event_ts="as_of"), ["churn_labels", "column event_ts", "names as_of"]),
+    (labeled(outcome="total"), ["churn_labels", "unknown canonical column outcome", "churned"]),
+    (changed("churn", "column", to="total"), ["shop", "churn.column"]),
     (changed("churn", "kind", to="boredom"), ["shop", "churn.kind", "cancellation"]),
     (changed("start", to=None), ["shop", "start", "required"]),
     (changed("color", to="blue"), ["shop", "color"]),

@@ -41,3 +41,6 @@ def test_lineage_follows_churn_kind_and_tables(simulated: Profile) -> None:
     lineage = example_lineage(profile)
     assert lineage["label"] == [("validated/transactions", "event_ts")]
     assert "treated" not in lineage
+    label = simulated.churn.model_copy(update={"kind": "label"})
+    lineage = example_lineage(profile.model_copy(update={"churn": label}))
+    assert lineage["label"] == [("validated/churn_labels", "churned")]

@@ -77,16 +77,36 @@ INACTIVITY: dict[str, tuple[list[Fact], int | None]] = {
     "bought long ago": ([("sale", LONG_AGO)], 1),
 }
 
+LABEL: dict[str, tuple[list[Fact], int | None]] = {
+    "stays": ([("stayed", T, CLOSES)], 0),
+    "leaves": ([("left", T, CLOSES)], 1),
+    "leaves, known within": ([("left", T, WITHIN)], 1),
+    "leaves, known when final": ([("left", T, FINAL)], 1),
+    "leaves, known too late": ([("left", T, TOO_LATE)], NO_EXAMPLE),
+    "without a time of arrival": ([("left", T)], 1),
+    "during the as-of day": ([("left", "2024-03-04 23:00:00", CLOSES)], 1),
+    "as of the day before": ([("left", JUST_BEFORE_T, CLOSES)], NO_EXAMPLE),
+    "as of the day after": ([("left", "2024-03-05 00:00:00", CLOSES)], NO_EXAMPLE),
+    "without an outcome": ([], NO_EXAMPLE),
+    "corrected in time": ([("left", T, WITHIN), ("stayed", T, FINAL)], 1),
+    "corrected too late": ([("stayed", T, CLOSES), ("left", T, TOO_LATE)], 0),
+}
+KINDS = pytest.mark.parametrize(
+    ("kind", "table"),
+    [("cancellation", CANCELLATION), ("inactivity", INACTIVITY), ("label", LABEL)],
+)
+
 
 def facts(spark: SparkSession, table: dict[str, tuple[list[Fact], int | None]]) -> DataFrame:
-    """Churn events or transactions, a row per fact. Without a second time: reported at once."""
+    """Churn events, transactions or outcomes, by fact. Without a second time: reported at once."""
     rows = [
         (who, fact[0], fact[1], fact[-1]) for who, (events, _) in table.items() for fact in events
     ]
     frame = spark.createDataFrame(
         rows, "customer_id string, kind string, event_ts string, ingested_ts string"
     )
-    return frame.selectExpr("customer_id", "kind", "event_ts::timestamp", "ingested_ts::timestamp")
+    times = ("event_ts::timestamp", "ingested_ts::timestamp")
+    return frame.selectExpr("customer_id", "kind", "kind = 'left' churned", *times)
 
 
 def customer_weeks(
@@ -109,9 +129,7 @@ def expected(table: dict[str, tuple[list[Fact], int | None]]) -> dict[str, int]:
     return {who: label for who, (_, label) in table.items() if label is not None}
 
 
-@pytest.mark.parametrize(
-    ("kind", "table"), [("cancellation", CANCELLATION), ("inactivity", INACTIVITY)]
-)
+@KINDS
 def test_customers_get_the_label_of_the_table(lake: Lake, kind: str, table: dict) -> None:
     labeled = labels(
         customer_weeks(lake.spark, list(table)),
@@ -143,13 +161,11 @@ def test_active_within_days_keeps_only_recent_buyers(lake: Lake) -> None:
     assert label_by_customer(labeled) == expected(table)
 
 
-@pytest.mark.parametrize(
-    ("kind", "table"), [("cancellation", CANCELLATION), ("inactivity", INACTIVITY)]
-)
+@KINDS
 def test_reports_after_the_final_day_change_no_label(lake: Lake, kind: str, table: dict) -> None:
     """Whatever arrives late, the rows that a model was trained on are the same when made again."""
     late: dict = {
-        who: ([("sale", when, TOO_LATE) for when in (LONG_AGO, IN_GAP, WITHIN)], None)
+        who: ([("sale", when, TOO_LATE) for when in (LONG_AGO, T, IN_GAP, WITHIN)], None)
         for who in table
     }
     known = facts(lake.spark, table)
@@ -159,6 +175,29 @@ def test_reports_after_the_final_day_change_no_label(lake: Lake, kind: str, tabl
         pairs, window, kind=kind, facts=known.unionByName(facts(lake.spark, late)), contacts=None
     )
     assert label_by_customer(again) == expected(table)
+
+
+@pytest.mark.parametrize(
+    ("later", "has_examples"),
+    [
+        (("left", T, WITHIN), False),
+        (("stayed", JUST_BEFORE_T, WITHIN), False),
+        (("stayed", T, TOO_LATE), False),
+        (("stayed", T, FINAL), True),
+        (("stayed", "2024-03-11 00:00:00", FINAL), True),
+    ],
+)
+def test_given_labels_need_a_feed_that_goes_on(lake: Lake, later: Fact, has_examples: bool) -> None:
+    """That somebody left is stated early: if the feed stops then, only leavers have a label."""
+    table: dict = {"leaver": ([("left", T, WITHIN)], 1), "other": ([later], None)}
+    labeled = labels(
+        customer_weeks(lake.spark, list(table)),
+        LabelWindow(14, 30, 7),
+        kind="label",
+        facts=facts(lake.spark, table),
+        contacts=None,
+    )
+    assert ("leaver" in label_by_customer(labeled)) == has_examples
 
 
 def test_cancellation_labels_each_week_whose_window_holds_it(

@@ -34,6 +34,7 @@ VALID_VALUES: dict[str, Row] = {
     "support_tickets": {"category": "billing", "severity": "low", "satisfaction": 3},
     "engagement_events": {"event_type": "login", "duration_s": 60.0},
     "churn_events": {"churn_type": "canceled", "reason": "price"},
+    "churn_labels": {"churned": True},
     "campaign_contacts": {
         "campaign": "spring",
         "channel": "mail",

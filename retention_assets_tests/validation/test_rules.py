@@ -87,6 +87,7 @@ BY_TABLE: dict[str, list[tuple[Row, str]]] = {
         *WRONG_DAY, *required("churn_type"),
         ({"churn_type": "moved"}, "churn_type must be one of canceled, lapsed"),
     ],
+    "churn_labels": [*required("churned"), *readable("churned", "boolean")],
     "campaign_contacts": [
         *WRONG_DAY, *text("contact_id"), *text("campaign"), *number("cost"),
         *required("treated"), *readable("treated", "boolean"),
@@ -112,6 +113,7 @@ VALID_CHANGES: dict[str, list[Row]] = {
     ],
     "engagement_events": [{"duration_s": None}, {"duration_s": 0.0}],
     "churn_events": [{"reason": None}],
+    "churn_labels": [{"churned": False}, {"event_ts": BEFORE_START}],  # its day is long closed
     "campaign_contacts": [
         {"channel": None, "cost": None}, {"cost": 0.0}, {"treated": False, "randomized": False},
     ],

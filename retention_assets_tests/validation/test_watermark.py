@@ -67,6 +67,10 @@ def test_customers_set_the_watermark_only_if_alone() -> None:
     assert event_tables(["customers"]) == ["customers"]
 
 
+def test_given_outcomes_do_not_set_the_watermark() -> None:
+    assert event_tables(["customers", "transactions", "churn_labels"]) == ["transactions"]
+
+
 @pytest.mark.parametrize(
     ("newest", "as_of", "lag"),
     [(7, None, 0), (10, None, 3), (6, None, 0), (10, 9, 1), (10, 8, 0), (10, 31, 3)],
