@@ -59,9 +59,8 @@ def look_at_source(platform: Platform, instance: dg.DagsterInstance) -> Look:
     """
     content = Ledger(platform.settings.lake_root).content()
     files = present_files(platform.profile)
-    as_of = platform.settings.as_of
     failed = _failed_runs(instance, {entry.run_id for entry in content.read.values()})
-    state = survey(platform.profile, files, content, as_of=as_of, failed_runs=failed)
+    state = survey(platform.profile, files, content, failed_runs=failed)
     return Look(content, state)
 
 
@@ -82,7 +81,7 @@ def note_growing(
         is_fresh = now - file.mtime_ns / 1e9 < platform.settings.settle_s
         (growing if is_fresh and not was_noted else complete).append(file)
     states: dict[SourceFile, State] = dict.fromkeys(growing, GROWING)
-    entries = new_entries(profile, states, look.content, as_of=platform.settings.as_of)
+    entries = new_entries(profile, states, look.content)
     Ledger(platform.settings.lake_root).add(entries)
     return complete, [file.path.name for file in growing]
 
@@ -117,7 +116,7 @@ def days_to_read(platform: Platform, files: Sequence[SourceFile]) -> tuple[date,
     if not files:
         return None
     start = platform.profile.start
-    newest = newest_day(platform.profile, files, platform.settings.as_of) or start
+    newest = newest_day(platform.profile, files) or start
     late = timedelta(days=platform.settings.late_arrival_days)
     first = max(min(file.day - late if file.day else start for file in files), start)
     last = min(newest, last_partition(platform, newest))
@@ -132,9 +131,8 @@ def last_partition(platform: Platform, otherwise: date) -> date:
 
 def last_day(platform: Platform) -> date:
     """The newest day that the source has and that has a partition."""
-    as_of = platform.settings.as_of
-    files = source_files(platform.profile, as_of)
-    newest = newest_day(platform.profile, files, as_of) or platform.profile.start
+    files = source_files(platform.profile)
+    newest = newest_day(platform.profile, files) or platform.profile.start
     return min(newest, last_partition(platform, newest))
 
 

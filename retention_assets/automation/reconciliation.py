@@ -66,7 +66,10 @@ class Reconciliation:
         current = {
             "source": backlog.source_digest(self.platform),
             "settings": self.settings_digest(),
+            "as_of": str(self.platform.settings.as_of),
         }
+        if not days_read and previous.get("as_of") != current["as_of"]:
+            self.materialize("Watermark", [asset_key(keys.WATERMARK)])
         weeks_filled = self._fill_weeks(refill=previous.get("settings") != current["settings"])
         unpartitioned = [key for key in self.keys(None) if key not in OF_DAYS]
         outdated = previous != current or any(

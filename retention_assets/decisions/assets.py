@@ -32,6 +32,8 @@ def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinitio
     )
     def churn_scores(lake: Lake, registry: Registry) -> dg.MaterializeResult:
         """Each customer's probability of churn, its reasons, and recommended actions."""
+        from pyspark.sql import functions as F
+
         from retention_assets.decisions.plots import risk_histogram
         from retention_assets.decisions.scores import (
             DESCRIPTIONS,
@@ -40,6 +42,7 @@ def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinitio
             level_shares,
             score_rows,
         )
+        from retention_assets.features.point_in_time import known_at
         from serve.model.bundle import load_bundle
 
         champion = registry.champion(keys.CHURN)
@@ -49,10 +52,11 @@ def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinitio
             registry.download(keys.CHURN, champion.version, registry.downloads), champion.digest
         )
         vectors = vectors_of([lake.read(name).toArrow() for name in tables], scorer.features)
+        has_left = known_at(F.lit(vectors.as_of))
         gone = {
             row["customer_id"]
             for name in facts
-            for row in lake.read(name).select("customer_id").distinct().collect()
+            for row in lake.read(name).where(has_left).select("customer_id").distinct().collect()
         }
         rows = score_rows(scorer, vectors, champion.version, gone)
         frame = lake.spark.createDataFrame(rows, SCHEMA)

@@ -14,6 +14,12 @@ from pyspark.sql import functions as F
 from retention_assets.features.tiles import known_date
 
 
+def known_at(as_of: Column) -> Column:
+    """Whether a fact with `event_ts` and `ingested_ts` counts at the as-of date."""
+    midnight = as_of.cast("timestamp")
+    return (F.col("event_ts") < midnight) & (F.col("ingested_ts") <= midnight)
+
+
 def visible_from(event_date: Column, known: Column, days: int = 0) -> Column:
     """First t at which `event_date < t - days` and `known <= t`."""
     return F.greatest(F.date_add(event_date, days + 1), known)

@@ -70,7 +70,7 @@ def raw_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         from retention_assets.ingestion.reading import ReadWindow, read_days
 
         first, last = days_of(context)
-        window = ReadWindow(first, last, settings.late_arrival_days, settings.as_of)
+        window = ReadWindow(first, last, settings.late_arrival_days)
         ledger = Ledger(lake.root)
         content = ledger.content()
         delivery = plan_delivery(profile, table.name, window, content)
@@ -82,10 +82,7 @@ def raw_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         is_late = F.expr("to_date(ingested_ts) > to_date(event_ts)")
         frame = frame.observe(lateness, F.count_if(is_late).alias("rows"))
         rows = lake.replace_days(key, frame, "event_date", first=first, last=last)
-        entries = delivery_entries(
-            profile, table.name, delivery, content, as_of=window.as_of, run_id=context.run.run_id
-        )
-        ledger.add(entries)
+        ledger.add(delivery_entries(profile, table.name, delivery, content, context.run.run_id))
         columns = table_metadata(frame.schema, descriptions=column_descriptions(table))
         of_run = {
             "files_read": len(delivery.layouts),

@@ -5,7 +5,6 @@ Rows are stored between the two: if the run dies there, the files are read again
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
 from retention_assets.ingestion.opening import FileLayout, inspect_files
 from retention_assets.ingestion.reading import ReadWindow, files_of_days
@@ -44,7 +43,7 @@ def plan_delivery(
 
     Raises SchemaChangedError if a file lacks a declared column.
     """
-    state = survey(profile, present_files(profile, table), content, as_of=window.as_of)
+    state = survey(profile, present_files(profile, table), content)
     files = files_of_days(profile, table, window, (*state.unread, *state.read))
     layouts, unreadable = inspect_files(profile, table, files)
     absent = {entry.path for entry in state.vanished if entry.table == table}
@@ -59,8 +58,6 @@ def delivery_entries(
     table: str,
     delivery: Delivery,
     content: LedgerContent,
-    *,
-    as_of: date | None,
     run_id: str,
 ) -> list[LedgerEntry]:
     """Entries for the files of the delivery, now that their rows are stored.
@@ -78,6 +75,4 @@ def delivery_entries(
         latest.get(file.path, file): state_of(file)
         for file in (*delivery.layouts, *delivery.unreadable)
     }
-    return new_entries(
-        profile, states, content, as_of=as_of, run_id=run_id, reasons=delivery.unreadable
-    )
+    return new_entries(profile, states, content, run_id=run_id, reasons=delivery.unreadable)

@@ -41,17 +41,12 @@ FILE_DAY = "_file_day"
 
 @dataclass(frozen=True)
 class ReadWindow:
-    """Which rows to read: events from `first` to `last` that arrived before `as_of`, and at most
-    `late_days` after they happened."""
+    """Which rows to read: events from `first` to `last` that arrived at most `late_days` after they
+    happened."""
 
     first: date
     last: date
     late_days: int
-    as_of: date | None = None
-
-    @property
-    def condition(self) -> str:
-        return f"event_date BETWEEN '{self.first}' AND '{self.last}'"
 
 
 def files_of_days(
@@ -88,7 +83,7 @@ def read_days(
     """
     table = profile.tables[name]
     if layouts is None:
-        files = source_files(profile, window.as_of)
+        files = source_files(profile)
         layouts, _ = inspect_files(profile, name, files_of_days(profile, name, window, files))
     raw = open_files(_without_ansi_errors(spark), table, layouts, profile.root)
     raw = raw.withColumn(FILE_DAY, _file_day(list(layouts), profile.root))
@@ -105,9 +100,6 @@ def read_days(
         rows = rows.unionByName(stored)
     if table.derive == "first_seen":
         rows = _first_seen(rows)
-    if window.as_of:
-        as_of = F.lit(str(window.as_of)).cast("timestamp")
-        rows = rows.where(F.col("ingested_ts").isNull() | (F.col("ingested_ts") < as_of))
     rows = rows.where(F.col("event_date").between(F.lit(window.first), F.lit(window.last)))
     order = [*TABLES[name].column_names, *(column.name for column in RAW_COLUMNS)]
     return rows.select([column for column in order if column in rows.columns])

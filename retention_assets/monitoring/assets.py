@@ -4,6 +4,7 @@ What counts as drift is in drift.py, when to retrain in retraining.py.
 """
 
 from datetime import date
+from functools import partial
 
 import dagster as dg
 
@@ -137,10 +138,12 @@ def _retraining_decision(platform: Platform) -> dg.AssetsDefinition:
         """
         from retention_assets.monitoring.evidence import read_evidence
         from retention_assets.monitoring.retraining import decide_retraining
+        from retention_assets.training.weeks import read_known
 
         existing = [key for key in candidates if lake.exists(key)]
         failed = failed_checks(context.instance, data_checks)
-        watermark, evidence = read_evidence(lake.read, existing, failed)
+        read = partial(read_known, read=lake.read, as_of=platform.settings.as_of)
+        watermark, evidence = read_evidence(read, existing, failed)
         decision = decide_retraining(evidence, platform.settings)
         context.log.info(decision.reason)
         row = (

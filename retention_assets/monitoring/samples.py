@@ -15,6 +15,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from retention_assets import keys
+from retention_assets.features.point_in_time import known_at
 from retention_assets.sources.profile import Profile
 
 Read = Callable[[str], DataFrame]
@@ -54,8 +55,7 @@ def active_customers(frame: DataFrame, read: Read, profile: Profile) -> DataFram
     kind = profile.churn.kind
     if kind == "label" and not profile.has("churn_events"):
         return frame
-    midnight = F.col("as_of").cast("timestamp")
-    known = (F.col("event_ts") < midnight) & (F.col("ingested_ts") <= midnight)
+    known = known_at(F.col("as_of"))
     if kind != "inactivity":
         left = _customers_with(frame, read(keys.CHURN_EVENTS), known)
         return frame.join(left, "customer_id", "left_anti")

@@ -139,9 +139,12 @@ def status(settings: Settings) -> list[ServiceStatus]:
 
 
 def service_environment(settings: Settings) -> dict[str, str]:
-    """The environment of every service and of every run that the Dagster daemon launches."""
+    """The environment of every service and of every run that the Dagster daemon launches.
+
+    An as-of day belongs to the one command that names it, not to the services that it starts.
+    """
     return {
-        **settings.environment(),
+        **settings.model_copy(update={"as_of": None}).environment(),
         **ray_environment(settings),
         HOME_VARIABLE: str(settings.home),
         "DAGSTER_HOME": str(settings.dagster_home),

@@ -139,21 +139,19 @@ def survey(
     files: Iterable[SourceFile],
     content: LedgerContent,
     *,
-    as_of: date | None = None,
     failed_runs: Collection[str] = (),
 ) -> Survey:
     """Compares all files that are there with the ledger.
 
-    Files outside the profile's days, or that arrived on or after `as_of`, are left out: they are
-    neither read nor missed.
+    Files outside the profile's days are left out: they are neither read nor missed.
     """
     parts: dict[str, list[SourceFile]] = {UNREAD: [], GROWING: [], UNREADABLE: [], READ: []}
     listed = set()
-    readings = Readings(profile, as_of)
+    readings = Readings(profile)
     for file in files:
         key = (file.table, relative_path(profile, file))
         listed.add(key)
-        if is_within(profile, file, as_of):
+        if is_within(profile, file):
             state = _state(file, content.newest.get(key), readings.digest(file), failed_runs)
             parts[state].append(file)
     vanished = [
@@ -168,16 +166,15 @@ def survey(
 class Readings:
     """What decides how a file is read, as a digest: a change of it means reading the file again.
 
-    The end of the source and `as_of` decide only which rows of an undated file are read.
+    The end of the source decides only which rows of an undated file are read.
     """
 
-    def __init__(self, profile: Profile, as_of: date | None) -> None:
+    def __init__(self, profile: Profile) -> None:
         self.digests: dict[tuple[str, bool], str] = {}
         for name, table in profile.tables.items():
             mapping = [table.model_dump_json(), str(profile.start)]
-            limits = [str(profile.end), str(as_of)]
             self.digests[name, True] = _digest(mapping)
-            self.digests[name, False] = _digest(mapping + limits)
+            self.digests[name, False] = _digest([*mapping, str(profile.end)])
 
     def digest(self, file: SourceFile) -> str:
         return self.digests[file.table, file.day is not None]
@@ -188,12 +185,11 @@ def new_entries(
     states: Mapping[SourceFile, State],
     content: LedgerContent,
     *,
-    as_of: date | None = None,
     run_id: str = "",
     reasons: Mapping[SourceFile, str] = MappingProxyType({}),
 ) -> list[LedgerEntry]:
     """The next entry of each of these files. `reasons`: why a file could not be read."""
-    readings = Readings(profile, as_of)
+    readings = Readings(profile)
     entries = []
     for file, state in states.items():
         path = relative_path(profile, file)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from retention_assets.errors import ProfileError
@@ -37,26 +37,19 @@ def present_files(profile: Profile, only: str | None = None) -> list[SourceFile]
     return sorted(files)
 
 
-def source_files(profile: Profile, as_of: date | None = None) -> list[SourceFile]:
+def source_files(profile: Profile) -> list[SourceFile]:
     """The files that are read, sorted by table and path."""
-    return [file for file in present_files(profile) if is_within(profile, file, as_of)]
+    return [file for file in present_files(profile) if is_within(profile, file)]
 
 
-def is_within(profile: Profile, file: SourceFile, as_of: date | None) -> bool:
-    """Whether the file is undated, or arrived between the profile's start and end and before
-    `as_of`.
-    """
-    if file.day is None:
-        return True
-    last = min(_last_days(profile, as_of), default=date.max)
-    return profile.start <= file.day <= last
+def is_within(profile: Profile, file: SourceFile) -> bool:
+    """Whether the file is undated, or arrived between the profile's start and end."""
+    return file.day is None or profile.start <= file.day <= (profile.end or date.max)
 
 
-def newest_day(
-    profile: Profile, files: Iterable[SourceFile], as_of: date | None = None
-) -> date | None:
+def newest_day(profile: Profile, files: Iterable[SourceFile]) -> date | None:
     """The latest day that the files can hold; None if there are no files."""
-    return max((file.day or _undated_end(profile, file, as_of) for file in files), default=None)
+    return max((file.day or _undated_end(profile, file) for file in files), default=None)
 
 
 def _table_files(profile: Profile, name: str, table: TableSource) -> Iterator[SourceFile]:
@@ -108,15 +101,9 @@ def _day_in_name(profile: Profile, name: str, path: Path) -> date | None:
     )
 
 
-def _last_days(profile: Profile, as_of: date | None) -> list[date]:
-    """The limits on a file's day: the profile's end, and the day before `as_of`."""
-    limits = (profile.end, as_of - timedelta(days=1) if as_of else None)
-    return [day for day in limits if day]
-
-
-def _undated_end(profile: Profile, file: SourceFile, as_of: date | None) -> date:
+def _undated_end(profile: Profile, file: SourceFile) -> date:
     """The last day that an undated file can hold: not after the profile's end, nor after the day it
     was written.
     """
     written = datetime.fromtimestamp(file.mtime_ns / 1e9, UTC).date()
-    return min([*_last_days(profile, as_of), written])
+    return min(profile.end or date.max, written)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -131,7 +132,7 @@ def _candidate(platform: Platform, candidate: Candidate) -> dg.AssetsDefinition:
         from retention_assets.modeling.plots import candidate_figure
         from retention_assets.training.record import record_evaluation
 
-        data = churn_examples(lake.read(keys.CHURN_EXAMPLES).toArrow())
+        data = churn_examples(read_arrow(keys.CHURN_EXAMPLES, lake, settings))
         folder = registry.staging(candidate.name)
         evaluation = evaluate_candidate(
             candidate, data, split=churn_split(data, task), task=task, folder=folder
@@ -163,7 +164,8 @@ def _mlflow(settings: Settings) -> str:
 
 
 def _leaderboard(platform: Platform) -> dg.AssetsDefinition:
-    task = churn_task(platform.settings, platform.profile)
+    settings = platform.settings
+    task = churn_task(settings, platform.profile)
 
     @dg.asset(
         key=asset_key(keys.CHURN_LEADERBOARD),
@@ -178,7 +180,9 @@ def _leaderboard(platform: Platform) -> dg.AssetsDefinition:
 
         from retention_assets.modeling.plots import leaderboard_figure
 
-        comparison = compare_candidates(lambda key: lake.read(key).toArrow(), None, task)
+        comparison = compare_candidates(
+            partial(read_arrow, lake=lake, settings=settings), None, task
+        )
         rows = comparison.leaderboard()
         frame = lake.spark.createDataFrame(pa.Table.from_pylist(rows))
         count = lake.overwrite(keys.CHURN_LEADERBOARD, frame)
@@ -216,7 +220,7 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
 
         from retention_assets.modeling.plots import leaderboard_figure
 
-        result = promote_best(lambda key: lake.read(key).toArrow(), registry, task)
+        result = promote_best(partial(read_arrow, lake=lake, settings=settings), registry, task)
         context.log.info(result.decision.reason)
         frame = lake.spark.createDataFrame(pa.Table.from_pylist(result.stored_rows()))
         rows = lake.overwrite(keys.CHURN_CHAMPION, frame)
@@ -235,6 +239,13 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
         )
 
     return churn_champion
+
+
+def read_arrow(key: str, lake: Lake, settings: Settings) -> "pa.Table":
+    """A table of this stage, with the examples that were known at the as-of day."""
+    from retention_assets.training.weeks import read_known
+
+    return read_known(key, lake.read, settings.as_of).toArrow()
 
 
 def promote_best(

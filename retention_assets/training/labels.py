@@ -12,6 +12,7 @@ in: without them, those who churned before a contact would be overrepresented (i
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from retention_assets.features.point_in_time import known_at
 from retention_assets.modeling.label_window import LabelWindow
 
 
@@ -79,8 +80,7 @@ def inactive(
         .select("customer_id", "event_ts", "ingested_ts")
         .distinct()
     )
-    midnight = _midnight(0)
-    before = (F.col("event_ts") < midnight) & (F.col("ingested_ts") <= midnight)
+    before = known_at(F.col("as_of"))
     if active_within_days is not None:
         before &= F.col("event_ts") >= _midnight(-active_within_days)
     within = (F.col("event_ts") > _midnight(window.gap_days)) & (

@@ -51,6 +51,16 @@ def weekly_examples(
     return rows if as_ofs else rows.where(F.lit(False))
 
 
+def read_known(key: str, read: Callable[[str], DataFrame], as_of: date | None) -> DataFrame:
+    """The frame of an asset; of the examples, only those whose label was final by `as_of`. None:
+    all there are.
+    """
+    frame = read(key)
+    if as_of is None or key != keys.CHURN_EXAMPLES:
+        return frame
+    return frame.where(F.col("label_observed_at") <= F.lit(as_of))
+
+
 def rows_by_week(rows_by_day: Mapping[date, int]) -> dict[date, int]:
     """Monday -> rows of its week."""
     rows: Counter[date] = Counter()

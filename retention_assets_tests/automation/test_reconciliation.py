@@ -1,6 +1,7 @@
 """What `retention run` materializes and how it reports a failure, on small graphs without Spark."""
 
 import io
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import dagster as dg
 import pytest
 from rich.console import Console
 
+from retention_assets import keys
 from retention_assets.automation.manual_run import MANUAL_RUN
 from retention_assets.automation.reconciliation import SERVING, Reconciliation
 from retention_assets.cli.progress import RunDisplay
@@ -31,7 +33,7 @@ def reconciliation(
 def empty_asset(
     name: str, partitions: dg.PartitionsDefinition | None = None
 ) -> dg.AssetsDefinition:
-    @dg.asset(name=name, partitions_def=partitions)
+    @dg.asset(key=name.split("/"), partitions_def=partitions)
     def empty() -> None: ...
 
     return empty
@@ -108,6 +110,26 @@ def test_digest_changes_with_settings_of_results(
     other = Platform.of(platform.settings.model_copy(update=change))
     digests = {reconciliation(variant).settings_digest() for variant in (platform, other)}
     assert (len(digests) == 2) == is_changed
+
+
+def test_as_of_day_is_carried_out_and_taken_back(platform: Platform) -> None:
+    """The watermark moves to the day and back, and everything that follows from it is remade."""
+    past = Platform.of(platform.settings.model_copy(update={"as_of": date(2024, 6, 1)}))
+    assets = [empty_asset(name) for name in (keys.WATERMARK, "features/customer_behavior")]
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def runs_of(view: Platform) -> list[list[str]]:
+            before = {run.run_id for run in instance.get_runs()}
+            reconciliation(view, *assets, instance=instance).bring_up_to_date()
+            return [
+                sorted(key.to_user_string() for key in run.asset_selection or ())
+                for run in reversed(instance.get_runs())
+                if run.run_id not in before
+            ]
+
+        remade = [[keys.WATERMARK], ["features/customer_behavior"]]
+        views = (platform, platform, past, past, platform)
+        assert [runs_of(view) for view in views] == [remade, [], remade, [], remade]
 
 
 def test_redeployed_assets_are_in_the_graph(platform: Platform) -> None:

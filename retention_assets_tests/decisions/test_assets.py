@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -51,7 +52,12 @@ class Stage:
 def stage(module_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     platform = Platform.of(Settings(home=tmp_path_factory.mktemp("home"), source="simulated"))
     fill(module_lake, platform, CUSTOMERS)
-    left = module_lake.spark.createDataFrame([("C4",)], "customer_id string")
+    at = datetime(2024, 1, 1, tzinfo=UTC)
+    later = datetime(2030, 1, 1, tzinfo=UTC)  # not known on the day of the features
+    left = module_lake.spark.createDataFrame(
+        [("C4", at, at), ("C3", later, later), ("C2", at, later)],
+        "customer_id string, event_ts timestamp, ingested_ts timestamp",
+    )
     module_lake.overwrite("validated/churn_events", left)
     return Stage(platform, module_lake, Registry.of(platform.settings))
 

@@ -146,24 +146,6 @@ def test_parts_of_a_range_read_the_same_rows_as_the_whole(lake: Lake, tmp_path: 
     assert read(9, 9) == {row for row in whole if row[1] == date(2024, 1, 9)} != set()
 
 
-def test_later_files_and_rows_are_not_read_at_as_of(lake: Lake, tmp_path: Path) -> None:
-    tickets(
-        tmp_path,
-        "2024-01-05",
-        "1,a,2024-01-05 10:00:00,05.01.2024 11:00,1",
-        "2,b,2024-01-05 10:00:00,07.01.2024 11:00,1",
-    )
-    tickets(tmp_path, "2024-01-07", "3,c,2024-01-05 10:00:00,07.01.2024 11:00,1")
-    as_of = {
-        day: ReadWindow(JANUARY.first, JANUARY.last, 5, date(2024, 1, day)) for day in (5, 6, 7, 8)
-    }
-    read = {
-        day: [row["ticket_id"] for row in read_rows(lake.spark, tmp_path, TICKETS, days)]
-        for day, days in as_of.items()
-    }
-    assert read == {5: [], 6: ["1"], 7: ["1"], 8: ["1", "2", "3"]}
-
-
 def test_columns_are_read_by_name_in_any_order(lake: Lake, tmp_path: Path) -> None:
     tickets(tmp_path, "2024-01-05", "1,ann,2024-01-05 10:00:00,05.01.2024 11:00,2")
     tickets(

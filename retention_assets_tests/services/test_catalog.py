@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,12 @@ def test_webserver_and_daemon_share_the_code_server(home: Settings) -> None:
     """Neither starts a code server of its own."""
     commands = [" ".join(process.cmdline()) for process in home_processes(home.home)]
     assert sum("api grpc" in command for command in commands) == 1
+
+
+def test_as_of_day_is_not_passed_to_services(tmp_path: Path) -> None:
+    """It belongs to the one command that names it."""
+    environment = catalog.service_environment(Settings(home=tmp_path, as_of=date(2024, 1, 5)))
+    assert "RETENTION_AS_OF" not in environment
 
 
 def test_await_ready_reports_only_named_services(home: Settings) -> None:

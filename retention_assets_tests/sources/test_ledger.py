@@ -109,14 +109,13 @@ def test_other_columns_or_options_make_a_file_unread(tmp_path: Path, ledger: Led
 def test_later_end_makes_only_undated_files_unread(
     tmp_path: Path, pattern: str | None, unread: int
 ) -> None:
-    """Which rows of an undated file are read depends on the source's end and on `as_of`."""
+    """Which rows of an undated file are read depends on the source's end."""
     write_files(tmp_path, d02=1, d05=1)
     shop = profile(tmp_path) if pattern else profile(tmp_path, pattern=None)
     ledger = Ledger(str(tmp_path / "lake"))
     note(ledger, shop, READ)
     longer = shop.model_copy(update={"end": date(2024, 2, 29)})
     assert len(look(ledger, longer).unread) == unread
-    assert len(look(ledger, shop, as_of=date(2024, 1, 31)).unread) == unread
 
 
 def test_files_of_a_failed_run_are_unread(tmp_path: Path, ledger: Ledger) -> None:
@@ -125,9 +124,11 @@ def test_files_of_a_failed_run_are_unread(tmp_path: Path, ledger: Ledger) -> Non
     assert look(ledger, shop, failed_runs={"another"}).unread == ()
 
 
-def test_files_after_as_of_are_neither_read_nor_missed(tmp_path: Path, ledger: Ledger) -> None:
-    write_files(tmp_path / "source", d20=1)
-    state = look(ledger, profile(tmp_path / "source"), as_of=date(2024, 1, 5))
+def test_files_outside_the_source_are_neither_read_nor_missed(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    shorter = profile(tmp_path / "source").model_copy(update={"end": date(2024, 1, 4)})
+    state = look(ledger, shorter)
     assert state.unread == state.vanished == ()
     assert days(state.read) == ["2024-01-02"]
 

@@ -56,24 +56,13 @@ def test_source_files_lists_paths_with_days(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("as_of", "days"),
-    [
-        (None, ["2024-01-01", "2024-01-31"]),
-        (date(2024, 2, 9), ["2024-01-01", "2024-01-31"]),
-        (date(2024, 1, 31), ["2024-01-01"]),
-        (date(2024, 1, 1), []),
-    ],
-)
-def test_files_outside_the_source_or_after_as_of_are_hidden(
-    tmp_path: Path, as_of: date | None, days: list[str]
-) -> None:
+def test_files_outside_the_source_are_hidden(tmp_path: Path) -> None:
     write_files(tmp_path, d01=1, d31=1)
     for outside in ("2023-12-31", "2024-02-01"):
         (tmp_path / "orders" / f"{outside}.csv").write_text("x")
-    assert [str(file.day) for file in source_files(profile(tmp_path), as_of)] == days
-    files = source_files(profile(tmp_path), as_of)
-    assert str(newest_day(profile(tmp_path), files)) == (days[-1] if days else "None")
+    files = source_files(profile(tmp_path))
+    assert [str(file.day) for file in files] == ["2024-01-01", "2024-01-31"]
+    assert newest_day(profile(tmp_path), files) == JANUARY[-1]
 
 
 def test_undated_file_may_hold_days_until_written(tmp_path: Path) -> None:
@@ -82,7 +71,8 @@ def test_undated_file_may_hold_days_until_written(tmp_path: Path) -> None:
     files = source_files(undated)
     assert [file.day for file in files] == [None]
     assert newest_day(undated, files) == date(2024, 1, 20)
-    assert newest_day(undated, files, as_of=date(2024, 1, 10)) == date(2024, 1, 9)
+    ended = undated.model_copy(update={"end": date(2024, 1, 9)})
+    assert newest_day(ended, files) == date(2024, 1, 9)
     assert newest_day(undated, []) is None
 
 
