@@ -34,6 +34,10 @@ class UnreadableFileError(ProfileError):
     """A file of a source is not of its format, or only a part of it is there."""
 
 
+class LedgerError(RetentionError):
+    """The ledger of source files has no such file, or the file cannot be forgotten."""
+
+
 class TableError(RetentionError):
     """A flat labeled table lacks a column, a label or a date, or cannot be read."""
 

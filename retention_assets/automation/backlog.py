@@ -20,6 +20,7 @@ from retention_assets.sources.ledger import (
     GROWING,
     Ledger,
     LedgerContent,
+    LedgerEntry,
     State,
     Survey,
     new_entries,
@@ -104,23 +105,26 @@ def digest(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def files_digest(files: Iterable[SourceFile]) -> str:
-    """Changes with the files and with their versions."""
-    return digest({str(file.path): [file.size, file.mtime_ns] for file in files})
+def files_digest(files: Iterable[SourceFile], forgotten: Iterable[LedgerEntry] = ()) -> str:
+    """Changes with the files and their versions, and with the files that are forgotten."""
+    versions = {str(file.path): [file.size, file.mtime_ns] for file in files}
+    return digest(versions | {entry.path: [] for entry in forgotten})
 
 
-def days_to_read(platform: Platform, files: Sequence[SourceFile]) -> tuple[date, date] | None:
-    """First and last day of the files, late rows included. None: there are none, or their days
-    have no partition yet.
+def days_to_read(
+    platform: Platform, files: Sequence[SourceFile], forgotten: Sequence[LedgerEntry] = ()
+) -> tuple[date, date] | None:
+    """First and last day of these files, late rows included; to the source's last day if files are
+    forgotten. None: there are no files, or their days have no partition yet.
     """
-    if not files:
+    if not files and not forgotten:
         return None
     start = platform.profile.start
-    newest = newest_day(platform.profile, files) or start
     late = timedelta(days=platform.settings.late_arrival_days)
-    first = max(min(file.day - late if file.day else start for file in files), start)
-    last = min(newest, last_partition(platform, newest))
-    return (first, last) if first <= last else None
+    first = min(item.day - late if item.day else start for item in (*files, *forgotten))
+    newest = newest_day(platform.profile, files) or start
+    last = last_day(platform) if forgotten else min(newest, last_partition(platform, newest))
+    return (max(first, start), last) if first <= last else None
 
 
 def last_partition(platform: Platform, otherwise: date) -> date:

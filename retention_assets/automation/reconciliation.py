@@ -23,7 +23,6 @@ from retention_assets.errors import RunFailedError
 from retention_assets.platform import Platform
 from retention_assets.resources.metadata import asset_key
 from retention_assets.services.instance import read_state, write_state
-from retention_assets.sources.source_files import SourceFile
 
 COMPLETE = "complete"  # source and settings that the unpartitioned assets were made from
 # Unpartitioned assets that follow the source's days, and are materialized with them.
@@ -139,27 +138,28 @@ class Reconciliation:
         return backlog.digest(self.platform.settings.result_settings())
 
     def _read_days(self) -> bool:
-        files = self._complete_files()
-        days = backlog.days_to_read(self.platform, files)
+        look = self._look()
+        files = look.state.unread
+        days = backlog.days_to_read(self.platform, files, look.state.forgotten)
         if days is None:
             return False
         first, last = days
-        tags = backlog.range_tags(first, last) | {backlog.ARRIVALS: backlog.files_digest(files)}
+        arrivals = backlog.files_digest(files, look.state.forgotten)
+        tags = backlog.range_tags(first, last) | {backlog.ARRIVALS: arrivals}
         daily = self.keys(self.platform.partitions.daily)
         self.materialize(f"Days {first} to {last}", [*daily, *OF_DAYS], tags)
         return True
 
-    def _complete_files(self) -> list[SourceFile]:
-        """The unread files, without those that change between two looks."""
+    def _look(self) -> backlog.Look:
+        """The source, without files that change between two looks."""
         look = backlog.look_at_source(self.platform, self.instance)
         if self.platform.profile.is_simulated:  # its files were written by this process
-            return list(look.state.unread)
-        complete, growing = backlog.note_growing(self.platform, look, now=time.time())
+            return look
+        _, growing = backlog.note_growing(self.platform, look, now=time.time())
         if not growing:
-            return complete
+            return look
         time.sleep(SECOND_LOOK_S)
-        look = backlog.look_at_source(self.platform, self.instance)
-        return list(look.state.unread)
+        return backlog.look_at_source(self.platform, self.instance)
 
     def _fill_weeks(self, *, refill: bool) -> bool:
         if refill:

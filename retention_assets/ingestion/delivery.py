@@ -5,10 +5,12 @@ Rows are stored between the two: if the run dies there, the files are read again
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from retention_assets.ingestion.opening import FileLayout, inspect_files
 from retention_assets.ingestion.reading import ReadWindow, files_of_days
 from retention_assets.sources.ledger import (
+    FORGOTTEN,
     GROWING,
     READ,
     UNREADABLE,
@@ -16,6 +18,7 @@ from retention_assets.sources.ledger import (
     LedgerEntry,
     State,
     new_entries,
+    next_entries,
     relative_path,
     survey,
 )
@@ -29,11 +32,13 @@ class Delivery:
 
     `layouts`: those that can be opened. `unreadable`: why the others cannot. `kept`: paths of files
     whose stored rows stay as they are, because the file is gone, still growing, or unreadable.
+    `forgotten`: files whose rows this run removes.
     """
 
     layouts: Mapping[SourceFile, FileLayout]
     unreadable: Mapping[SourceFile, str]
     kept: frozenset[str]
+    forgotten: tuple[LedgerEntry, ...]
 
 
 def plan_delivery(
@@ -50,7 +55,24 @@ def plan_delivery(
     waiting = (*state.growing, *state.unreadable, *unreadable)
     closed = {relative_path(profile, file) for file in waiting}
     stored = {path for name, path in content.read if name == table}
-    return Delivery(layouts, unreadable, frozenset((absent | closed) & stored))
+    kept = frozenset((absent | closed) & stored)
+    forgotten = tuple(
+        entry
+        for entry in state.forgotten
+        if entry.table == table and _covers(profile, window, content, entry)
+    )
+    return Delivery(layouts, unreadable, kept, forgotten)
+
+
+def _covers(
+    profile: Profile, window: ReadWindow, content: LedgerContent, entry: LedgerEntry
+) -> bool:
+    """Whether the window has all days with rows of the file, and with rows that take their place
+    as a customer's first.
+    """
+    first = entry.day - timedelta(window.late_days) if entry.day else profile.start
+    last = max((other.day for other in content.read.values() if other.day), default=window.last)
+    return window.first <= max(first, profile.start) and window.last >= last
 
 
 def delivery_entries(
@@ -75,4 +97,7 @@ def delivery_entries(
         latest.get(file.path, file): state_of(file)
         for file in (*delivery.layouts, *delivery.unreadable)
     }
-    return new_entries(profile, states, content, run_id=run_id, reasons=delivery.unreadable)
+    return [
+        *new_entries(profile, states, content, run_id=run_id, reasons=delivery.unreadable),
+        *next_entries(delivery.forgotten, content, FORGOTTEN, run_id),
+    ]

@@ -19,11 +19,12 @@ from retention_assets.sources.source_files import SourceFile, is_within
 if TYPE_CHECKING:
     import pyarrow as pa
 
-State = Literal["read", "growing", "unreadable", "vanished"]
+State = Literal["read", "growing", "unreadable", "vanished", "forgotten"]
 READ: State = "read"
 GROWING: State = "growing"
 UNREADABLE: State = "unreadable"
 VANISHED: State = "vanished"
+FORGOTTEN: State = "forgotten"
 UNREAD = "unread"
 
 
@@ -53,19 +54,22 @@ ENTRY_COLUMNS: Mapping[str, str] = {
     "table": "The source table that the file belongs to.",
     "path": "The file, below the source's data folder.",
     "number": "Counts the entries of the file from 1; the highest is its state.",
-    "state": "read, growing (still being written), unreadable, or vanished (its rows stay).",
+    "state": "read, growing (still being written), unreadable, vanished (its rows stay), or "
+    "forgotten (its rows are removed).",
     "day": "The day on which the file arrived, if its name says so.",
     "size": "Size of the file in bytes.",
     "modified_ns": "When the file was last changed, in nanoseconds since 1970.",
     "reading": "Changes with the profile's columns and options by which the file was read.",
-    "run_id": "The Dagster run that added the entry.",
+    "run_id": "The Dagster run that added the entry; empty if none did.",
     "reason": "Why the file could not be read.",
 }
 
 
 @dataclass(frozen=True)
 class LedgerContent:
-    """The newest entry of each file, and its newest entry with state `read`; by (table, path)."""
+    """The newest entry of each file, and the last reading of each file that is not forgotten; by
+    (table, path).
+    """
 
     newest: dict[FileKey, LedgerEntry]
     read: dict[FileKey, LedgerEntry]
@@ -106,6 +110,8 @@ class Ledger:
             newest[entry.table, entry.path] = entry
             if entry.state == READ:
                 read[entry.table, entry.path] = entry
+            if entry.state == FORGOTTEN:
+                read.pop((entry.table, entry.path), None)
         return LedgerContent(newest, read)
 
     def add(self, entries: Sequence[LedgerEntry]) -> None:
@@ -124,7 +130,7 @@ class Survey:
     `unread`: new and changed files, and those read by a run that failed. `growing`: files that were
     being written at the last look and have changed since. `unreadable`: files that could not be
     opened and have not changed since. `read`: the others. `vanished`: the last reading of each file
-    that is no longer there.
+    that is no longer there. `forgotten`: entries of files whose rows are still to be removed.
     """
 
     unread: tuple[SourceFile, ...]
@@ -132,6 +138,7 @@ class Survey:
     unreadable: tuple[SourceFile, ...]
     read: tuple[SourceFile, ...]
     vanished: tuple[LedgerEntry, ...]
+    forgotten: tuple[LedgerEntry, ...]
 
 
 def survey(
@@ -159,8 +166,13 @@ def survey(
         for key, entry in content.read.items()
         if key not in listed and profile.has(entry.table)
     ]
+    forgotten = [
+        entry
+        for entry in content.newest.values()
+        if entry.state == FORGOTTEN and (not entry.run_id or entry.run_id in failed_runs)
+    ]
     by_state = {name: tuple(files) for name, files in parts.items()}
-    return Survey(**by_state, vanished=tuple(vanished))
+    return Survey(**by_state, vanished=tuple(vanished), forgotten=tuple(forgotten))
 
 
 class Readings:
@@ -213,15 +225,21 @@ def vanished_entries(
     vanished: Iterable[LedgerEntry], content: LedgerContent, run_id: str = ""
 ) -> list[LedgerEntry]:
     """Entries for the files that are no longer there, unless the ledger says so already."""
+    unsaid = [
+        entry for entry in vanished if content.newest[entry.table, entry.path].state != VANISHED
+    ]
+    return next_entries(unsaid, content, VANISHED, run_id)
+
+
+def next_entries(
+    entries: Iterable[LedgerEntry], content: LedgerContent, state: State, run_id: str = ""
+) -> list[LedgerEntry]:
+    """The next entries of these files, which are no longer there, about the same versions."""
     return [
         replace(
-            entry,
-            state=VANISHED,
-            number=content.next_number(entry.table, entry.path),
-            run_id=run_id,
+            entry, state=state, number=content.next_number(entry.table, entry.path), run_id=run_id
         )
-        for entry in vanished
-        if content.newest[entry.table, entry.path].state != VANISHED
+        for entry in entries
     ]
 
 

@@ -1,6 +1,7 @@
 """The small graph and an empty Dagster instance."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -11,8 +12,8 @@ from retention_assets_tests.automation.graph import Graph
 
 
 @pytest.fixture
-def graph() -> Graph:
-    return Graph(Settings())
+def graph(tmp_path: Path) -> Graph:
+    return Graph(Settings(home=tmp_path))
 
 
 @pytest.fixture

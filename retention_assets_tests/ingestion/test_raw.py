@@ -11,11 +11,14 @@ import pytest
 from deltalake import DeltaTable
 
 from retention_assets.automation.backlog import range_tags
+from retention_assets.automation.forgetting import forget_files
+from retention_assets.errors import LedgerError
 from retention_assets.ingestion import assets as ingestion
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
-from retention_assets.sources.ledger import Ledger
+from retention_assets.sources.ledger import Ledger, survey
+from retention_assets.sources.source_files import present_files
 from retention_assets.validation import assets as validation
 from retention_assets_tests.runs import check_results, materialized
 from retention_assets_tests.sources.test_load_profile import GOOD, changed, write
@@ -169,6 +172,33 @@ def test_rows_of_vanished_files_stay(tmp_path: Path, own_lake: Lake) -> None:
     new = [("customers", "cid"), ("transactions", "4"), ("transactions", "5")]
     added = [(*row, "2024-01-06") for row in new]
     assert rows_by_table(own_lake) == sorted(before + added)
+
+
+def test_rows_of_forgotten_file_are_removed(tmp_path: Path, own_lake: Lake) -> None:
+    """A customer that was first seen in it is first seen in the next file."""
+    settings = write(tmp_path, GOOD).model_copy(update={"lake_uri": own_lake.root})
+    assert materialize(settings, own_lake).success
+    file = tmp_path / "orders" / "2024-01-02.csv"
+    with pytest.raises(LedgerError, match=r"orders/2024-01-02\.csv is still in the source"):
+        forget_files(Platform.of(settings), [file.name])
+    with pytest.raises(LedgerError, match=r"no file nosuch\.csv that was read"):
+        forget_files(Platform.of(settings), ["nosuch.csv"])
+    file.unlink()
+    forgotten = forget_files(Platform.of(settings), ["orders/2024-01-02.csv"])
+    assert [entry.table for entry in forgotten] == ["customers", "transactions"]
+    # A day alone does not hold the rows that take the place of the removed ones.
+    assert materialize(settings, own_lake, last=date(2024, 1, 2)).success
+    assert pending(settings, own_lake) == 2
+    assert materialize(settings, own_lake).success
+    expected = [("customers", "ann", "2024-01-05"), ("transactions", "1", "2024-01-05")]
+    assert rows_by_table(own_lake) == expected
+    assert pending(settings, own_lake) == 0
+
+
+def pending(settings: Settings, lake: Lake) -> int:
+    """How many files are forgotten whose rows are still to be removed."""
+    profile = Platform.of(settings).profile
+    return len(survey(profile, present_files(profile), Ledger(lake.root).content()).forgotten)
 
 
 def test_unreadable_file_waits_while_others_are_read(tmp_path: Path, own_lake: Lake) -> None:

@@ -31,10 +31,11 @@ def new_source_days(jobs: Jobs, platform: Platform) -> dg.SensorDefinition:
         look = backlog.look_at_source(platform, instance)
         complete, growing = backlog.note_growing(platform, look, now=time.time())
         waits = f" Still being written: {', '.join(growing)}." if growing else ""
-        days = backlog.days_to_read(platform, complete)
+        forgotten = look.state.forgotten
+        days = backlog.days_to_read(platform, complete, forgotten)
         if days is None:
             return _update_of_ledger(look) or dg.SkipReason(f"No new source file.{waits}")
-        arrivals = backlog.files_digest(complete)
+        arrivals = backlog.files_digest(complete, forgotten)
         tags = backlog.range_tags(*days) | {backlog.ARRIVALS: arrivals}
         failed = backlog.failures(instance, NEW_DAYS, tags)
         if failed >= backlog.ATTEMPTS:

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from retention_assets.automation import backlog
+from retention_assets.automation.forgetting import forget_files
 from retention_assets.sources.ledger import READ, Ledger, State, new_entries
 from retention_assets.sources.source_files import SourceFile
 from retention_assets_tests.automation.graph import FIRST, LAST, Graph
@@ -120,6 +121,17 @@ def test_vanished_file_only_updates_the_ledger(graph: Graph, instance: dg.Dagste
     assert request.tags == {}
     write(graph, FIRST)
     assert evaluate(graph, instance).tags.items() >= backlog.range_tags(FIRST, FIRST).items()
+
+
+def test_forgotten_file_leads_to_a_run_over_all_later_days(
+    graph: Graph, instance: dg.DagsterInstance
+) -> None:
+    run(graph, instance, evaluate(graph, instance))
+    remove(graph, FIRST)
+    evaluate(graph, instance)
+    forget_files(graph.platform, [f"{FIRST}.csv"])
+    request = evaluate(graph, instance)
+    assert request.tags.items() >= backlog.range_tags(FIRST, LAST).items()
 
 
 def test_sensor_lists_the_source_once(graph: Graph, instance: dg.DagsterInstance) -> None:
