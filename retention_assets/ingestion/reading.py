@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from retention_assets.errors import ProfileError
 from retention_assets.ingestion.casting import without_null_words
 from retention_assets.ingestion.opening import FAULT, FILE, TEXT, UNREADABLE, open_files
+from retention_assets.ingestion.sampling import FileSample, open_sample
 from retention_assets.sources.contracts import (
     EARLIEST_YEAR,
     FAILED_WHERE,
@@ -55,19 +56,27 @@ class ReadResult:
     files: tuple[SourceFile, ...]
 
 
-def read_days(spark: SparkSession, profile: Profile, name: str, window: ReadWindow) -> ReadResult:
-    """Rows of canonical table `name` whose event_date lies in the window.
+def read_days(
+    spark: SparkSession,
+    profile: Profile,
+    name: str,
+    window: ReadWindow,
+    sample: FileSample | None = None,
+) -> ReadResult:
+    """Rows of canonical table `name` whose event_date lies in the window, of all files that may
+    hold them or of a sample.
 
     Raises SchemaChangedError before any row is read.
     """
     table = profile.tables[name]
-    files = [
-        file
-        for file in source_files(profile, window.as_of)
-        if file.table == name and _may_hold(file, table, window)
-    ]
+    files = sample.files if sample else _files_of(profile, name, window)
     headers = check_headers(profile, name, files)
-    raw = open_files(_without_ansi_errors(spark), table, headers, profile.root)
+    session = _without_ansi_errors(spark)
+    raw = (
+        open_sample(session, table, headers, profile.root, rows_per_file=sample.rows_per_file)
+        if sample
+        else open_files(session, table, headers, profile.root)
+    )
     raw = raw.withColumn(FILE_DAY, _file_day(files, profile.root))
     try:
         rows = _canonical_rows(raw, name, table)
@@ -88,6 +97,14 @@ def read_days(spark: SparkSession, profile: Profile, name: str, window: ReadWind
     return ReadResult(
         rows.select([column for column in order if column in rows.columns]), tuple(files)
     )
+
+
+def _files_of(profile: Profile, name: str, window: ReadWindow) -> list[SourceFile]:
+    return [
+        file
+        for file in source_files(profile, window.as_of)
+        if file.table == name and _may_hold(file, profile.tables[name], window)
+    ]
 
 
 def _may_hold(file: SourceFile, table: TableSource, window: ReadWindow) -> bool:

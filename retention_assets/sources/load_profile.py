@@ -1,5 +1,5 @@
-"""Loads the source profile that the settings name, and checks it. No Spark; only headers of the
-source's files are read.
+"""Loads the source profile that the settings name, and has it checked. No Spark; of the source's
+files only headers are read.
 
 Errors name the profile, the table, the column and the fix.
 """
@@ -21,9 +21,18 @@ BUILT_IN = Path(__file__).parent / "built_in"
 
 
 def load_profile(settings: Settings) -> Profile:
-    """The profile that `settings.source` names: a built-in one, or a YAML file. Raises
+    """The checked profile that `settings.source` names: a built-in one, or a YAML file. Raises
     ProfileError.
     """
+    profile = read_profile(settings)
+    check_against_contracts(profile)
+    if not (profile.is_simulated and not profile.root.exists()):
+        check_files(profile)
+    return profile
+
+
+def read_profile(settings: Settings) -> Profile:
+    """The same profile before it is checked. Raises ProfileError if the file is not a profile."""
     file = _profile_file(settings.source)
     profile = _parse(file, _with_defaults(_read_yaml(file)))
     root = _data_folder(profile, file, settings)
@@ -31,9 +40,6 @@ def load_profile(settings: Settings) -> Profile:
     if profile.is_simulated and profile.end is None:
         last_day = profile.start + timedelta(days=settings.simulated_days - 1)
         profile = profile.model_copy(update={"end": last_day})
-    check_against_contracts(profile)
-    if not (profile.is_simulated and not profile.root.exists()):
-        check_files(profile)
     return profile
 
 

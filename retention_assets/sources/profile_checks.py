@@ -4,6 +4,7 @@ files. No Spark.
 
 import re
 from collections.abc import Iterable
+from datetime import date
 
 from retention_assets.errors import ProfileError, SchemaChangedError
 from retention_assets.sources.contracts import TABLES
@@ -22,24 +23,19 @@ from retention_assets.sources.source_files import SourceFile, source_files
 
 def check_against_contracts(profile: Profile) -> None:
     """Raises ProfileError for tables, columns, types and expressions that no file could satisfy."""
+    for name in profile.tables:
+        check_table_mapping(profile, name)
+    check_churn(profile)
+
+
+def check_churn(profile: Profile) -> None:
+    """Raises ProfileError if churn is of a kind without a model, or lacks a table that it needs."""
     if profile.churn.kind not in CHURN_TABLE:
         raise ProfileError(
             f"Profile {profile.name}: a model cannot be trained on churn of the kind "
             f"{profile.churn.kind}, because it has no as-of weeks.",
             f"Set churn.kind to {' or '.join(CHURN_TABLE)}.",
         )
-    for name, table in profile.tables.items():
-        if name not in TABLES:
-            raise ProfileError(
-                f"Profile {profile.name}: unknown table {name}.",
-                f"Name one of {', '.join(TABLES)}.",
-            )
-        _check_columns(profile, name, table)
-        _check_types(profile, name, table)
-        conditions = {"where": table.where} if table.where else {}
-        for column, sql in (table.columns | conditions).items():
-            _check_names(profile, table_name=name, column=column, sql=sql)
-        _check_day_pattern(profile, name, table)
     required = {"customers", CHURN_TABLE[profile.churn.kind]}
     if missing := sorted(required - set(profile.tables)):
         raise ProfileError(
@@ -48,24 +44,50 @@ def check_against_contracts(profile: Profile) -> None:
         )
 
 
+def check_table_mapping(profile: Profile, name: str) -> None:
+    """Raises ProfileError if one table's columns, types or expressions break its contract."""
+    if name not in TABLES:
+        raise ProfileError(
+            f"Profile {profile.name}: unknown table {name}.", f"Name one of {', '.join(TABLES)}."
+        )
+    table = profile.tables[name]
+    _check_columns(profile, name, table)
+    _check_types(profile, name, table)
+    conditions = {"where": table.where} if table.where else {}
+    for column, sql in (table.columns | conditions).items():
+        _check_names(profile, table_name=name, column=column, sql=sql)
+    _check_day_pattern(profile, name, table)
+
+
 def check_files(profile: Profile) -> None:
     """Raises ProfileError unless the data folder exists, each table has files, and the first and
     the last file of each table have the declared columns."""
+    check_data_folder(profile)
+    for name in profile.tables:
+        files = files_of_table(profile, name)
+        check_headers(profile, name, dict.fromkeys((files[0], files[-1])))
+
+
+def check_data_folder(profile: Profile) -> None:
+    """Raises ProfileError if there is no data folder."""
     if not profile.root.is_dir():
         raise ProfileError(
             f"Profile {profile.name}: its data folder {profile.root} does not exist.",
             "Correct data_dir, or set RETENTION_DATA_DIR.",
         )
-    files = source_files(profile)
-    for name, table in profile.tables.items():
-        of_table = [file for file in files if file.table == name]
-        if not of_table:
-            paths = " or ".join(path for path in (table.path, table.undated_path) if path)
-            raise ProfileError(
-                f"Profile {profile.name}, table {name}: no file matches {paths} in {profile.root}.",
-                f"Correct tables.{name}.path, or leave the table out if the source has none.",
-            )
-        check_headers(profile, name, dict.fromkeys((of_table[0], of_table[-1])))
+
+
+def files_of_table(profile: Profile, name: str, as_of: date | None = None) -> list[SourceFile]:
+    """The table's files between the profile's start and end. Raises ProfileError if it has none."""
+    files = source_files(profile.only(name), as_of)
+    if not files:
+        table = profile.tables[name]
+        paths = " or ".join(path for path in (table.path, table.undated_path) if path)
+        raise ProfileError(
+            f"Profile {profile.name}, table {name}: no file matches {paths} in {profile.root}.",
+            f"Correct tables.{name}.path, or leave the table out if the source has none.",
+        )
+    return files
 
 
 def check_headers(

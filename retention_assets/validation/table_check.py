@@ -1,0 +1,175 @@
+"""Checks a sample of one table of a source: what would be taken in, what would be quarantined, and
+what would fail. Writes nothing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from retention_assets.errors import ProfileError
+from retention_assets.ingestion.opening import FILE, TEXT
+from retention_assets.ingestion.reading import ReadWindow, read_days
+from retention_assets.ingestion.sampling import FileSample, open_sample
+from retention_assets.sources.contracts import TABLES
+from retention_assets.sources.profile import Profile
+from retention_assets.sources.profile_checks import check_headers
+from retention_assets.validation.column_check import (
+    ColumnCheck,
+    check_columns,
+    found_types,
+    json_header,
+    unused_columns,
+)
+from retention_assets.validation.result import RuleViolations, count_violations
+from retention_assets.validation.rules import rules_of
+from retention_assets.validation.split import BROKEN, split
+
+
+@dataclass(frozen=True)
+class CheckLimits:
+    """What holds for all tables. `last_day`: the newest day that a run would read."""
+
+    last_day: date
+    late_days: int
+    as_of: date | None
+
+
+@dataclass(frozen=True)
+class QuarantineReason:
+    """Rows that would be quarantined for one reason, with one of them as the source has it.
+
+    `share`: of the rows that the rule checks, which exclude missing values.
+    """
+
+    reason: str
+    rows: int
+    share: float
+    source_file: str | None
+    raw_text: str | None
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """What would become of the sample's rows. The days are those of the valid rows.
+
+    `read`: rows by sampled file. `selected`: those that the profile's `where` and `derive` leave.
+    `after_last_day`: those of them later than the source's last day, which no run reads. The rest
+    is valid or quarantined.
+    """
+
+    read: Mapping[str, int]
+    selected: int
+    after_last_day: int
+    valid: int
+    quarantined: int
+    first_day: date | None
+    last_day: date | None
+    reasons: tuple[QuarantineReason, ...]
+
+    @property
+    def quarantined_share(self) -> float:
+        checked = self.valid + self.quarantined
+        return self.quarantined / checked if checked else 0.0
+
+
+@dataclass(frozen=True)
+class SampleCheck:
+    """What the sampled files of one table hold; `unused_columns` are named by no expression."""
+
+    rows: RowCounts
+    columns: tuple[ColumnCheck, ...]
+    unused_columns: tuple[str, ...]
+
+
+def check_sample(
+    spark: SparkSession, profile: Profile, name: str, *, sample: FileSample, limits: CheckLimits
+) -> SampleCheck:
+    """Reads and validates the sample as a run would. Raises ProfileError where a run would fail."""
+    table = profile.tables[name]
+    contract = TABLES[name]
+    headers = check_headers(profile, name, sample.files)
+    # To the end of time, so that rows after the last day are counted instead of missing.
+    window = ReadWindow(profile.start, date.max, limits.late_days, limits.as_of)
+    with _spark_errors_of(profile, name):
+        opened = open_sample(
+            spark, table, headers, profile.root, rows_per_file=sample.rows_per_file
+        )
+        # Spark refuses to count rows of a CSV without reading one of its columns.
+        counts = opened.groupBy(FILE).agg(F.count(TEXT).alias("rows")).collect()
+        frame = read_days(spark, profile, name, window, sample).frame.persist()
+        is_json = table.format == "json"
+        found = found_types(table, [json_header(frame)] if is_json else [*headers.values()])
+        is_in_time = F.col("event_date") <= F.lit(limits.last_day)
+        parts = split(frame.where(is_in_time), contract.key, rules_of(contract))
+        rows = _row_counts(
+            parts.marked,
+            {row[FILE]: row["rows"] for row in counts},
+            after_last_day=frame.where(~is_in_time).count(),
+            reasons=_reasons(*count_violations(parts)),
+        )
+        columns = check_columns(table, contract, found, parts.marked)
+        parts.release()
+        frame.unpersist()
+    return SampleCheck(rows, columns, unused_columns(table, found))
+
+
+def _row_counts(
+    marked: DataFrame,
+    read: Mapping[str, int],
+    *,
+    after_last_day: int,
+    reasons: tuple[QuarantineReason, ...],
+) -> RowCounts:
+    is_valid = F.col(BROKEN) == 0
+    day = F.when(is_valid, F.to_date("event_ts"))
+    counts = marked.agg(
+        F.count(F.lit(1)).alias("checked"),
+        F.count_if(is_valid).alias("valid"),
+        F.min(day).alias("first_day"),
+        F.max(day).alias("last_day"),
+    ).collect()[0]
+    return RowCounts(
+        read=read,
+        selected=counts["checked"] + after_last_day,
+        after_last_day=after_last_day,
+        valid=counts["valid"],
+        quarantined=counts["checked"] - counts["valid"],
+        first_day=counts["first_day"],
+        last_day=counts["last_day"],
+        reasons=reasons,
+    )
+
+
+def _reasons(
+    violations: Sequence[RuleViolations], rows_by_reason: Mapping[str, int]
+) -> tuple[QuarantineReason, ...]:
+    by_reason = {violation.rule.reason: violation for violation in violations}
+    return tuple(
+        QuarantineReason(
+            reason,
+            rows,
+            by_reason[reason].share,
+            by_reason[reason].source_file,
+            by_reason[reason].example,
+        )
+        for reason, rows in rows_by_reason.items()
+    )
+
+
+@contextmanager
+def _spark_errors_of(profile: Profile, name: str) -> Iterator[None]:
+    """Spark's errors while it reads files become a ProfileError with their first line."""
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        cause = str(getattr(error, "java_exception", error)).splitlines()[0]
+        raise ProfileError(
+            f"Profile {profile.name}, table {name}: Spark cannot read the files: {cause}",
+            "Replace the file that it names, or correct the table's format and columns.",
+        ) from error
