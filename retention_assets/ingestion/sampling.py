@@ -18,9 +18,10 @@ from retention_assets.sources.source_files import SourceFile
 
 @dataclass(frozen=True)
 class FileSample:
-    """Some files of one table (at least one), of each of which only the first rows are read."""
+    """Some files of one table (at least one) of `of_files`; the first rows of each are read."""
 
     files: tuple[SourceFile, ...]
+    of_files: int
     rows_per_file: int
 
 
@@ -28,7 +29,8 @@ def sample_files(files: Sequence[SourceFile], count: int, rows_per_file: int) ->
     """The first file, the last one, and others at equal distances between: at most `count`."""
     last = len(files) - 1
     places = {round(step * last / max(count - 1, 1)) for step in range(count)}
-    return FileSample(tuple(files[place] for place in sorted(places)), rows_per_file)
+    chosen = tuple(files[place] for place in sorted(places))
+    return FileSample(chosen, len(files), rows_per_file)
 
 
 def open_sample(

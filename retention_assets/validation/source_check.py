@@ -196,22 +196,23 @@ def _table_files(profile: Profile, files: list[SourceFile], sample: FileSample) 
 def _row_errors(
     profile: Profile, name: str, rows: RowCounts, allowed_share: float
 ) -> Iterator[CheckError]:
-    """The checks that would block a run: too many rows quarantined, or too many by one rule."""
+    """What would block a run: too many rows quarantined, too many by one rule, or none in time."""
     place = f"Profile {profile.name}, table {name}"
     fix = (
         f"Correct tables.{name} or the files, or set max_quarantined_share in the profile if such "
-        "rows are to be expected."
+        "rows are normal."
     )
-    if rows.quarantined_share > allowed_share:
+    limit = allowed_share + rows.share_margin
+    if rows.quarantined_share > limit:
         yield CheckError(
-            f"{place}: {rows.quarantined_share:.1%} of the rows would go to quarantine, "
+            f"{place}: {rows.quarantined_share:.1%} of the sampled rows would go to quarantine, "
             f"{allowed_share:.1%} are allowed.",
             fix,
         )
-    for reason in rows.reasons:
-        if reason.share > allowed_share >= rows.quarantined_share:
+    else:
+        for reason in (reason for reason in rows.reasons if reason.share > limit):
             yield CheckError(
-                f"{place}: {reason.share:.1%} of the rows with a value break a rule "
+                f"{place}: {reason.share:.1%} of the sampled rows with a value break one rule "
                 f"({reason.reason}), {allowed_share:.1%} are allowed.",
                 fix,
             )

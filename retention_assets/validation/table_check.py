@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from math import sqrt
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -60,7 +61,8 @@ class RowCounts:
 
     `read`: rows by sampled file. `selected`: those that the profile's `where` and `derive` leave.
     `after_last_day`: those of them later than the source's last day, which no run reads. The rest
-    is valid or quarantined.
+    is valid or quarantined. `share_margin`: how far `quarantined_share` may be from that of all
+    files, by its differences between the sampled ones.
     """
 
     read: Mapping[str, int]
@@ -68,6 +70,7 @@ class RowCounts:
     after_last_day: int
     valid: int
     quarantined: int
+    share_margin: float
     first_day: date | None
     last_day: date | None
     reasons: tuple[QuarantineReason, ...]
@@ -110,6 +113,7 @@ def check_sample(
         rows = _row_counts(
             parts.marked,
             {row[FILE]: row["rows"] for row in counts},
+            of_files=sample.of_files,
             after_last_day=frame.where(~is_in_time).count(),
             reasons=_reasons(*count_violations(parts)),
         )
@@ -123,27 +127,54 @@ def _row_counts(
     marked: DataFrame,
     read: Mapping[str, int],
     *,
+    of_files: int,
     after_last_day: int,
     reasons: tuple[QuarantineReason, ...],
 ) -> RowCounts:
-    is_valid = F.col(BROKEN) == 0
-    day = F.when(is_valid, F.to_date("event_ts"))
-    counts = marked.agg(
-        F.count(F.lit(1)).alias("checked"),
-        F.count_if(is_valid).alias("valid"),
-        F.min(day).alias("first_day"),
-        F.max(day).alias("last_day"),
-    ).collect()[0]
+    day = F.when(F.col(BROKEN) == 0, F.to_date("event_ts"))
+    files = (
+        marked.groupBy("source_file")
+        .agg(
+            F.count(F.lit(1)).alias("rows"),
+            F.count_if(F.col(BROKEN) != 0).alias("broken"),
+            F.min(day).alias("first_day"),
+            F.max(day).alias("last_day"),
+        )
+        .collect()
+    )
+    rows = sum(file["rows"] for file in files)
+    broken = sum(file["broken"] for file in files)
     return RowCounts(
         read=read,
-        selected=counts["checked"] + after_last_day,
+        selected=rows + after_last_day,
         after_last_day=after_last_day,
-        valid=counts["valid"],
-        quarantined=counts["checked"] - counts["valid"],
-        first_day=counts["first_day"],
-        last_day=counts["last_day"],
+        valid=rows - broken,
+        quarantined=broken,
+        share_margin=share_margin([(file["broken"], file["rows"]) for file in files], of_files),
+        first_day=min((file["first_day"] for file in files if file["first_day"]), default=None),
+        last_day=max((file["last_day"] for file in files if file["last_day"]), default=None),
         reasons=reasons,
     )
+
+
+def share_margin(counts: Sequence[tuple[int, int]], of_files: int) -> float:
+    """Two standard errors of the share of broken rows, from (broken, rows) of each sampled file.
+
+    0 if all files were read, and if a single one was, which says nothing about differences. It is
+    the ratio estimator of cluster sampling (Cochran, Sampling Techniques, 1977, section 9A).
+
+    >>> round(share_margin([(30, 100), (10, 100)], of_files=100), 3)
+    0.198
+    >>> share_margin([(30, 100), (10, 100)], of_files=2)
+    0.0
+    """
+    rows = sum(of_file for _, of_file in counts)
+    if len(counts) < 2 or not rows:
+        return 0.0
+    share = sum(broken for broken, _ in counts) / rows
+    squares = sum((broken - share * of_file) ** 2 for broken, of_file in counts)
+    unread = max(1 - len(counts) / of_files, 0.0)
+    return 2 * sqrt(unread * squares * len(counts) / (len(counts) - 1)) / rows
 
 
 def _reasons(

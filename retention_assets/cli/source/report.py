@@ -1,6 +1,7 @@
 """How the result of `retention source check` looks on the screen. Computes nothing."""
 
 from collections.abc import Iterator, Mapping
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -15,16 +16,16 @@ if TYPE_CHECKING:
         TableCheck,
         TableFiles,
     )
-    from retention_assets.validation.table_check import QuarantineReason, RowCounts
+    from retention_assets.validation.table_check import RowCounts
 
 WIDTH = 140
 LABEL_WIDTH = 12
 TEXT_WIDTH = 110
 FILES_SHOWN = 5
 # Widest cells of the table of columns; `--json` has the whole values.
-EXPRESSION_WIDTH = 44
-FOUND_WIDTH = 30
-EXAMPLE_WIDTH = 26
+EXPRESSION_WIDTH = 40
+FOUND_WIDTH = 26
+EXAMPLE_WIDTH = 24
 
 
 def show_check(result: "SourceCheck", missing: Mapping[str, str], *, features: int) -> None:
@@ -45,7 +46,7 @@ def conclusion(result: "SourceCheck") -> str:
     places = [*(["the profile"] if result.errors else []), *failed]
     if places:
         return (
-            f"{result.profile} cannot be taken in: errors in {', '.join(places)}. "
+            f"{result.profile} cannot be taken in: see the errors of {' and '.join(places)}. "
             "Fix: Correct them as their lines say, and check again."
         )
     valid = sum(table.sample.rows.valid for table in result.tables if table.sample)
@@ -87,7 +88,8 @@ def _file_lines(files: "TableFiles") -> Iterator[tuple[str, str]]:
 
 def _row_lines(rows: "RowCounts", result: "SourceCheck") -> Iterator[tuple[str, str]]:
     read = sum(rows.read.values())
-    left = f", {rows.selected:,} of them selected by the profile" if rows.selected < read else ""
+    is_reduced = rows.selected < read
+    left = f", {rows.selected:,} kept by `where` and `derive`" if is_reduced else ""
     after = f", {rows.after_last_day:,} later than {result.last_day}, the last day that is read"
     yield (
         "Rows",
@@ -95,15 +97,18 @@ def _row_lines(rows: "RowCounts", result: "SourceCheck") -> Iterator[tuple[str, 
         f"({rows.quarantined_share:.1%}; allowed {result.allowed_share:.1%})"
         f"{after if rows.after_last_day else ''}",
     )
+    is_open = 0 < rows.quarantined_share - result.allowed_share <= rows.share_margin
+    if is_open:
+        yield (
+            "Note",
+            "More than allowed, but the sampled files differ so much that all files together may be "
+            "within it. Read more of them with --files.",
+        )
     if rows.first_day:
         yield "Days", f"{rows.first_day} to {rows.last_day} (event_ts of the valid rows, UTC)"
     for place, reason in enumerate(rows.reasons):
         yield "" if place else "Quarantine", f"{_count(reason.rows, 'row')}: {reason.reason}"
-        yield "", f"  {_example(reason)}"
-
-
-def _example(reason: "QuarantineReason") -> str:
-    return f"in {reason.source_file}: {shorten(reason.raw_text or '', TEXT_WIDTH)}"
+        yield "", f"  {reason.source_file}: {shorten(reason.raw_text or '', TEXT_WIDTH)}"
 
 
 def _column_table(columns: tuple["ColumnCheck", ...]) -> Table:
@@ -149,8 +154,12 @@ def _feature_lines(missing: Mapping[str, str], features: int) -> Iterator[tuple[
     for name, reason in missing.items():
         by_reason.setdefault(reason, []).append(name)
     yield "Features", f"{features - len(missing)} of {features} can be computed"
-    for reason, names in by_reason.items():
-        yield "", f"{reason}: without {', '.join(names)}"
+    lines = [
+        line
+        for reason, names in by_reason.items()
+        for line in wrap(f"{', '.join(names)} ({reason})", TEXT_WIDTH, subsequent_indent="  ")
+    ]
+    yield from (("" if place else "Left out", line) for place, line in enumerate(lines))
 
 
 def _error_lines(errors: tuple["CheckError", ...]) -> Iterator[tuple[str, str]]:
