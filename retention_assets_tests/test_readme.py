@@ -71,13 +71,15 @@ RUN_HERE = {
     ".venv/bin/retention predict",
     ".venv/bin/retention doctor",
 }
-# `make run` and `make down` are run there as well, `train-table` by cli/test_train_table.py.
+# `make run` and `make down` are run there as well, `train-table` by cli/test_train_table.py, and
+# `source check` by cli/source/test_check.py.
 # test_online_retail.py reads Online Retail. The profile of `run --source` is read above.
 RUN_ELSEWHERE = {
     "make run",
     "make down",
     "RETENTION_SOURCE=online_retail RETENTION_DATA_DIR=data make run",
     ".venv/bin/retention run --source shop.yaml",
+    ".venv/bin/retention source check shop.yaml",
     ".venv/bin/retention train-table customers.csv --label churned --id customer_id --out report",
 }
 

@@ -18,7 +18,7 @@ from retention_assets.ingestion.opening import FILE, TEXT
 from retention_assets.ingestion.reading import ReadWindow, read_days
 from retention_assets.ingestion.sampling import FileSample, open_sample
 from retention_assets.sources.contracts import TABLES
-from retention_assets.sources.profile import Profile
+from retention_assets.sources.profile import Profile, TableSource
 from retention_assets.sources.profile_checks import check_headers
 from retention_assets.validation.column_check import (
     ColumnCheck,
@@ -115,7 +115,7 @@ def check_sample(
             {row[FILE]: row["rows"] for row in counts},
             of_files=sample.of_files,
             after_last_day=frame.where(~is_in_time).count(),
-            reasons=_reasons(*count_violations(parts)),
+            reasons=_reasons(table, *count_violations(parts)),
         )
         columns = check_columns(table, contract, found, parts.marked)
         parts.release()
@@ -178,8 +178,11 @@ def share_margin(counts: Sequence[tuple[int, int]], of_files: int) -> float:
 
 
 def _reasons(
-    violations: Sequence[RuleViolations], rows_by_reason: Mapping[str, int]
+    table: TableSource, violations: Sequence[RuleViolations], rows_by_reason: Mapping[str, int]
 ) -> tuple[QuarantineReason, ...]:
+    """An arrival time that the profile leaves out is event_ts; its reasons would only repeat those
+    of event_ts."""
+    repeated = () if "ingested_ts" in table.columns else ("ingested_ts ",)
     by_reason = {violation.rule.reason: violation for violation in violations}
     return tuple(
         QuarantineReason(
@@ -190,6 +193,7 @@ def _reasons(
             by_reason[reason].example,
         )
         for reason, rows in rows_by_reason.items()
+        if not reason.startswith(repeated)
     )
 
 

@@ -101,8 +101,8 @@ def _row_lines(rows: "RowCounts", result: "SourceCheck") -> Iterator[tuple[str, 
     if is_open:
         yield (
             "Note",
-            "More than allowed, but the sampled files differ so much that all files together may be "
-            "within it. Read more of them with --files.",
+            "More than allowed, but the sampled files differ so much that all files together may "
+            "have fewer. Read more of them with --files.",
         )
     if rows.first_day:
         yield "Days", f"{rows.first_day} to {rows.last_day} (event_ts of the valid rows, UTC)"
