@@ -15,7 +15,7 @@ from retention_assets.sources.headers import Header
 from retention_assets.sources.profile import TableSource
 from retention_assets.validation.split import BROKEN
 
-FoundTypes = Mapping[str, Sequence[str]]
+ColumnTypes = Mapping[str, Sequence[str]]
 TEXT_TYPE = "text"
 
 
@@ -23,49 +23,48 @@ TEXT_TYPE = "text"
 class ColumnCheck:
     """One canonical column that the profile fills.
 
-    `found`: types in the sampled files of each source column that the expression names; empty for a
-    column that no file has. `blank_share`: of the rows read; None without rows.
+    `source_types`: the types in the sampled files of each source column that the expression names;
+    empty for a column that no file has. `blank_share`: of the rows read; None without rows.
     """
 
     name: str
     type: str
     expression: str
-    found: FoundTypes
+    source_types: ColumnTypes
     blank_share: float | None
     example: str | None
 
 
 def check_columns(
-    table: TableSource, contract: Table, found: FoundTypes, marked: DataFrame | None
+    table: TableSource, contract: Table, *, source_types: ColumnTypes, marked: DataFrame
 ) -> tuple[ColumnCheck, ...]:
-    """The filled columns in the contract's order. `marked`: the split's rows; None if none could be
-    read."""
+    """The filled columns in the contract's order. `marked`: the rows of a split."""
     filled = [column for column in contract.columns if column.name in table.columns]
-    values = _values(marked, filled) if marked is not None else {}
-    rows = values.get("rows")
+    values = _values(marked, filled)
+    rows = values["rows"]
     return tuple(
         ColumnCheck(
             column.name,
             column.type,
             " ".join(table.columns[column.name].split()),
-            {name: found.get(name, ()) for name in _sources(table, column.name)},
+            {name: source_types.get(name, ()) for name in _sources(table, column.name)},
             1 - values[f"{column.name}_filled"] / rows if rows else None,
-            values.get(f"{column.name}_example"),
+            values[f"{column.name}_example"],
         )
         for column in filled
     )
 
 
-def found_types(table: TableSource, headers: Sequence[Header]) -> FoundTypes:
+def types_by_column(table: TableSource, headers: Sequence[Header]) -> ColumnTypes:
     """Source column -> its types in these headers. A declared column has its declared spelling."""
     spelling = {name.lower(): name for name in table.source_columns}
-    found: dict[str, set[str]] = {}
+    source_types: dict[str, set[str]] = {}
     for name, kind in (column for header in headers for column in header if column[0]):
         is_text = table.format in {"csv", "json"}
-        found.setdefault(spelling.get(name.lower(), name), set()).add(
+        source_types.setdefault(spelling.get(name.lower(), name), set()).add(
             TEXT_TYPE if is_text else kind
         )
-    return {name: tuple(sorted(kinds)) for name, kinds in found.items()}
+    return {name: tuple(sorted(kinds)) for name, kinds in source_types.items()}
 
 
 def json_header(frame: DataFrame) -> Header:
@@ -75,11 +74,11 @@ def json_header(frame: DataFrame) -> Header:
     return tuple((row["key"], "string") for row in rows)
 
 
-def unused_columns(table: TableSource, found: FoundTypes) -> tuple[str, ...]:
+def unused_columns(table: TableSource, source_types: ColumnTypes) -> tuple[str, ...]:
     """Columns of the files that no expression of the profile names."""
     expressions = [*table.columns.values(), *([table.where] if table.where else [])]
     used = {name.lower() for sql in expressions for name in _names(sql, table)}
-    return tuple(name for name in found if name.lower() not in used)
+    return tuple(name for name in source_types if name.lower() not in used)
 
 
 def _names(sql: str, table: TableSource) -> set[str]:

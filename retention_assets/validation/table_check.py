@@ -23,8 +23,8 @@ from retention_assets.sources.profile_checks import check_headers
 from retention_assets.validation.column_check import (
     ColumnCheck,
     check_columns,
-    found_types,
     json_header,
+    types_by_column,
     unused_columns,
 )
 from retention_assets.validation.result import RuleViolations, count_violations
@@ -106,28 +106,28 @@ def check_sample(
         # Spark refuses to count rows of a CSV without reading one of its columns.
         counts = opened.groupBy(FILE).agg(F.count(TEXT).alias("rows")).collect()
         frame = read_days(spark, profile, name, window, sample).frame.persist()
-        is_json = table.format == "json"
-        found = found_types(table, [json_header(frame)] if is_json else [*headers.values()])
+        columns_in_files = [json_header(frame)] if table.format == "json" else [*headers.values()]
+        source_types = types_by_column(table, columns_in_files)
         is_in_time = F.col("event_date") <= F.lit(limits.last_day)
         parts = split(frame.where(is_in_time), contract.key, rules_of(contract))
         rows = _row_counts(
             parts.marked,
             {row[FILE]: row["rows"] for row in counts},
-            of_files=sample.of_files,
+            sample=sample,
             after_last_day=frame.where(~is_in_time).count(),
             reasons=_reasons(table, *count_violations(parts)),
         )
-        columns = check_columns(table, contract, found, parts.marked)
+        columns = check_columns(table, contract, source_types=source_types, marked=parts.marked)
         parts.release()
         frame.unpersist()
-    return SampleCheck(rows, columns, unused_columns(table, found))
+    return SampleCheck(rows, columns, unused_columns(table, source_types))
 
 
 def _row_counts(
     marked: DataFrame,
     read: Mapping[str, int],
     *,
-    of_files: int,
+    sample: FileSample,
     after_last_day: int,
     reasons: tuple[QuarantineReason, ...],
 ) -> RowCounts:
@@ -142,6 +142,8 @@ def _row_counts(
         )
         .collect()
     )
+    by_file = [(file["broken"], file["rows"]) for file in files]
+    by_file += [(0, 0)] * (len(sample.files) - len(files))
     rows = sum(file["rows"] for file in files)
     broken = sum(file["broken"] for file in files)
     return RowCounts(
@@ -150,7 +152,7 @@ def _row_counts(
         after_last_day=after_last_day,
         valid=rows - broken,
         quarantined=broken,
-        share_margin=share_margin([(file["broken"], file["rows"]) for file in files], of_files),
+        share_margin=share_margin(by_file, sample.of_files),
         first_day=min((file["first_day"] for file in files if file["first_day"]), default=None),
         last_day=max((file["last_day"] for file in files if file["last_day"]), default=None),
         reasons=reasons,

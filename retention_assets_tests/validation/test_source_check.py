@@ -97,10 +97,10 @@ def test_columns_have_source_blank_share_and_example(shop: dict[str, TableCheck]
     sample = shop["transactions"].sample
     assert sample is not None
     columns = {column.name: column for column in sample.columns}
-    assert columns["amount"].found == {"total": ("text",)}
+    assert columns["amount"].source_types == {"total": ("text",)}
     assert columns["amount"].blank_share == pytest.approx(0.2)
     assert columns["amount"].example == "5.5"
-    assert columns["kind"].found == {}
+    assert columns["kind"].source_types == {}
     assert sample.unused_columns == ("note", "channel")
     assert "quantity" in shop["transactions"].unfilled_columns
 
@@ -116,8 +116,8 @@ def test_json_keys_are_its_columns(shop: dict[str, TableCheck]) -> None:
     assert sample is not None
     columns = {column.name: column for column in sample.columns}
     assert sample.unused_columns == ("text",)
-    assert columns["satisfaction"].found == {"grade": ()}
-    assert columns["ticket_id"].found == {"id": ("text",)}
+    assert columns["satisfaction"].source_types == {"grade": ()}
+    assert columns["ticket_id"].source_types == {"id": ("text",)}
 
 
 def test_broken_line_keeps_its_own_text(shop: dict[str, TableCheck]) -> None:

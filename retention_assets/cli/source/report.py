@@ -1,6 +1,6 @@
 """How the result of `retention source check` looks on the screen. Computes nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -83,7 +83,7 @@ def _file_lines(files: "TableFiles") -> Iterator[tuple[str, str]]:
     more = len(files.sampled) - FILES_SHOWN
     rest = f" and {more:,} more" if more > 0 else ""
     extent = f"{len(files.sampled):,} of {files.count:,}, up to {files.rows_per_file:,} rows each"
-    yield "Sample", f"{extent}: {names}{rest}"
+    yield from _wrapped("Sample", [f"{extent}: {names}{rest}"])
 
 
 def _row_lines(rows: "RowCounts", result: "SourceCheck") -> Iterator[tuple[str, str]]:
@@ -134,7 +134,10 @@ def _column_table(columns: tuple["ColumnCheck", ...]) -> Table:
 
 def _sources(column: "ColumnCheck") -> str:
     """Each source column that the expression names, with the types that the files have for it."""
-    parts = [f"{name} {'/'.join(kinds) or 'is in no file'}" for name, kinds in column.found.items()]
+    parts = [
+        f"{name} {'/'.join(kinds) or 'is in no file'}"
+        for name, kinds in column.source_types.items()
+    ]
     return ", ".join(parts) or "-"
 
 
@@ -154,17 +157,20 @@ def _feature_lines(missing: Mapping[str, str], features: int) -> Iterator[tuple[
     for name, reason in missing.items():
         by_reason.setdefault(reason, []).append(name)
     yield "Features", f"{features - len(missing)} of {features} can be computed"
-    lines = [
-        line
-        for reason, names in by_reason.items()
-        for line in wrap(f"{', '.join(names)} ({reason})", TEXT_WIDTH, subsequent_indent="  ")
-    ]
-    yield from (("" if place else "Left out", line) for place, line in enumerate(lines))
+    yield from _wrapped(
+        "Left out", [f"{', '.join(names)} ({reason})" for reason, names in by_reason.items()]
+    )
 
 
 def _error_lines(errors: tuple["CheckError", ...]) -> Iterator[tuple[str, str]]:
     for error in errors:
         yield "Error", f"{' '.join(error.problem.split())} Fix: {error.fix}"
+
+
+def _wrapped(label: str, texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Long texts in several lines, of which the first has the label."""
+    lines = [line for text in texts for line in wrap(text, TEXT_WIDTH, subsequent_indent="  ")]
+    yield from (("" if place else label, line) for place, line in enumerate(lines))
 
 
 def _count(number: int, noun: str) -> str:
