@@ -74,7 +74,7 @@ def test_readme_profile_with_labels_reads_outcomes(tmp_path: Path, lake: Lake) -
         Settings(home=tmp_path / "home", source=str(tmp_path / "shop.yaml"), data_dir=None)
     )
     days = ReadWindow(date(2024, 1, 1), date(2024, 3, 1), late_days=7)
-    outcomes = read_days(lake.spark, profile, "churn_labels", days).frame.collect()
+    outcomes = read_days(lake.spark, profile, "churn_labels", days).collect()
     columns = ("customer_id", "event_ts", "ingested_ts", "churned")
     rows = [tuple(str(row[name]) for name in columns) for row in outcomes]
     assert sorted(rows) == [
@@ -96,7 +96,8 @@ RUN_HERE = {
     ".venv/bin/retention predict",
     ".venv/bin/retention doctor",
 }
-# `make run` and `make down` are run there as well, `train-table` by cli/test_train_table.py.
+# `make run` and `make down` are run there as well, `train-table` by cli/test_train_table.py, and
+# `source check` by cli/source/test_check.py.
 # test_online_retail.py reads Online Retail. The profile of `run --source` is read above.
 RUN_ELSEWHERE = {
     "make run",
@@ -104,6 +105,7 @@ RUN_ELSEWHERE = {
     "RETENTION_HOME=.retention-invoices RETENTION_SOURCE=online_retail RETENTION_DATA_DIR=data"
     " make run",
     "RETENTION_HOME=.retention-shop .venv/bin/retention run --source shop.yaml",
+    ".venv/bin/retention source check shop.yaml",
     ".venv/bin/retention train-table customers.csv --label churned --id customer_id --out report",
 }
 

@@ -19,6 +19,7 @@ from retention_assets.cli import (
     status,
     train_table,
 )
+from retention_assets.cli.source import check, forget
 from retention_assets.errors import RetentionError
 from retention_assets.settings import variable
 
@@ -31,6 +32,12 @@ app = typer.Typer(
 )
 for module in (services, run, predict, leaderboard, status, doctor, simulate, train_table):
     module.register(app)
+source = typer.Typer(
+    help="Check a source's profile; remove files that it no longer has.", no_args_is_help=True
+)
+check.register(source)
+forget.register(source)
+app.add_typer(source, name="source")
 
 
 def main() -> None:

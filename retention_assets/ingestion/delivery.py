@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from retention_assets.errors import UnreadableFileError
 from retention_assets.ingestion.opening import FileLayout, inspect_files
 from retention_assets.ingestion.reading import ReadWindow, files_of_days
 from retention_assets.sources.ledger import (
@@ -36,7 +37,7 @@ class Delivery:
     """
 
     layouts: Mapping[SourceFile, FileLayout]
-    unreadable: Mapping[SourceFile, str]
+    unreadable: Mapping[SourceFile, UnreadableFileError]
     kept: frozenset[str]
     forgotten: tuple[LedgerEntry, ...]
 
@@ -97,7 +98,8 @@ def delivery_entries(
         latest.get(file.path, file): state_of(file)
         for file in (*delivery.layouts, *delivery.unreadable)
     }
+    reasons = {file: str(error) for file, error in delivery.unreadable.items()}
     return [
-        *new_entries(profile, states, content, run_id=run_id, reasons=delivery.unreadable),
+        *new_entries(profile, states, content, run_id=run_id, reasons=reasons),
         *next_entries(delivery.forgotten, content, FORGOTTEN, run_id),
     ]

@@ -45,7 +45,7 @@ FileLayout = tuple[Header, Layout]
 
 def inspect_files(
     profile: Profile, name: str, files: Iterable[SourceFile]
-) -> tuple[dict[SourceFile, FileLayout], dict[SourceFile, str]]:
+) -> tuple[dict[SourceFile, FileLayout], dict[SourceFile, UnreadableFileError]]:
     """How each file of table `name` is laid out; and why some cannot be opened, such as a half of a
     Parquet file.
 
@@ -64,7 +64,7 @@ def inspect_files(
             faults[file] = error
     if faults and not layouts:
         raise next(iter(faults.values()))
-    return layouts, {file: str(error) for file, error in faults.items()}
+    return layouts, faults
 
 
 def open_files(

@@ -24,6 +24,7 @@ from retention_assets.ingestion.opening import (
     inspect_files,
     open_files,
 )
+from retention_assets.ingestion.sampling import open_sample
 from retention_assets.sources.contracts import (
     EARLIEST_YEAR,
     FAILED_WHERE,
@@ -75,17 +76,23 @@ def read_days(
     *,
     layouts: Mapping[SourceFile, FileLayout] | None = None,
     stored: DataFrame | None = None,
+    rows_per_file: int | None = None,
 ) -> DataFrame:
     """Rows of canonical table `name` whose event_date lies in the window.
 
     `layouts`: the files to read, as `inspect_files` found them; None: all that there are. `stored`:
     rows read earlier that stay, because their files are no longer there or cannot be opened now.
+    `rows_per_file`: how many rows are read of each file; None: all.
     """
     table = profile.tables[name]
     if layouts is None:
         files = source_files(profile)
         layouts, _ = inspect_files(profile, name, files_of_days(profile, name, window, files))
-    raw = open_files(_without_ansi_errors(spark), table, layouts, profile.root)
+    session = _without_ansi_errors(spark)
+    if rows_per_file is None:
+        raw = open_files(session, table, layouts, profile.root)
+    else:
+        raw = open_sample(session, table, layouts, profile.root, rows_per_file=rows_per_file)
     raw = raw.withColumn(FILE_DAY, _file_day(list(layouts), profile.root))
     try:
         rows = _canonical_rows(raw, name, table)

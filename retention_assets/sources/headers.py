@@ -147,7 +147,8 @@ def _parquet_header(path: Path) -> Header:
             }
     except pa.ArrowInvalid as error:
         raise UnreadableFileError(
-            f"{path} is not a Parquet file: {error}.", "Replace or remove the file."
+            f"{path} is not a Parquet file: {str(error).rstrip('.')}.",
+            "Replace or remove the file.",
         ) from error
     kinds = [(field.name, _spark_type(field.type)) for field in schema]
     # Spark reads INT96 as a timestamp, although Arrow takes it for nanoseconds without a zone.

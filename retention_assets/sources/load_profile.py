@@ -1,5 +1,5 @@
-"""Loads the source profile that the settings name, and checks it. No Spark; only headers of the
-source's files are read.
+"""Loads the source profile that the settings name, and has it checked. No Spark; of the source's
+files only headers are read.
 
 Errors name the profile, the table, the column and the fix.
 """
@@ -15,6 +15,7 @@ from retention_assets.errors import ProfileError
 from retention_assets.settings import Settings
 from retention_assets.sources.contracts import TABLES
 from retention_assets.sources.home_source import with_home_source
+from retention_assets.sources.ledger import Ledger
 from retention_assets.sources.profile import SIMULATED, Profile
 from retention_assets.sources.profile_checks import check_against_contracts, check_files
 
@@ -22,9 +23,18 @@ BUILT_IN = Path(__file__).parent / "built_in"
 
 
 def load_profile(settings: Settings) -> Profile:
-    """The profile that the settings name: a built-in one, or a YAML file; without a name, the
-    home's, else the embedded one. Raises ProfileError.
+    """The checked profile that the settings name: a built-in one, or a YAML file; without a name,
+    the home's, else the embedded one. Raises ProfileError.
     """
+    profile = read_profile(settings)
+    check_against_contracts(profile)
+    if not (profile.is_simulated and not profile.root.exists()):
+        check_files(profile, Ledger(settings.lake_root))
+    return profile
+
+
+def read_profile(settings: Settings) -> Profile:
+    """The same profile before it is checked. Raises ProfileError if the file is not a profile."""
     settings = with_home_source(settings)
     file = _profile_file(settings.source or SIMULATED)
     profile = _parse(file, _with_defaults(_read_yaml(file)))
@@ -33,9 +43,6 @@ def load_profile(settings: Settings) -> Profile:
     if profile.is_simulated and profile.end is None:
         last_day = profile.start + timedelta(days=settings.simulated_days - 1)
         profile = profile.model_copy(update={"end": last_day})
-    check_against_contracts(profile)
-    if not (profile.is_simulated and not profile.root.exists()):
-        check_files(profile)
     return profile
 
 

@@ -137,6 +137,10 @@ class Profile(_Strict):
     def has(self, table: str) -> bool:
         return table in self.tables
 
+    def allowed_quarantined_share(self, default: float) -> float:
+        """The source's own tolerance if the profile states one, else the platform's."""
+        return default if self.max_quarantined_share is None else self.max_quarantined_share
+
     @cached_property
     def is_simulated(self) -> bool:
         """Whether the embedded simulator makes its files before they are first read."""

@@ -17,24 +17,20 @@ from retention_assets.sources.headers import (
     readable_as,
     separator_of,
 )
+from retention_assets.sources.ledger import Ledger
 from retention_assets.sources.profile import CHURN_TABLE, Profile, TableSource
-from retention_assets.sources.source_files import SourceFile, source_files
+from retention_assets.sources.source_files import SourceFile, is_within, present_files
 
 
 def check_against_contracts(profile: Profile) -> None:
     """Raises ProfileError for tables, columns, types and expressions that no file could satisfy."""
-    for name, table in profile.tables.items():
-        if name not in TABLES:
-            raise ProfileError(
-                f"Profile {profile.name}: unknown table {name}.",
-                f"Name one of {', '.join(TABLES)}.",
-            )
-        _check_columns(profile, name, table)
-        _check_types(profile, name, table)
-        conditions = {"where": table.where} if table.where else {}
-        for column, sql in (table.columns | conditions).items():
-            _check_names(profile, table_name=name, column=column, sql=sql)
-        _check_day_pattern(profile, name, table)
+    for name in profile.tables:
+        check_table_mapping(profile, name)
+    check_churn(profile)
+
+
+def check_churn(profile: Profile) -> None:
+    """Raises ProfileError if a table is missing that the profile's kind of churn needs."""
     for name in ("customers", CHURN_TABLE[profile.churn.kind]):
         if not profile.has(name):
             raise ProfileError(
@@ -43,26 +39,58 @@ def check_against_contracts(profile: Profile) -> None:
             )
 
 
-def check_files(profile: Profile) -> None:
-    """Raises ProfileError unless the data folder exists, each table has files, and the first and
-    the last file of each table have the declared columns."""
+def check_table_mapping(profile: Profile, name: str) -> None:
+    """Raises ProfileError if one table's columns, types or expressions break its contract."""
+    if name not in TABLES:
+        raise ProfileError(
+            f"Profile {profile.name}: unknown table {name}.", f"Name one of {', '.join(TABLES)}."
+        )
+    table = profile.tables[name]
+    _check_columns(profile, name, table)
+    _check_types(profile, name, table)
+    conditions = {"where": table.where} if table.where else {}
+    for column, sql in (table.columns | conditions).items():
+        _check_names(profile, table_name=name, column=column, sql=sql)
+    _check_day_pattern(profile, name, table)
+
+
+def check_files(profile: Profile, ledger: Ledger) -> None:
+    """Raises ProfileError unless the data folder exists, each table has files or had some that were
+    read, and the first and the last file of each table have the declared columns.
+    """
+    check_data_folder(profile)
+    for name in profile.tables:
+        try:
+            files = files_of_table(profile, name)
+        except ProfileError:
+            if name not in {table for table, _ in ledger.content().read}:
+                raise
+            continue
+        for file in dict.fromkeys((files[0], files[-1])):
+            with suppress(UnreadableFileError):  # it may still be being written: the ledger says so
+                check_headers(profile, name, [file])
+
+
+def check_data_folder(profile: Profile) -> None:
+    """Raises ProfileError if there is no data folder."""
     if not profile.root.is_dir():
         raise ProfileError(
             f"Profile {profile.name}: its data folder {profile.root} does not exist.",
             "Correct data_dir, or set RETENTION_DATA_DIR.",
         )
-    files = source_files(profile)
-    for name, table in profile.tables.items():
-        of_table = [file for file in files if file.table == name]
-        if not of_table:
-            paths = " or ".join(path for path in (table.path, table.undated_path) if path)
-            raise ProfileError(
-                f"Profile {profile.name}, table {name}: no file matches {paths} in {profile.root}.",
-                f"Correct tables.{name}.path, or leave the table out if the source has none.",
-            )
-        for file in dict.fromkeys((of_table[0], of_table[-1])):
-            with suppress(UnreadableFileError):  # it may still be being written: the ledger says so
-                check_headers(profile, name, [file])
+
+
+def files_of_table(profile: Profile, name: str) -> list[SourceFile]:
+    """The table's files between the profile's start and end. Raises ProfileError if it has none."""
+    files = [file for file in present_files(profile, name) if is_within(profile, file)]
+    if not files:
+        table = profile.tables[name]
+        paths = " or ".join(path for path in (table.path, table.undated_path) if path)
+        raise ProfileError(
+            f"Profile {profile.name}, table {name}: no file matches {paths} in {profile.root}.",
+            f"Correct tables.{name}.path, or leave the table out if the source has none.",
+        )
+    return files
 
 
 def check_headers(

@@ -42,7 +42,9 @@ def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefin
 
 def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
     """validated/<table> and quarantine/<table>. Each raw row enters exactly one of them."""
-    allowed_share = allowed_quarantined_share(platform)
+    allowed_share = platform.profile.allowed_quarantined_share(
+        platform.settings.max_quarantined_share
+    )
     raw_key = keys.raw(table.name)
     valid_key = keys.validated(table.name)
     quarantine_key = keys.quarantine(table.name)
@@ -155,9 +157,3 @@ def watermark(platform: Platform, tables: list[Table]) -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata=columns | metadata)
 
     return _watermark
-
-
-def allowed_quarantined_share(platform: Platform) -> float:
-    """The source's own tolerance if its profile states one, else the platform's."""
-    share = platform.profile.max_quarantined_share
-    return platform.settings.max_quarantined_share if share is None else share

@@ -73,7 +73,9 @@ def count_violations(split: Split) -> tuple[list[RuleViolations], dict[str, int]
     rows_by_reason: dict[str, int] = {}
     for bit, rule in with_bits(split.rules):
         breaking = [row for row in combinations if row[BROKEN] & bit]
-        example_row = min((row["example"] for row in breaking), default=None)
+        reported = [row for row in breaking if rule in reported_rules(split.rules, row[BROKEN])]
+        # Rather a row for which the rule is the reported reason.
+        example_row = min((row["example"] for row in reported or breaking), default=None)
         violations.append(
             RuleViolations(
                 rule,
@@ -83,7 +85,6 @@ def count_violations(split: Split) -> tuple[list[RuleViolations], dict[str, int]
                 source_file=example_row and example_row["source_file"],
             )
         )
-        reported = [row for row in breaking if rule in reported_rules(split.rules, row[BROKEN])]
         if rows := sum(row["rows"] for row in reported):
             rows_by_reason[rule.reason] = rows
     return violations, dict(sorted(rows_by_reason.items(), key=lambda item: (-item[1], item[0])))

@@ -38,8 +38,9 @@ def test_home_that_holds_a_port_is_named(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, **free_ports())
     command = [sys.executable, "-c", LISTENS, str(settings.webserver_port)]
     environment = {**os.environ, HOME_VARIABLE: "/homes/other"}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, env=environment, text=True, **pipes) as service:
+    with subprocess.Popen(
+        command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as service:
         assert service.stdout and service.stdout.readline() == "ready\n"
         with pytest.raises(SetupError, match="The services of the home /homes/other") as error:
             check_ports(settings)

@@ -9,12 +9,10 @@ import yaml
 
 from retention_assets.errors import ProfileError, RetentionError
 from retention_assets.settings import Settings
+from retention_assets.sources.ledger import READ, Ledger, State, new_entries
 from retention_assets.sources.load_profile import load_profile
 from retention_assets.sources.profile import Profile
-from retention_assets.sources.source_files import (
-    newest_day,
-    source_files,
-)
+from retention_assets.sources.source_files import SourceFile, newest_day, source_files
 
 DAY = r"(\d{4}-\d{2}-\d{2})\.csv"
 GOOD: dict[str, Any] = {
@@ -169,6 +167,21 @@ def test_files_without_a_declared_column_are_refused(
     with pytest.raises(RetentionError) as refused:
         load_profile(write(tmp_path, GOOD, header))
     assert [text for text in messages if text not in str(refused.value)] == []
+
+
+def test_table_whose_files_are_all_archived_is_accepted(tmp_path: Path) -> None:
+    """But only in a home that has read them."""
+    settings = write(tmp_path, GOOD)
+    profile = load_profile(settings)
+    ledger = Ledger(settings.lake_root)
+    states: dict[SourceFile, State] = dict.fromkeys(source_files(profile), READ)
+    entries = new_entries(profile, states, ledger.content(), run_id="run")
+    for file in (tmp_path / "orders").iterdir():
+        file.unlink()
+    with pytest.raises(ProfileError, match="no file matches"):
+        load_profile(settings)
+    ledger.add(entries)
+    assert load_profile(settings) == profile
 
 
 def test_unknown_source_names_the_known_ones() -> None:

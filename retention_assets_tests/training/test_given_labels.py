@@ -84,7 +84,7 @@ def outcomes(platform: Platform, module_lake: Lake) -> Iterator[Split]:
     table = TABLES["churn_labels"]
     window = ReadWindow(platform.profile.start, LAST, late_days=7)
     read = read_days(module_lake.spark, platform.profile, table.name, window)
-    parts = split(read.frame, table.key, rules_of(table))
+    parts = split(read, table.key, rules_of(table))
     yield parts
     parts.release()
 

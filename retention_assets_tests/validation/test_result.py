@@ -133,4 +133,6 @@ def test_split_counts_and_suite_follow_the_contract(
         if row["raw_text"] in broken
     )
     assert rows_by_reason == Counter(reason for row in reasons.values() for reason in row)
+    examples = {item.rule.reason: str(item.example) for item in violations}
+    assert all(reason in reasons[examples[reason]] for reason in rows_by_reason)
     assert allowed == {item.rule.name: item.share <= allowed_share for item in violations}

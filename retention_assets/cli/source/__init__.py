@@ -1,0 +1,1 @@
+"""`retention source`: check a source profile, forget files."""

@@ -1,0 +1,215 @@
+"""Checks a sample of one table of a source: what would be taken in, what would be quarantined, and
+what would fail. Writes nothing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from math import sqrt
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from retention_assets.errors import ProfileError
+from retention_assets.ingestion.opening import FILE, TEXT, inspect_files
+from retention_assets.ingestion.reading import ReadWindow, read_days
+from retention_assets.ingestion.sampling import FileSample, open_sample
+from retention_assets.sources.contracts import TABLES
+from retention_assets.sources.profile import Profile, TableSource
+from retention_assets.validation.column_check import (
+    ColumnCheck,
+    check_columns,
+    json_header,
+    types_by_column,
+    unused_columns,
+)
+from retention_assets.validation.result import RuleViolations, count_violations
+from retention_assets.validation.rules import rules_of
+from retention_assets.validation.split import BROKEN, split
+
+
+@dataclass(frozen=True)
+class CheckLimits:
+    """What holds for all tables. `last_day`: the newest day that a run would read."""
+
+    last_day: date
+    late_days: int
+
+
+@dataclass(frozen=True)
+class QuarantineReason:
+    """Rows that would be quarantined for one reason, with one of them as the source has it.
+
+    `share`: of the rows that the rule checks, which exclude missing values.
+    """
+
+    reason: str
+    rows: int
+    share: float
+    source_file: str | None
+    raw_text: str | None
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """What would become of the sample's rows. The days are those of the valid rows.
+
+    `read`: rows by sampled file. `selected`: those that the profile's `where` and `derive` leave.
+    `after_last_day`: those of them later than the source's last day, which no run reads. The rest
+    is valid or quarantined. `share_margin`: how far `quarantined_share` may be from that of all
+    files, by its differences between the sampled ones.
+    """
+
+    read: Mapping[str, int]
+    selected: int
+    after_last_day: int
+    valid: int
+    quarantined: int
+    share_margin: float
+    first_day: date | None
+    last_day: date | None
+    reasons: tuple[QuarantineReason, ...]
+
+    @property
+    def quarantined_share(self) -> float:
+        checked = self.valid + self.quarantined
+        return self.quarantined / checked if checked else 0.0
+
+
+@dataclass(frozen=True)
+class SampleCheck:
+    """What the sampled files of one table hold; `unused_columns` are named by no expression."""
+
+    rows: RowCounts
+    columns: tuple[ColumnCheck, ...]
+    unused_columns: tuple[str, ...]
+
+
+def check_sample(
+    spark: SparkSession, profile: Profile, name: str, *, sample: FileSample, limits: CheckLimits
+) -> SampleCheck:
+    """Reads and validates the sample as a run would. Raises ProfileError where a run would fail."""
+    table = profile.tables[name]
+    contract = TABLES[name]
+    layouts, unreadable = inspect_files(profile, name, sample.files)
+    if unreadable:
+        raise next(iter(unreadable.values()))
+    # To the end of time, so that rows after the last day are counted instead of missing.
+    window = ReadWindow(profile.start, date.max, limits.late_days)
+    with _spark_errors_of(profile, name):
+        opened = open_sample(
+            spark, table, layouts, profile.root, rows_per_file=sample.rows_per_file
+        )
+        # Spark refuses to count rows of a CSV without reading one of its columns.
+        counts = opened.groupBy(FILE).agg(F.count(TEXT).alias("rows")).collect()
+        frame = read_days(
+            spark, profile, name, window, layouts=layouts, rows_per_file=sample.rows_per_file
+        ).persist()
+        headers = [header for header, _ in layouts.values()]
+        columns_in_files = [json_header(frame)] if table.format == "json" else headers
+        source_types = types_by_column(table, columns_in_files)
+        is_in_time = F.col("event_date") <= F.lit(limits.last_day)
+        parts = split(frame.where(is_in_time), contract.key, rules_of(contract))
+        rows = _row_counts(
+            parts.marked,
+            {row[FILE]: row["rows"] for row in counts},
+            sample=sample,
+            after_last_day=frame.where(~is_in_time).count(),
+            reasons=_reasons(table, *count_violations(parts)),
+        )
+        columns = check_columns(table, contract, source_types=source_types, marked=parts.marked)
+        parts.release()
+        frame.unpersist()
+    return SampleCheck(rows, columns, unused_columns(table, source_types))
+
+
+def _row_counts(
+    marked: DataFrame,
+    read: Mapping[str, int],
+    *,
+    sample: FileSample,
+    after_last_day: int,
+    reasons: tuple[QuarantineReason, ...],
+) -> RowCounts:
+    day = F.when(F.col(BROKEN) == 0, F.to_date("event_ts"))
+    files = (
+        marked.groupBy("source_file")
+        .agg(
+            F.count(F.lit(1)).alias("rows"),
+            F.count_if(F.col(BROKEN) != 0).alias("broken"),
+            F.min(day).alias("first_day"),
+            F.max(day).alias("last_day"),
+        )
+        .collect()
+    )
+    by_file = [(file["broken"], file["rows"]) for file in files]
+    by_file += [(0, 0)] * (len(sample.files) - len(files))
+    rows = sum(file["rows"] for file in files)
+    broken = sum(file["broken"] for file in files)
+    return RowCounts(
+        read=read,
+        selected=rows + after_last_day,
+        after_last_day=after_last_day,
+        valid=rows - broken,
+        quarantined=broken,
+        share_margin=share_margin(by_file, sample.of_files),
+        first_day=min((file["first_day"] for file in files if file["first_day"]), default=None),
+        last_day=max((file["last_day"] for file in files if file["last_day"]), default=None),
+        reasons=reasons,
+    )
+
+
+def share_margin(counts: Sequence[tuple[int, int]], of_files: int) -> float:
+    """Two standard errors of the share of broken rows, from (broken, rows) of each sampled file.
+
+    0 if all files were read, and if a single one was, which says nothing about differences. It is
+    the ratio estimator of cluster sampling (Cochran, Sampling Techniques, 1977, section 9A).
+
+    >>> round(share_margin([(30, 100), (10, 100)], of_files=100), 3)
+    0.198
+    >>> share_margin([(30, 100), (10, 100)], of_files=2)
+    0.0
+    """
+    rows = sum(of_file for _, of_file in counts)
+    if len(counts) < 2 or not rows:
+        return 0.0
+    share = sum(broken for broken, _ in counts) / rows
+    squares = sum((broken - share * of_file) ** 2 for broken, of_file in counts)
+    unread = max(1 - len(counts) / of_files, 0.0)
+    return 2 * sqrt(unread * squares * len(counts) / (len(counts) - 1)) / rows
+
+
+def _reasons(
+    table: TableSource, violations: Sequence[RuleViolations], rows_by_reason: Mapping[str, int]
+) -> tuple[QuarantineReason, ...]:
+    """An arrival time that the profile leaves out is event_ts; its reasons would only repeat those
+    of event_ts."""
+    repeated = () if "ingested_ts" in table.columns else ("ingested_ts ",)
+    by_reason = {violation.rule.reason: violation for violation in violations}
+    return tuple(
+        QuarantineReason(
+            reason,
+            rows,
+            by_reason[reason].share,
+            by_reason[reason].source_file,
+            by_reason[reason].example,
+        )
+        for reason, rows in rows_by_reason.items()
+        if not reason.startswith(repeated)
+    )
+
+
+@contextmanager
+def _spark_errors_of(profile: Profile, name: str) -> Iterator[None]:
+    """Spark's errors while it reads files become a ProfileError with their first line."""
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        cause = str(getattr(error, "java_exception", error)).splitlines()[0]
+        raise ProfileError(
+            f"Profile {profile.name}, table {name}: Spark cannot read the files: {cause}",
+            "Replace the file that it names, or correct the table's format and columns.",
+        ) from error
