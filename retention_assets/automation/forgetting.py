@@ -24,10 +24,10 @@ def forget_files(platform: Platform, names: Sequence[str]) -> list[LedgerEntry]:
     content = ledger.content()
     entries = [entry for name in names for entry in _readings(content, name)]
     root = platform.profile.root
-    present = {file.path for file in present_files(platform.profile)}
-    if there := [entry.path for entry in entries if root / entry.path in present]:
+    listed = {file.path for file in present_files(platform.profile)}
+    if present := [entry.path for entry in entries if root / entry.path in listed]:
         raise LedgerError(
-            f"{there[0]} is still in the source, so it would be read again.",
+            f"{present[0]} is still in the source, so it would be read again.",
             f"Remove it from {root} first.",
         )
     ledger.add(next_entries(entries, content, FORGOTTEN))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from retention_assets.errors import UnreadableFileError
-from retention_assets.ingestion.opening import FileLayout, inspect_files
+from retention_assets.ingestion.layouts import FileLayout, inspect_files
 from retention_assets.ingestion.reading import ReadWindow, files_of_days
 from retention_assets.sources.ledger import (
     FORGOTTEN,

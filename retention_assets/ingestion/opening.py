@@ -5,7 +5,7 @@ Which files to open, and what canonical rows they give, is in reading.py.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,18 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from retention_assets.errors import UnreadableFileError
 from retention_assets.ingestion.casting import value_and_fault, without_null_words
+from retention_assets.ingestion.layouts import FileLayout, Layout
 from retention_assets.sources.contracts import BROKEN_JSON, FEWER_FIELDS, MORE_FIELDS
 from retention_assets.sources.expressions import names_in
 from retention_assets.sources.headers import (
     NANOSECONDS,
     NO_VALUES,
     Header,
-    has_records_on_lines,
     normal_type,
 )
-from retention_assets.sources.profile import FileOptions, Profile, TableSource
-from retention_assets.sources.profile_checks import check_headers
+from retention_assets.sources.profile import FileOptions, TableSource
 from retention_assets.sources.source_files import SourceFile
-from retention_assets.sources.text_files import contains
 
 # Columns of an opened frame besides the declared ones, under names that no source column has.
 TEXT = "_raw_text"
@@ -38,33 +35,6 @@ _PATH = "_path"
 _CORRUPT = "_corrupt"
 _RECORD = "_record"
 _GLOB_CHARACTERS = re.compile(r"([{}\[\]*?\\])")
-# How a group of files is read: CSV with line breaks in quotes; JSON with a record per line.
-Layout = bool
-FileLayout = tuple[Header, Layout]
-
-
-def inspect_files(
-    profile: Profile, name: str, files: Iterable[SourceFile]
-) -> tuple[dict[SourceFile, FileLayout], dict[SourceFile, UnreadableFileError]]:
-    """How each file of table `name` is laid out; and why some cannot be opened, such as a half of a
-    Parquet file.
-
-    Raises SchemaChangedError if a declared column is missing or has another type, and
-    UnreadableFileError if no file can be opened.
-    """
-    table = profile.tables[name]
-    layouts = {}
-    faults: dict[SourceFile, UnreadableFileError] = {}
-    for file in files:
-        try:
-            header = check_headers(profile, name, [file])[file]
-            if header or table.format == "json":
-                layouts[file] = (_used(table, header), _layout(table, file.path))
-        except UnreadableFileError as error:
-            faults[file] = error
-    if faults and not layouts:
-        raise next(iter(faults.values()))
-    return layouts, faults
 
 
 def open_files(
@@ -91,25 +61,6 @@ def _for_spark(table: TableSource, path: Path) -> str:
     if table.format == "delta":
         return str(path)
     return _GLOB_CHARACTERS.sub(r"\\\1", str(path))
-
-
-def _used(table: TableSource, header: Header) -> Header:
-    """All columns of a CSV, because they are read by place; otherwise the declared ones."""
-    if table.format == "csv":
-        return header
-    declared = {column.lower() for column in table.source_columns}
-    return tuple((column, kind) for column, kind in header if column.lower() in declared)
-
-
-def _layout(table: TableSource, path: Path) -> Layout:
-    options = table.options
-    if table.format == "json":
-        contains(path, "utf-8", "{")
-        return has_records_on_lines(path)
-    if table.format != "csv":
-        return False
-    has_quotes = contains(path, options.encoding, options.quote)
-    return has_quotes if options.multi_line is None else options.multi_line
 
 
 def _open_alike(

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
-from retention_assets.ingestion.opening import FileLayout, open_files
+from retention_assets.ingestion.layouts import FileLayout
+from retention_assets.ingestion.opening import open_files
 from retention_assets.sources.profile import TableSource
 from retention_assets.sources.source_files import SourceFile
 

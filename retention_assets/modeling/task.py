@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from retention_assets.modeling.candidates.declared import Candidate
 from retention_assets.modeling.evaluation.baselines import Baseline
 from retention_assets.modeling.label_window import LabelWindow
-from retention_assets.modeling.promotion.gates import GATES, Gate
+from retention_assets.modeling.promotion.evidence import Gate
+from retention_assets.modeling.promotion.gates import GATES
 from retention_assets.modeling.utility import Utility
 from retention_assets.modeling.words import Words
 

@@ -13,7 +13,7 @@ from retention_assets.ingestion.assets import days_of
 from retention_assets.modeling.candidates.declared import CANDIDATES, Candidate
 from retention_assets.modeling.evaluation.candidate_evaluation import evaluate_candidate
 from retention_assets.modeling.promotion.decision import decide_promotion
-from retention_assets.modeling.promotion.gates import GateResult
+from retention_assets.modeling.promotion.evidence import GateResult
 from retention_assets.modeling.task import Task
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake

@@ -14,7 +14,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from retention_assets.errors import ProfileError
-from retention_assets.ingestion.opening import FILE, TEXT, inspect_files
+from retention_assets.ingestion.layouts import inspect_files
+from retention_assets.ingestion.opening import FILE, TEXT
 from retention_assets.ingestion.reading import ReadWindow, read_days
 from retention_assets.ingestion.sampling import FileSample, open_sample
 from retention_assets.sources.contracts import TABLES

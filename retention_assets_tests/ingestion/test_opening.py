@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from retention_assets.errors import ProfileError
-from retention_assets.ingestion.opening import inspect_files, open_files
+from retention_assets.ingestion.layouts import inspect_files
+from retention_assets.ingestion.opening import open_files
 from retention_assets.resources.lake import Lake
 from retention_assets.sources.contracts import BROKEN_JSON, FEWER_FIELDS, MORE_FIELDS
 from retention_assets.sources.profile import FileOptions, Profile, TableSource

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from retention_assets.ingestion.opening import inspect_files
+from retention_assets.ingestion.layouts import inspect_files
 from retention_assets.ingestion.reading import ReadWindow, read_days
 from retention_assets.ingestion.sampling import sample_files
 from retention_assets.resources.lake import Lake

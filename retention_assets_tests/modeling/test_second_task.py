@@ -14,7 +14,8 @@ from retention_assets.modeling.label_window import LabelWindow
 from retention_assets.modeling.plots import leaderboard_figure
 from retention_assets.modeling.promotion.comparison import compare
 from retention_assets.modeling.promotion.decision import decide_promotion
-from retention_assets.modeling.promotion.gates import Answer, Gate, PromotionEvidence, has_signal
+from retention_assets.modeling.promotion.evidence import Answer, Gate, PromotionEvidence
+from retention_assets.modeling.promotion.gates import has_signal
 from retention_assets.modeling.splits import forward_split
 from retention_assets.modeling.task import Task
 from retention_assets.modeling.words import Words

@@ -12,7 +12,7 @@ from retention_assets.modeling.evaluation.baselines import evaluate_baselines, r
 from retention_assets.modeling.evaluation.leaderboard import BootstrapScores, best_candidate
 from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.examples import Bools, Examples, Floats
-from retention_assets.modeling.promotion.gates import CHAMPION
+from retention_assets.modeling.promotion.evidence import CHAMPION
 from retention_assets.modeling.task import Task
 from retention_assets.modeling.utility import Utility
 from serve.model.scorer import Scorer

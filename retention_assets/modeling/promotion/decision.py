@@ -10,8 +10,13 @@ from numpy.typing import NDArray
 from retention_assets.modeling.evaluation.baselines import EVERYBODY
 from retention_assets.modeling.evaluation.intervals import entity_draws
 from retention_assets.modeling.examples import Bools, Floats
-from retention_assets.modeling.promotion import gates
 from retention_assets.modeling.promotion.comparison import Comparison
+from retention_assets.modeling.promotion.evidence import (
+    GateResult,
+    PromotionEvidence,
+    apply_gates,
+)
+from retention_assets.modeling.promotion.gates import large_slices
 from serve.model.scorer import Scorer
 
 LATENCY_ROWS = 100
@@ -23,7 +28,7 @@ class PromotionDecision:
 
     challenger: str
     digest: str
-    gates: list[gates.GateResult]
+    gates: list[GateResult]
     promoted: bool
     reason: str
 
@@ -33,7 +38,7 @@ def decide_promotion(
 ) -> PromotionDecision:
     """Applies the Task's gates to the challenger, whose served form is `scorer`."""
     evidence = promotion_evidence(comparison, scorer, has_signature)
-    results = gates.apply_gates(comparison.task.gates, evidence)
+    results = apply_gates(comparison.task.gates, evidence)
     failed = [result for result in results if not result.passed]
     if scorer.digest == champion_digest:
         reason = "The best candidate is today's champion itself."
@@ -53,11 +58,11 @@ def decide_promotion(
 
 def promotion_evidence(
     comparison: Comparison, scorer: Scorer, has_signature: bool
-) -> gates.PromotionEvidence:
+) -> PromotionEvidence:
     """Everything that the gates look at."""
     rows = comparison.test
-    slices = gates.large_slices(rows, comparison.task.median_slices)
-    return gates.PromotionEvidence(
+    slices = large_slices(rows, comparison.task.median_slices)
+    return PromotionEvidence(
         challenger=comparison.challenger,
         candidates=len(comparison.candidates),
         scores=comparison.scores,

@@ -14,7 +14,7 @@ from retention_assets.modeling.evaluation.baselines import EVERYBODY, NOBODY
 from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.examples import Examples
 from retention_assets.modeling.promotion.comparison import Comparison, aligned
-from retention_assets.modeling.promotion.gates import CHAMPION
+from retention_assets.modeling.promotion.evidence import CHAMPION
 from retention_assets.training.task import compare_candidates
 from retention_assets_tests.modeling.factories import UTILITY, as_table, churn, examples
 

@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from retention_assets.modeling.evaluation.baselines import EVERYBODY, NOBODY
 from retention_assets.modeling.evaluation.leaderboard import BootstrapScores
 from retention_assets.modeling.examples import Examples
-from retention_assets.modeling.promotion.gates import (
+from retention_assets.modeling.promotion.evidence import (
     CHAMPION,
-    GATES,
-    MIN_SLICE_POSITIVES,
     Answer,
     PromotionEvidence,
     apply_gates,
+)
+from retention_assets.modeling.promotion.gates import (
+    GATES,
+    MIN_SLICE_POSITIVES,
     better_than_champion,
     better_than_trivial_baselines,
     calibrated,
