@@ -39,7 +39,7 @@ KEY_COLUMNS: Mapping[str, str] = {
     "customer_id": "The customer.",
     "as_of": "Midnight (UTC) at the start of this day; only what was known then counts.",
     "event_date": "The day on which it happened (UTC).",
-    "known_date": "The first midnight at which the platform knew of it.",
+    "arrival_date": "The day on which the platform learned of it (UTC).",
 }
 MEANING: Mapping[Group, str] = {
     "demographics": "Who each customer is: time since sign-up, plan, channel, consent.",

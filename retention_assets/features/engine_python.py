@@ -65,7 +65,7 @@ def compute_features(
     customer = Customer(
         as_of=as_of,
         tiles=[
-            tile for tile in tiles if tile["event_date"] < as_of and tile["known_date"] <= as_of
+            tile for tile in tiles if tile["event_date"] < as_of and tile["arrival_date"] < as_of
         ],
         attributes=known[-1],
         tenure_days=(as_of - known[0]["event_ts"].date()).days,
@@ -116,7 +116,7 @@ def evaluate(expression: Expression, customer: Customer) -> float | None:
 
 def _known(row: Row, as_of: date) -> bool:
     t = datetime.combine(as_of, time(), row["event_ts"].tzinfo and UTC)
-    return row["event_ts"] < t and row["ingested_ts"] <= t
+    return row["event_ts"] < t and row["ingested_ts"] < t
 
 
 def _sum(customer: Customer, measure: str, days: int | None, until: int) -> float:

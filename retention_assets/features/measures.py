@@ -1,7 +1,7 @@
 """What a daily tile counts: one measure per row. tiles.py makes the tiles; declarations.py has the
 features.
 
-A measure is a double per customer, event date and known date, rounded to four decimals, so that
+A measure is a double per customer, event date and arrival date, rounded to four decimals, so that
 sums do not depend on the order of addition.
 """
 
@@ -20,7 +20,7 @@ class Measure:
     """One column of the tiles.
 
     `kind`: "count" of rows, "sum" of `value`, or number of "distinct" values of `value`. A distinct
-    value is counted on the day that its first row became known, so a late second row of an order
+    value is counted on the day that its first row arrived, so a late second row of an order
     adds nothing. `where` selects the rows. `columns` are the table's columns that `value` and
     `where` read.
     """

@@ -1,8 +1,10 @@
 """Point-in-time reads: which facts were known at an as-of date t (midnight UTC), for many t at
 once.
 
-The rule is `event_ts < t` and `ingested_ts <= t`. So a fact is visible from one date on, and a read
-at many dates is one pass: each fact goes to the first as-of date at which it is visible.
+The rule is `event_ts < t` and `arrival_date < t`, the day of `ingested_ts`. An arrival time that is
+a date is a midnight: it counts as a part of the day that begins with it. So a fact is visible from
+one date on, and a read at many dates is one pass: each fact goes to the first as-of date at which
+it is visible.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,18 +13,16 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from retention_assets.features.tiles import known_date
-
 
 def known_at(as_of: Column) -> Column:
     """Whether a fact with `event_ts` and `ingested_ts` counts at the as-of date."""
     midnight = as_of.cast("timestamp")
-    return (F.col("event_ts") < midnight) & (F.col("ingested_ts") <= midnight)
+    return (F.col("event_ts") < midnight) & (F.col("ingested_ts") < midnight)
 
 
-def visible_from(event_date: Column, known: Column, days: int = 0) -> Column:
-    """First t at which `event_date < t - days` and `known <= t`."""
-    return F.greatest(F.date_add(event_date, days + 1), known)
+def visible_from(event_date: Column, arrival_date: Column, days: int = 0) -> Column:
+    """First t at which `event_date < t - days` and `arrival_date < t`."""
+    return F.greatest(F.date_add(event_date, days + 1), F.date_add(arrival_date, 1))
 
 
 def first_as_of(visible: Column, as_of_dates: Sequence[date]) -> Column:
@@ -52,7 +52,7 @@ def customers_as_of(
         F.to_date("event_ts").alias("signup_date"),
         F.struct("event_ts", "ingested_ts").alias("time"),
         F.struct(F.lit(0).alias("_"), *texts).alias("attributes"),
-        visible_from(F.to_date("event_ts"), known_date(F.col("ingested_ts"))).alias("visible"),
+        visible_from(F.to_date("event_ts"), F.to_date("ingested_ts")).alias("visible"),
     )
     grid = rows.select(
         "*", F.explode(F.array(*[F.lit(t) for t in as_of_dates])).alias("as_of")

@@ -1,7 +1,7 @@
 """Running totals of tiles per customer and as-of date: reads the tiles once for all windows.
 
 The total of a measure at (t, w) is its sum over tiles with `event_date < t - w` and
-`known_date <= t`. A tile enters it on one date and stays, so it is added at that date, and a
+`arrival_date < t`. A tile enters it on one date and stays, so it is added at that date, and a
 cumulative sum over the as-of dates gives the totals.
 """
 
@@ -112,7 +112,7 @@ def _at_one_date(tiles: DataFrame, as_of: date) -> tuple[DataFrame, Callable[[in
     t = F.lit(as_of)
 
     def enters(window: int) -> Column:
-        return visible_from(F.col("event_date"), F.col("known_date"), window) <= t
+        return visible_from(F.col("event_date"), F.col("arrival_date"), window) <= t
 
     return tiles.withColumn("as_of", t), enters
 
@@ -125,7 +125,7 @@ def _at_dates(
         F.struct(
             F.lit(window).alias("window"),
             first_as_of(
-                visible_from(F.col("event_date"), F.col("known_date"), window), as_of_dates
+                visible_from(F.col("event_date"), F.col("arrival_date"), window), as_of_dates
             ).alias("as_of"),
         )
         for window in windows

@@ -1,7 +1,7 @@
-"""Daily tiles: one row per customer, event date and known date, with one column per measure.
+"""Daily tiles: one row per customer, event date and arrival date, with one column per measure.
 
-`known_date` is the first midnight at which the facts behind the row were known, so that a
-point-in-time read at t is `event_date < t AND known_date <= t`. Pure Spark: no lake, no clock.
+`arrival_date` is the day on which the platform learned of the facts behind the row, so that a
+point-in-time read at t is `event_date < t AND arrival_date < t`. Pure Spark: no lake, no clock.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,18 +13,12 @@ from pyspark.sql import functions as F
 
 from retention_assets.features.measures import UNITS, Measure
 
-KEYS = ("customer_id", "event_date", "known_date")
+KEYS = ("customer_id", "event_date", "arrival_date")
 
 
 def units(value: Column) -> Column:
     """A double as a whole number of 1 / UNITS, so that sums are exact in any order."""
     return F.rint(value * F.lit(float(UNITS))).cast("bigint")
-
-
-def known_date(ingested_ts: Column) -> Column:
-    """First midnight at or after the arrival."""
-    day = F.to_date(ingested_ts)
-    return F.when(ingested_ts > day.cast("timestamp"), F.date_add(day, 1)).otherwise(day)
 
 
 def daily_activity(
@@ -33,7 +27,7 @@ def daily_activity(
     """Tiles of the event dates from `first` to `last`, both included.
 
     `tables`: validated tables by name, among them the tables of all measures. Columns: customer_id,
-    event_date, known_date, and a double per measure, 0 if nothing happened.
+    event_date, arrival_date, and a double per measure, 0 if nothing happened.
     """
     measures = list(measures)
     parts = [
@@ -51,7 +45,7 @@ def daily_activity(
 def _parts(table: DataFrame, measures: list[Measure], first: date, last: date) -> list[DataFrame]:
     """The table's measures in UNITS by KEYS, one frame per kind of aggregate."""
     days = table.where(F.col("event_date").between(F.lit(first), F.lit(last)))
-    dated = days.withColumn("known_date", known_date(F.col("ingested_ts")))
+    dated = days.withColumn("arrival_date", F.to_date("ingested_ts"))
     added = [m for m in measures if m.kind != "distinct"]
     distinct = [m for m in measures if m.kind == "distinct"]
     parts = [_added(dated, added)] if added else []
@@ -67,7 +61,7 @@ def _added(dated: DataFrame, measures: list[Measure]) -> DataFrame:
 
 
 def _distinct(dated: DataFrame, measures: list[Measure]) -> DataFrame:
-    """Each value counts once per day, at the known date of its first row.
+    """Each value counts once per day, on the arrival date of its first row.
 
     So a late row of a known order adds nothing.
     """
@@ -82,7 +76,7 @@ def _distinct(dated: DataFrame, measures: list[Measure]) -> DataFrame:
     first_rows = (
         exploded.where("pair IS NOT NULL")
         .groupBy("customer_id", "event_date", "pair")
-        .agg(F.min("known_date").alias("known_date"))
+        .agg(F.min("arrival_date").alias("arrival_date"))
     )
     counts = [
         F.sum(F.when(F.col("pair.measure") == m.name, F.lit(UNITS).cast("bigint"))).alias(m.name)

@@ -1,4 +1,5 @@
-"""The source that a home belongs to: written down when it is first read, compared from then on.
+"""The source that a home belongs to, and the format of its tables: written down when the source is
+first read, compared from then on.
 
 A home holds the tables, models and ledger of one source. Two sources in one home would mix.
 """
@@ -7,11 +8,13 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from retention_assets import keys
 from retention_assets.errors import SetupError
 from retention_assets.settings import Settings, variable
 from retention_assets.sources.profile import SIMULATED, Profile
 
 FILE = "source.json"
+FORMAT = 1  # goes up when tables of an earlier version can no longer be read or added to
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class HomeSource:
     name: str
     source: str
     data_dir: str | None
+    format: int = FORMAT
 
 
 def home_source(home: Path) -> HomeSource | None:
@@ -65,8 +69,16 @@ def claim_home(settings: Settings, profile: Profile) -> None:
 
 
 def check_home(settings: Settings, profile: Profile) -> None:
-    """Raises SetupError if the home has another source than this profile's."""
+    """Raises SetupError if the home has another source than this profile's, or tables of another
+    version of the platform.
+    """
     owner = home_source(settings.home)
+    tiles = Path(settings.lake_root) / keys.DAILY_ACTIVITY
+    if owner.format != FORMAT if owner else tiles.is_dir():
+        raise SetupError(
+            f"The tables in the home {settings.home} are of another version of the platform.",
+            "Move the home away and run `retention run`: all of it is made anew from the source.",
+        )
     if owner and owner.name != profile.name:
         other = settings.home.with_name(f"{settings.home.name}-{profile.name}")
         raise SetupError(

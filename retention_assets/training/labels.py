@@ -59,7 +59,7 @@ def canceled(pairs: DataFrame, window: LabelWindow, churns: DataFrame) -> DataFr
     facts = churns.select("customer_id", "event_ts", "ingested_ts")
     joined = pairs.join(facts, "customer_id", "left")
     left_at = F.min(
-        F.when(F.col("ingested_ts") <= _midnight(window.observed_after_days), F.col("event_ts"))
+        F.when(F.col("ingested_ts") < _midnight(window.observed_after_days), F.col("event_ts"))
     ).alias("left_at")
     first = joined.groupBy("customer_id", "as_of").agg(left_at)
     eligible = first.where(
@@ -86,7 +86,7 @@ def inactive(
     within = (F.col("event_ts") > _midnight(window.gap_days)) & (
         F.col("event_ts") <= _midnight(window.closes_after_days)
     )
-    known_within = within & (F.col("ingested_ts") <= _midnight(window.observed_after_days))
+    known_within = within & (F.col("ingested_ts") < _midnight(window.observed_after_days))
     both = [F.max(before).alias("bought_before"), F.max(known_within).alias("bought_within")]
     grouped = pairs.join(sales, "customer_id").groupBy("customer_id", "as_of").agg(*both)
     return grouped.where("bought_before").select(
@@ -107,11 +107,11 @@ def with_outcomes(pairs: DataFrame, window: LabelWindow, outcomes: DataFrame) ->
         "customer_id", as_of_day().alias("as_of"), "churned", "event_ts", "ingested_ts"
     )
     first = F.min_by("churned", F.struct("ingested_ts", "event_ts", "churned"))
-    in_time = stated.where(F.col("ingested_ts") <= final)
+    in_time = stated.where(F.col("ingested_ts") < final)
     labeled = in_time.groupBy("customer_id", "as_of").agg(first.cast("int").alias("label"))
     stays = stated.where("NOT churned").groupBy(F.col("as_of").alias("stayed_after"))
     stays = stays.agg(F.min("ingested_ts").alias("known_at"))
-    is_delivered = (F.col("stayed_after") >= F.col("as_of")) & (F.col("known_at") <= final)
+    is_delivered = (F.col("stayed_after") >= F.col("as_of")) & (F.col("known_at") < final)
     delivered = pairs.select("as_of").distinct().join(F.broadcast(stays), is_delivered, "left_semi")
     return pairs.join(delivered, "as_of").join(labeled, ["customer_id", "as_of"])
 

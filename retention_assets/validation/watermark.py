@@ -72,7 +72,7 @@ def lag_days(watermark: date, newest: date, as_of: date | None) -> int:
 def _newest(name: str, frame: DataFrame, as_of: date | None) -> DataFrame:
     if as_of:
         t = F.lit(as_of)
-        frame = frame.where((F.col("event_date") < t) & (F.col("ingested_ts") <= t))
+        frame = frame.where((F.col("event_date") < t) & (F.col("ingested_ts") < t))
     newest = frame.agg(
         F.max("event_date").alias("day"),
         F.max("event_ts").alias("event"),

@@ -10,7 +10,7 @@ from retention_assets.sources.contracts import ACQUISITION_CHANNELS, PLANS
 
 START = date(2024, 1, 1)
 MEASURE_NAMES = [measure.name for measure in MEASURES]
-TILES_SCHEMA = "customer_id string, event_date date, known_date date, " + ", ".join(
+TILES_SCHEMA = "customer_id string, event_date date, arrival_date date, " + ", ".join(
     f"{name} double" for name in MEASURE_NAMES
 )
 CUSTOMERS_SCHEMA = (
@@ -27,13 +27,13 @@ class Facts:
     customers: list[dict[str, Any]]
 
 
-def tile(customer_id: str, day: int, known: int = 1, **measures: float) -> dict[str, Any]:
-    """A tile of START + day that was known `known` days later; unnamed measures are 0."""
+def tile(customer_id: str, day: int, late: int = 0, **measures: float) -> dict[str, Any]:
+    """A tile of START + day that arrived `late` days later; unnamed measures are 0."""
     event_date = START + timedelta(days=day)
     row: dict[str, Any] = {
         "customer_id": customer_id,
         "event_date": event_date,
-        "known_date": event_date + timedelta(days=known),
+        "arrival_date": event_date + timedelta(days=late),
     }
     values = {name: float(value) for name, value in measures.items()}
     return row | dict.fromkeys(MEASURE_NAMES, 0.0) | values
@@ -64,9 +64,9 @@ def random_facts(customers: int, days: int, seed: int) -> Facts:
             rng.randrange(max(joined, 0), days) for _ in range(rng.choice([0, 1, 4, 15]))
         }
         for day in sorted(active_days):
-            for known in {1, rng.choice([1, 1, 4])}:
+            for late in {0, rng.choice([0, 0, 3])}:
                 values = {name: rng.choice([0, 0, 1, 2.5, 19.99, 0.0001]) for name in MEASURE_NAMES}
-                facts.tiles.append(tile(name, day, known, **values))
+                facts.tiles.append(tile(name, day, late, **values))
     return facts
 
 

@@ -100,7 +100,7 @@ def test_later_facts_and_late_arrivals_change_nothing(
     """Facts after t, and facts before t that arrive after t, are invisible at t."""
     as_of = AS_OF_DATES[2]
     visible = Facts(
-        [row for row in FACTS.tiles if row["event_date"] < as_of and row["known_date"] <= as_of],
+        [row for row in FACTS.tiles if row["event_date"] < as_of and row["arrival_date"] < as_of],
         [
             row
             for row in FACTS.customers

@@ -43,17 +43,17 @@ def tiles(lake: Lake) -> dict[tuple[str, date], dict]:
     frame = daily_activity(
         {"transactions": lake.spark.createDataFrame(lines, SCHEMA)}, measures, DAY, DAY
     )
-    return {(row["customer_id"], row["known_date"]): row.asDict() for row in frame.collect()}
+    return {(row["customer_id"], row["arrival_date"]): row.asDict() for row in frame.collect()}
 
 
-def test_tiles_are_known_from_the_midnight_after_arrival(tiles: dict) -> None:
-    assert set(tiles) == {("a", date(2024, 1, 6)), ("a", date(2024, 1, 9)), ("b", date(2024, 1, 6))}
+def test_tiles_have_the_day_of_arrival(tiles: dict) -> None:
+    assert set(tiles) == {("a", date(2024, 1, 5)), ("a", date(2024, 1, 8)), ("b", date(2024, 1, 5))}
 
 
 def test_late_line_of_an_order_is_no_second_purchase(tiles: dict) -> None:
     assert (
-        tiles["a", date(2024, 1, 6)]["purchases"],
-        tiles["a", date(2024, 1, 9)]["purchases"],
+        tiles["a", date(2024, 1, 5)]["purchases"],
+        tiles["a", date(2024, 1, 8)]["purchases"],
     ) == (1.0, 0.0)
 
 

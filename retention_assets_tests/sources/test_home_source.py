@@ -1,9 +1,11 @@
 """A home belongs to one source: it is remembered, and another one is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from retention_assets import keys
 from retention_assets.errors import SetupError
 from retention_assets.platform import Platform
 from retention_assets.settings import Settings
@@ -39,6 +41,21 @@ def test_another_source_is_refused_with_a_home_for_it(shop: Platform) -> None:
         Platform.of(Settings(home=home, source="simulated"))
     assert refused.value.problem == f"The home {home} holds the source shop, not simulated."
     assert f"RETENTION_HOME={home}-simulated" in refused.value.fix
+
+
+@pytest.mark.parametrize("written", [None, 0])
+def test_home_of_another_version_is_refused(shop: Platform, written: int | None) -> None:
+    """An older one has tables and no note of its source, or a note of its format."""
+    file = shop.settings.home / "source.json"
+    note = json.loads(file.read_text())
+    (shop.settings.home / "lake" / keys.DAILY_ACTIVITY).mkdir(parents=True)
+    assert Platform.of(shop.settings).profile == shop.profile
+    file.unlink()
+    if written is not None:
+        file.write_text(json.dumps(note | {"format": written}))
+    with pytest.raises(SetupError, match="another version of the platform") as refused:
+        Platform.of(shop.settings)
+    assert "Move the home away and run `retention run`" in refused.value.fix
 
 
 def test_moved_profile_of_the_same_name_is_accepted(shop: Platform, tmp_path: Path) -> None:
