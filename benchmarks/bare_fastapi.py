@@ -1,6 +1,6 @@
 """The smallest FastAPI application with the same scorer, as a baseline for `POST /predict`.
 
-`python benchmarks/bare_fastapi.py PORT MODEL_FOLDER DIGEST memory|redis REDIS_URL` starts one
+`python benchmarks/bare_fastapi.py PORT MODEL_FOLDER DIGEST memory|redis REDIS_URL HOME` starts one
 uvicorn process. It has no keys, limits, snapshots or metrics.
 """
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 
-from serve.features.codec import KEY_PREFIX, decode
+from serve.features.codec import RedisKeys, decode
 from serve.model.bundle import load_bundle
 
 
@@ -22,19 +22,20 @@ class Customer(BaseModel):
     customer_id: str
 
 
-def application(folder: Path, digest: str, *, source: str, redis_url: str) -> FastAPI:
+def application(folder: Path, digest: str, *, source: str, redis_url: str, home: str) -> FastAPI:
     """Features are read from Redis per request, or (`memory`) all of them once at the start."""
     app = FastAPI()
     scorer = load_bundle(folder, digest)
+    keys = RedisKeys(home)
     redis = Redis.from_url(redis_url)
     vectors: dict[Any, Any] = {}
     if source == "memory":
         store = BlockingRedis.from_url(redis_url)
-        vectors = {key: store.get(key) for key in store.scan_iter(match=f"{KEY_PREFIX}C*")}
+        vectors = {key: store.get(key) for key in store.scan_iter(match=f"{keys.prefix}C*")}
 
     @app.post("/predict")
     async def predict(customer: Customer) -> dict[str, Any]:
-        key = f"{KEY_PREFIX}{customer.customer_id}".encode()
+        key = keys.of(customer.customer_id).encode()
         blob: Any = vectors[key] if vectors else await redis.get(key)
         vector = decode(blob, scorer.fingerprint, len(scorer.features))
         assert vector is not None
@@ -51,9 +52,9 @@ def application(folder: Path, digest: str, *, source: str, redis_url: str) -> Fa
 
 
 if __name__ == "__main__":
-    port, folder, digest, source, redis_url = sys.argv[1:]
+    port, folder, digest, source, redis_url, home = sys.argv[1:]
     uvicorn.run(
-        application(Path(folder), digest, source=source, redis_url=redis_url),
+        application(Path(folder), digest, source=source, redis_url=redis_url, home=home),
         host="127.0.0.1",
         port=int(port),
         log_level="warning",

@@ -98,14 +98,14 @@ def write_model(folder: Path, names: list[str]) -> tuple[str, np.ndarray]:
 
 
 @contextmanager
-def bare_applications(folder: Path, digest: str, redis_url: str) -> Iterator[None]:
+def bare_applications(folder: Path, digest: str, redis_url: str, home: str) -> Iterator[None]:
     """Runs the bare applications as long as the context lasts."""
     script = Path(__file__).with_name("bare_fastapi.py")
     processes = []
     try:
         for source, port in BARE_APPLICATIONS.values():
             command = [sys.executable, str(script), str(port), str(folder), digest, source]
-            processes.append(subprocess.Popen([*command, redis_url]))
+            processes.append(subprocess.Popen([*command, redis_url, home]))
         while not all(answers_tcp(f"127.0.0.1:{port}") for _, port in BARE_APPLICATIONS.values()):
             time.sleep(0.1)
         yield
@@ -206,7 +206,8 @@ def main() -> None:
             store = OnlineStore.of(settings)
             store.publish("benchmark", features=names, as_of=as_of, ids=ids, matrix=vectors)
             Deployer.of(settings).deploy(folder, digest, "1")
-            with bare_applications(folder, digest, catalog.redis_url(settings)):
+            redis_url = catalog.redis_url(settings)
+            with bare_applications(folder, digest, redis_url, settings.shared_name):
                 key = api_keys(settings)[0]
                 targets = [Target("Ray Serve behind HAProxy", settings.serve_port, key)]
                 targets += [

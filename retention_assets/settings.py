@@ -4,7 +4,9 @@ The field `x_y` is set by the variable RETENTION_X_Y. What depends on the source
 times, its own thresholds) is set in its profile instead.
 """
 
+import hashlib
 import os
+import re
 from datetime import date
 from difflib import get_close_matches
 from functools import cached_property
@@ -37,6 +39,11 @@ class PathSettings(SettingsGroup):
     """Where a home keeps its files and tables."""
 
     home: Path = operation(CLONE / ".retention", "Everything the platform writes lies below it.")
+    home_name: str | None = operation(
+        description="What the home is called in services that homes share; None: its folder's name"
+        " and a digest of its path. Homes on different machines need names of their own.",
+        pattern="^[A-Za-z0-9][A-Za-z0-9-]*$",
+    )
     lake_uri: str | None = operation(description="Folder of the Delta tables; None: in the home.")
     mlflow_uri: str | None = operation(description="MLflow's store; None: SQLite in the home.")
 
@@ -44,6 +51,14 @@ class PathSettings(SettingsGroup):
     @classmethod
     def _absolute_home(cls, path: Path) -> Path:
         return _absolute(path)
+
+    @cached_property
+    def shared_name(self) -> str:
+        """What the keys in Redis, the models in MLflow and the application in Ray begin with."""
+        if self.home_name:
+            return self.home_name
+        folder = re.sub("[^A-Za-z0-9]+", "-", self.home.name).strip("-") or "home"
+        return f"{folder}-{hashlib.sha256(str(self.home).encode()).hexdigest()[:6]}"
 
     @cached_property
     def lake_root(self) -> str:

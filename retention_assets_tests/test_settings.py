@@ -1,12 +1,14 @@
 """Settings: their groups, their variables, and which of them make results stale."""
 
 import os
+import re
 import subprocess
 import sys
 from datetime import date
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from retention_assets.errors import SettingsError
 from retention_assets.settings import (
@@ -98,3 +100,13 @@ def test_environment_builds_equal_settings(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setenv(name, value)
     monkeypatch.chdir("/")
     assert Settings() == settings.model_copy(update={"source": str(tmp_path / "shop.yaml")})
+
+
+def test_home_is_named_by_its_folder_and_path() -> None:
+    """Two homes of one folder name differ; the name fits keys, models and routes."""
+    names = [Settings(home=Path(path)).shared_name for path in ("/a/.retention", "/b/.retention")]
+    assert len(set(names)) == 2
+    assert all(re.fullmatch("retention-[0-9a-f]{6}", name) for name in names)
+    assert Settings(home=Path("/a"), home_name="Shop-1").shared_name == "Shop-1"
+    with pytest.raises(ValidationError, match="home_name"):
+        Settings(home_name="a b")

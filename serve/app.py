@@ -31,6 +31,7 @@ class ServingArgs(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     redis_url: str
+    home: str
     key_digests: list[str]
     snapshots: str | None = None
     redis_timeout_ms: int = 50
@@ -50,6 +51,7 @@ class Predictions:
         self._args = args
         store = FeatureStore(
             args.redis_url,
+            args.home,
             timeout_s=args.redis_timeout_ms / 1000,
             snapshots=Path(args.snapshots) if args.snapshots else None,
         )

@@ -118,8 +118,10 @@ def _show(
 
 def _show_request(settings: Settings, customer_id: str, console: "Console") -> None:
     """The same question as a command to copy; the key itself is not shown."""
+    from retention_assets.resources.deployer import Deployer
+
     key = "$RETENTION_API_KEYS" if settings.api_keys else f"$(cat {settings.home / 'api_key'})"
-    url = f"http://{settings.host}:{settings.serve_port}/predict"
+    url = f"{Deployer.of(settings).url}/predict"
     console.print(f'  curl -s {url} -H "Authorization: Bearer {key}" \\', markup=False)
     console.print(
         f"""    -H 'Content-Type: application/json' -d '{{"customer_id": "{customer_id}"}}'""",

@@ -74,12 +74,12 @@ def _deployment(settings: Settings) -> dict[str, Any] | None:
     """The model that answers over HTTP now; None when nothing answers."""
     import httpx
 
-    from retention_assets.resources.deployer import json_object
+    from retention_assets.resources.deployer import Deployer, json_object
     from retention_assets.services.api_keys import api_keys
 
     keys = api_keys(settings, create=False)
     headers = {"Authorization": f"Bearer {keys[0]}"} if keys else {}
-    url = f"http://{settings.host}:{settings.serve_port}"
+    url = Deployer.of(settings).url
     try:
         with httpx.Client(base_url=url, headers=headers, timeout=3, trust_env=False) as client:
             model = client.get("/model")

@@ -51,8 +51,14 @@ class Deployer:
         return cls(settings)
 
     @property
+    def route(self) -> str:
+        """What the paths of the application begin with: on a cluster of others, the home's name."""
+        return f"/{self._settings.shared_name}" if self._settings.ray_address else "/"
+
+    @property
     def url(self) -> str:
-        return f"http://{self._settings.host}:{self._settings.serve_port}"
+        """The application's address; its paths follow."""
+        return f"http://{self._settings.host}:{self._settings.serve_port}{self.route}".rstrip("/")
 
     @property
     def snapshots(self) -> Path:
@@ -121,6 +127,7 @@ class Deployer:
     def _arguments(self) -> dict[str, Any]:
         return {
             "redis_url": redis_url(self._settings),
+            "home": self._settings.shared_name,
             "key_digests": [key_digest(key) for key in api_keys(self._settings)],
             "snapshots": str(self.snapshots),
             "redis_timeout_ms": self._settings.redis_timeout_ms,
@@ -132,7 +139,13 @@ class Deployer:
     def _program(self, plan: dict[str, Any]) -> None:
         """Runs `serve.deploy` as a child that is ended when it takes too long."""
         address = local_ray_address(self._settings)
-        plan |= {"address": address, "host": self._settings.host, "port": self._settings.serve_port}
+        plan |= {
+            "address": address,
+            "host": self._settings.host,
+            "port": self._settings.serve_port,
+            "application": self._settings.shared_name,
+            "route": self.route,
+        }
         fix = f"See `retention status` and the log {self._settings.logs / 'ray.log'}."
         if not answers_tcp(address):  # Ray itself would try for minutes
             raise ServingError(f"No Ray cluster answers at {address}.", fix)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from retention_assets.services.catalog import redis_url
 from retention_assets.settings import Settings
-from serve.features.codec import KEY_PREFIX, META_KEY, Vector, decode, encode, key_of
+from serve.features.codec import RedisKeys, Vector, decode, encode
 from serve.model.card import fingerprint_of
 
 if TYPE_CHECKING:
@@ -49,18 +49,19 @@ class Publication:
 
 
 class OnlineStore:
-    """Redis at one URL.
+    """The vectors of one home in the Redis at one URL.
 
     A plain class, not a configurable resource: the URL may hold a password; Dagster shows config.
     """
 
-    def __init__(self, url: str, ttl_days: int) -> None:
+    def __init__(self, url: str, home: str, ttl_days: int) -> None:
+        self.keys = RedisKeys(home)
         self._url = url
         self._ttl_s = ttl_days * _DAY_S
 
     @classmethod
     def of(cls, settings: Settings) -> "OnlineStore":
-        return cls(redis_url(settings), settings.feature_ttl_days)
+        return cls(redis_url(settings), settings.shared_name, settings.feature_ttl_days)
 
     def publish(
         self,
@@ -76,7 +77,7 @@ class OnlineStore:
             meta = self._meta(redis)
             removed = self._remove_all(redis) if meta and meta["source"] != source else 0
             pairs = (
-                (key_of(name), encode(fingerprint, as_of, row))
+                (self.keys.of(name), encode(fingerprint, as_of, row))
                 for name, row in zip(ids, matrix, strict=True)
             )
             written = self._run_script(
@@ -86,7 +87,7 @@ class OnlineStore:
             if written == len(ids):
                 meta = {"source": source, "names": list(features), "fingerprint": fingerprint}
                 redis.set(
-                    META_KEY,
+                    self.keys.meta,
                     json.dumps(meta | {"as_of": as_of.isoformat(), "rows": len(ids)}),
                     ex=self._ttl_s,
                 )
@@ -97,14 +98,14 @@ class OnlineStore:
         fingerprint = fingerprint_of(features)
         with self._client() as redis:
             blobs: list = (
-                redis.mget([key_of(name) for name in customer_ids]) if customer_ids else []
+                redis.mget([self.keys.of(name) for name in customer_ids]) if customer_ids else []
             )
         return [decode(blob, fingerprint, len(features)) if blob else None for blob in blobs]
 
     def sample_ids(self, count: int) -> list[str]:
         """Up to `count` customers who have a vector."""
         with self._client() as redis:
-            return [key.removeprefix(KEY_PREFIX) for key in islice(self._keys(redis), count)]
+            return [key.removeprefix(self.keys.prefix) for key in islice(self._keys(redis), count)]
 
     def size(self) -> int:
         """How many customers have a vector."""
@@ -122,7 +123,7 @@ class OnlineStore:
         return Redis.from_url(self._url, socket_connect_timeout=_CONNECT_S, socket_timeout=_CALL_S)
 
     def _meta(self, redis: "Redis") -> dict | None:
-        text = redis.get(META_KEY)
+        text = redis.get(self.keys.meta)
         return json.loads(text) if text else None
 
     def _run_script(self, redis: "Redis", script: str, calls: Iterable[tuple[str, tuple]]) -> int:
@@ -138,16 +139,16 @@ class OnlineStore:
         return total
 
     def _keys(self, redis: "Redis") -> Iterator[str]:
-        return (key.decode() for key in redis.scan_iter(match=f"{KEY_PREFIX}*", count=_BATCH))
+        return (key.decode() for key in redis.scan_iter(match=f"{self.keys.prefix}*", count=_BATCH))
 
     def _remove_others(self, redis: "Redis", keep: set[str], as_of: date) -> int:
-        gone = {key for key in self._keys(redis) if key.removeprefix(KEY_PREFIX) not in keep}
+        gone = {key for key in self._keys(redis) if key.removeprefix(self.keys.prefix) not in keep}
         day = as_of.toordinal() - date(1970, 1, 1).toordinal()
         return self._run_script(redis, _REMOVE_UNLESS_NEWER, ((key, (day,)) for key in gone))
 
     def _remove_all(self, redis: "Redis") -> int:
         rest = self._keys(redis)
-        removed = redis.delete(META_KEY)
+        removed = redis.delete(self.keys.meta)
         while batch := list(islice(rest, _BATCH)):
             removed += redis.unlink(*batch)
         return removed - 1

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CHAMPION = "champion"
-EXPERIMENT = "retention"
 BUNDLE = "bundle"  # name of the model folder inside a logged model
 LOADER = "retention_assets.resources.mlflow_loader"
 # Otherwise MLflow infers them in a child process, which takes seconds a model.
@@ -42,14 +41,26 @@ class ModelVersion:
 
 
 class Registry(dg.ConfigurableResource):
-    """MLflow's tracking store and model registry of one home."""
+    """MLflow's tracking store and model registry of one home.
+
+    `home` is a part of the names of experiment and models, so that homes can share an MLflow.
+    """
 
     tracking_uri: str
     root: str
+    home: str
 
     @classmethod
     def of(cls, settings: Settings) -> "Registry":
-        return cls(tracking_uri=settings.tracking_uri, root=str(settings.home / "registry"))
+        return cls(
+            tracking_uri=settings.tracking_uri,
+            root=str(settings.home / "registry"),
+            home=settings.shared_name,
+        )
+
+    def model_name(self, task: str) -> str:
+        """The name under which MLflow registers the models of a task."""
+        return f"{self.home}-{task}"
 
     def staging(self, name: str) -> Path:
         """The model folder of a candidate whose promotion is not decided yet."""
@@ -63,14 +74,14 @@ class Registry(dg.ConfigurableResource):
     def prepare(self) -> str:
         """Creates the store and the experiment if missing. Returns the experiment's id."""
         self._artifacts.mkdir(parents=True, exist_ok=True)
-        return experiment_id(self.tracking_uri, EXPERIMENT, self._artifacts)
+        return experiment_id(self.tracking_uri, self.home, self._artifacts)
 
     def run(
         self, context: dg.AssetExecutionContext, name: str, tags: Mapping[str, str]
     ) -> AbstractContextManager[Any]:
         """An MLflow run around a block of an asset's body; yields dagster-mlflow's client."""
         self.prepare()
-        return tracked(context, self.tracking_uri, EXPERIMENT, self._artifacts, name, tags)
+        return tracked(context, self.tracking_uri, self.home, self._artifacts, name, tags)
 
     def log_bundle(
         self, folder: Path, features: list[str], example: "NDArray", digest: str
@@ -107,25 +118,29 @@ class Registry(dg.ConfigurableResource):
         from mlflow import MlflowException
 
         try:
-            self._client.create_registered_model(task)
+            self._client.create_registered_model(self.model_name(task))
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         created = self._client.create_model_version(
-            task, model_uri, run_id=run_id, tags=dict(tags), model_id=_model_id(model_uri)
+            self.model_name(task),
+            model_uri,
+            run_id=run_id,
+            tags=dict(tags),
+            model_id=_model_id(model_uri),
         )
         return str(created.version)
 
     def promote(self, task: str, version: str) -> None:
         """Makes the version the task's champion. The previous one stays registered."""
-        self._client.set_registered_model_alias(task, CHAMPION, version)
+        self._client.set_registered_model_alias(self.model_name(task), CHAMPION, version)
 
     def champion(self, task: str) -> ModelVersion | None:
         """The current champion; None: there is none yet."""
         from mlflow import MlflowException
 
         try:
-            version = self._client.get_model_version_by_alias(task, CHAMPION)
+            version = self._client.get_model_version_by_alias(self.model_name(task), CHAMPION)
         except MlflowException as error:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
@@ -142,7 +157,7 @@ class Registry(dg.ConfigurableResource):
 
         from serve.model.bundle import digest_of
 
-        registered = _version(task, self._client.get_model_version(task, version))
+        registered = _version(task, self._client.get_model_version(self.model_name(task), version))
         folder = into / registered.digest
         if folder.is_dir() and digest_of(folder) == registered.digest:
             return folder
@@ -151,7 +166,7 @@ class Registry(dg.ConfigurableResource):
         with tempfile.TemporaryDirectory(dir=into) as holder:
             MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
             model = mlflow.artifacts.download_artifacts(
-                artifact_uri=f"models:/{task}/{version}", dst_path=holder
+                artifact_uri=f"models:/{self.model_name(task)}/{version}", dst_path=holder
             )
             fetched = Path(model) / "data" / BUNDLE
             if not fetched.is_dir() or digest_of(fetched) != registered.digest:

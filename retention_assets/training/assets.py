@@ -229,7 +229,8 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
             "curves": png(leaderboard_figure(result.comparison)),
         }
         if result.champion:
-            page = f"{_mlflow(settings)}/#/models/{task.name}/versions/{result.champion.version}"
+            model = registry.model_name(task.name)
+            page = f"{_mlflow(settings)}/#/models/{model}/versions/{result.champion.version}"
             metadata["mlflow"] = dg.MetadataValue.url(page)
         return dg.MaterializeResult(
             metadata=table_metadata(frame.schema, rows, descriptions=GATES)

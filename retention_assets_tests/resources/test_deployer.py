@@ -69,7 +69,7 @@ def test_deploy_waits_for_the_new_model(program: Path, tmp_path: Path) -> None:
         tmp_path, proxy, (503, NOT_READY), *((200, answer) for answer in [OLD, *halves, NEW])
     ) as (deployer, server):
         assert deployer.deploy(Path("/models/m"), "new", "2") == NEW
-    assert [path for path, _, _ in server.requests] == ["/ready"] * 6
+    assert [path for path, _, _ in server.requests] == [f"{deployer.route}/ready"] * 6
 
 
 def test_program_accepts_a_plan_without_keys(program: Path, tmp_path: Path) -> None:

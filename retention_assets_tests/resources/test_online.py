@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from retention_assets.resources.online import OnlineStore, Publication
 from retention_assets_tests.serve.redis_server import RedisServer
-from serve.features.codec import META_KEY, key_of
 
 NAMES = ["x", "y"]
 MONDAY = date(2024, 3, 4)
@@ -30,7 +29,7 @@ def server() -> Iterator[RedisServer]:
 def online(server: RedisServer) -> OnlineStore:
     with server.client() as client:
         client.flushall()
-    return OnlineStore(server.url, ttl_days=30)
+    return OnlineStore(server.url, "home", ttl_days=30)
 
 
 def publish(
@@ -101,7 +100,7 @@ def test_new_source_clears_the_store(online: OnlineStore) -> None:
 def test_vectors_expire(online: OnlineStore, server: RedisServer) -> None:
     publish(online, {"a": 1.0}, MONDAY)
     with server.client() as client:
-        for key in (key_of("a"), META_KEY):
+        for key in (online.keys.of("a"), online.keys.meta):
             assert 29 * 86_400 < client.ttl(key) <= 30 * 86_400
 
 
@@ -124,3 +123,17 @@ def test_thousands_of_vectors_are_published(online: OnlineStore) -> None:
     assert publish(online, rows, MONDAY).written == online.size() == 3456
     assert stored(online, "c-3000") == (MONDAY, 3000.0)
     assert len(online.sample_ids(50)) == 50
+
+
+def test_homes_on_one_redis_do_not_touch_each_other(
+    online: OnlineStore, server: RedisServer
+) -> None:
+    """Not even where one home's name begins like the other's."""
+    other = OnlineStore(server.url, "home-2", ttl_days=30)
+    publish(online, {"a": 1.0, "b": 2.0}, MONDAY)
+    publish(other, {"a": 9.0}, MONDAY, source="other shop")
+    publish(online, {"a": 3.0}, MONDAY)
+    assert [stored(store, "a") for store in (online, other)] == [(MONDAY, 3.0), (MONDAY, 9.0)]
+    assert [store.size() for store in (online, other)] == [1, 1]
+    sources = [(store.meta() or {}).get("source") for store in (online, other)]
+    assert sources == ["shop", "other shop"]

@@ -45,6 +45,20 @@ def test_champion_is_the_last_promoted_version(registry: Registry, tmp_path: Pat
     assert [version for version, _ in versions] == ["1", "2"]
 
 
+def test_homes_on_one_mlflow_have_champions_of_their_own(
+    registry: Registry, tmp_path: Path
+) -> None:
+    other = registry.model_copy(update={"home": "other", "root": str(tmp_path / "other")})
+    version, digest = registered(registry, tmp_path / "one")
+    registry.promote("churn", version)
+    assert other.champion("churn") is None
+    theirs, other_digest = registered(other, tmp_path / "two", 1.0)
+    other.promote("churn", theirs)
+    champions = [store.champion("churn") for store in (registry, other)]
+    assert [champion and champion.digest for champion in champions] == [digest, other_digest]
+    assert theirs == "1" and registry.prepare() != other.prepare()
+
+
 def test_changed_model_files_are_refused(registry: Registry, tmp_path: Path) -> None:
     version, digest = registered(registry, tmp_path / "one")
     folder = registry.download("churn", version, tmp_path / "here")
@@ -85,7 +99,7 @@ def test_pyfunc_gives_the_served_probabilities(registry: Registry, tmp_path: Pat
 
     version, digest = registered(registry, tmp_path / "one")
     mlflow.set_tracking_uri(registry.tracking_uri)
-    model = mlflow.pyfunc.load_model(f"models:/churn/{version}")
+    model = mlflow.pyfunc.load_model(f"models:/{registry.model_name('churn')}/{version}")
     frame = pd.DataFrame(ROWS, columns=pd.Index(bundles.FEATURES))
     assert model.predict(frame) == pytest.approx(
         load_bundle(tmp_path / "one", digest).probabilities(ROWS), abs=1e-12

@@ -46,6 +46,9 @@ def card(
     return content | changes
 
 
+HOME = "home"
+
+
 def write(folder: Path, content: dict[str, Any], model: Callable[[Path], object]) -> str:
     """Writes card and model file. Returns the digest."""
     folder.mkdir(parents=True)
@@ -62,7 +65,7 @@ def publish_vectors(
     source: str = "test",
 ) -> None:
     """Publishes vectors of `FEATURES`, as the platform does."""
-    OnlineStore(server.url, ttl_days=1).publish(
+    OnlineStore(server.url, HOME, ttl_days=1).publish(
         source, FEATURES, as_of, list(vectors), np.array(list(vectors.values()))
     )
 

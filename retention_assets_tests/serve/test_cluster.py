@@ -14,13 +14,19 @@ import pytest
 
 from retention_assets.errors import ServingError
 from retention_assets.resources.deployer import Deployer
+from retention_assets.resources.online import OnlineStore
 from retention_assets.services.api_keys import api_keys
 from retention_assets.services.catalog import service_environment
 from retention_assets.services.processes import end_processes, home_processes
-from retention_assets.services.ray_head import prepare_ray, ray_started_file
+from retention_assets.services.ray_head import (
+    local_ray_address,
+    prepare_ray,
+    ray_environment,
+    ray_started_file,
+)
 from retention_assets.services.run_folder import make_run_folder, remove_run_link
 from retention_assets.settings import Settings
-from retention_assets_tests.serve.bundles import logistic, publish_vectors
+from retention_assets_tests.serve.bundles import AS_OF, FEATURES, HOME, logistic, publish_vectors
 from retention_assets_tests.serve.redis_server import RedisServer
 from retention_assets_tests.services.homes import LOOPBACK, free_ports, listening
 from retention_assets_tests.waiting import eventually
@@ -39,6 +45,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         home=tmp_path_factory.mktemp("home"),
         redis_url=redis.url,
         redis_timeout_ms=2000,
+        home_name=HOME,
         **free_ports(),
     )
     make_run_folder(settings.home)
@@ -156,3 +163,33 @@ def test_missing_cluster_raises_an_error_with_a_fix(tmp_path: Path) -> None:
     assert away.ready() is None
     with pytest.raises(ServingError, match="Fix"):
         away.deploy(tmp_path / "m", "0" * 64, "1")
+
+
+def test_second_home_on_the_cluster_has_its_own_application(
+    home: Settings, deployer: Deployer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One Ray, one Redis, one port: neither home sees the other's customers, keys or models."""
+    for name, value in ray_environment(home).items():
+        monkeypatch.setenv(name, value)  # the cluster's token; its head is not ours
+    other = Settings(
+        home=tmp_path,
+        api_keys="other",
+        redis_url=home.redis_url,
+        redis_timeout_ms=2000,
+        ray_address=local_ray_address(home),
+        serve_port=home.serve_port,
+    )
+    OnlineStore.of(other).publish("other", FEATURES, AS_OF, ["z"], np.array([ROW]))
+    second = Deployer.of(other)
+    before = deployer.predict("a")["model_digest"]
+    digest = logistic(tmp_path / "model", intercept=0.5)
+    second.deploy(tmp_path / "model", digest, "7")
+    assert second.predict("z")["model_digest"] == digest
+    assert deployer.predict("a")["model_digest"] == before
+    for application, customer in ((deployer, "z"), (second, "a")):
+        with pytest.raises(ServingError, match="404"):
+            application.predict(customer)
+    key_of_first = {"Authorization": f"Bearer {api_keys(home)[0]}"}
+    assert httpx.get(f"{second.url}/model", headers=key_of_first).status_code == 401
+    second.delete()
+    assert deployer.predict("a")["model_digest"] == before

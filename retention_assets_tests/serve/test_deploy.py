@@ -7,15 +7,16 @@ import pytest
 from pydantic import ValidationError
 
 from serve.app import ServingArgs
-from serve.deploy import APPLICATION, IMPORT_PATH, DeploymentPlan, deploy_schema
+from serve.deploy import IMPORT_PATH, DeploymentPlan, deploy_schema, other_applications
 
 ARGUMENTS = {
     "redis_url": "unix:///nowhere/s",
+    "home": "shop",
     "key_digests": ["ab" * 32],
     "snapshots": "/nowhere",
     "max_batch": 7,
 }
-ADDRESS = {"address": "127.0.0.1:6479", "host": "127.0.0.1", "port": 8000}
+ADDRESS = {"address": "127.0.0.1:6479", "host": "127.0.0.1", "port": 8000, "application": "shop"}
 
 
 def plan(version: str = "1", **arguments: Any) -> DeploymentPlan:
@@ -28,13 +29,34 @@ def plan(version: str = "1", **arguments: Any) -> DeploymentPlan:
 def test_schema_has_one_application_at_the_root() -> None:
     (application,) = deploy_schema(plan()).applications
     assert (application.name, application.route_prefix, application.import_path) == (
-        APPLICATION,
+        "shop",
         "/",
         IMPORT_PATH,
     )
     assert [deployment.user_config for deployment in application.deployments] == [
         plan().user_config
     ]
+
+
+def test_applications_of_other_homes_stay() -> None:
+    """Ray deletes what the schema does not list. An application without config is not ours."""
+    mine, other = (deploy_schema(shared(name)).applications[0] for name in ("shop", "bank"))
+    details = {
+        "applications": {
+            "shop": {"deployed_app_config": mine.model_dump(mode="json", exclude_unset=True)},
+            "bank": {"deployed_app_config": other.model_dump(mode="json", exclude_unset=True)},
+            "by hand": {"deployed_app_config": None},
+        }
+    }
+    schema = deploy_schema(shared("shop"), other_applications(details, shared("shop")))
+    routes = {application.name: application.route_prefix for application in schema.applications}
+    assert routes == {"shop": "/shop", "bank": "/bank"}
+    assert next(iter(schema.applications)) == other
+
+
+def shared(name: str) -> DeploymentPlan:
+    """The plan of a home on a cluster of several."""
+    return plan().model_copy(update={"application": name, "route": f"/{name}"})
 
 
 def test_new_model_changes_only_the_user_config() -> None:

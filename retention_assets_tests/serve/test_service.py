@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retention_assets_tests.serve.applications import choice_of
-from retention_assets_tests.serve.bundles import AS_OF, FEATURES
+from retention_assets_tests.serve.bundles import AS_OF, FEATURES, HOME
 from serve.errors import BundleError, UnavailableError, UnknownCustomerError, UnknownFeatureError
 from serve.features.codec import Vector
 from serve.features.store import FeatureStore, FetchedVectors
@@ -28,7 +28,7 @@ class MemoryStore(FeatureStore):
     """A store of vectors in memory. `during_fetch` runs while it is being read."""
 
     def __init__(self, rows: Mapping[str, list[float]]) -> None:
-        super().__init__("unix:///nowhere/s", timeout_s=0.1, snapshots=None)
+        super().__init__("unix:///nowhere/s", HOME, timeout_s=0.1, snapshots=None)
         self.rows = rows
         self.during_fetch: Callable[[], Awaitable[None]] | None = None
 

@@ -25,7 +25,7 @@ from retention_assets_tests.serve import bundles
 from retention_assets_tests.serve.redis_server import RedisServer
 from retention_assets_tests.services.current import AS_OF, Vector, fill
 from retention_assets_tests.services.homes import free_ports
-from serve.features.codec import KEY_PREFIX, META_KEY, encode
+from serve.features.codec import encode
 from serve.features.snapshot import newest_snapshot, open_snapshot
 from serve.model.card import fingerprint_of
 
@@ -45,7 +45,7 @@ class Stage:
         self.lake = lake
         self.redis = redis
         self.registry = Registry.of(settings)
-        self.online = OnlineStore(redis.url, ttl_days=1)
+        self.online = OnlineStore(redis.url, settings.shared_name, ttl_days=1)
         self.deployer = Deployer.of(settings)
 
     def materialize(self, asset: str) -> dg.ExecuteInProcessResult:
@@ -148,12 +148,13 @@ def test_older_refresh_replaces_nothing(published: Stage) -> None:
 
 def test_store_that_differs_from_tables_fails_the_check(published: Stage) -> None:
     other = encode(fingerprint_of(bundles.FEATURES), AS_OF, np.array([1.0, 1.0, 0.0]))
-    changed, removed, added = (f"{KEY_PREFIX}{customer}" for customer in ("C1", "C2", "C9"))
+    keys = published.online.keys
+    changed, removed, added = map(keys.of, ("C1", "C2", "C9"))
     faults: dict[str, Callable[[Redis], object]] = {
         changed: lambda redis: redis.set(changed, other),
         removed: lambda redis: redis.delete(removed),
         added: lambda redis: redis.set(added, other),
-        META_KEY: lambda redis: redis.delete(META_KEY),
+        keys.meta: lambda redis: redis.delete(keys.meta),
     }
     with published.redis.client() as redis:
         for key, make_fault in faults.items():

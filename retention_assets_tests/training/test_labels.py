@@ -26,15 +26,14 @@ LONG_AGO = "2023-10-01 12:00:00"
 RECENTLY = "2024-02-20 12:00:00"
 JUST_BEFORE_T = "2024-03-03 23:59:59"
 T = "2024-03-04 00:00:00"
-JUST_AFTER_T = "2024-03-04 00:00:01"
 IN_GAP = "2024-03-10 12:00:00"
 OPENS = "2024-03-18 00:00:00"
 JUST_OPEN = "2024-03-18 00:00:01"
 WITHIN = "2024-04-01 12:00:00"
 CLOSES = "2024-04-17 00:00:00"
 JUST_CLOSED = "2024-04-17 00:00:01"
-FINAL = "2024-04-24 00:00:00"
-TOO_LATE = "2024-04-24 00:00:01"
+FINAL = "2024-04-23 23:59:59"
+TOO_LATE = "2024-04-24 00:00:00"
 NO_EXAMPLE = None
 SHOP = ("customers", "transactions")
 
@@ -72,8 +71,8 @@ INACTIVITY: dict[str, tuple[list[Fact], int | None]] = {
     "returned within": ([("sale", RECENTLY), ("return", WITHIN)], 1),
     "only ever returned": ([("return", RECENTLY)], NO_EXAMPLE),
     "first bought at t": ([("sale", T), ("sale", WITHIN)], NO_EXAMPLE),
-    "first bought just before t": ([("sale", JUST_BEFORE_T, T)], 1),
-    "first purchase known just after t": ([("sale", RECENTLY, JUST_AFTER_T)], NO_EXAMPLE),
+    "first bought just before t": ([("sale", JUST_BEFORE_T)], 1),
+    "first purchase known at t": ([("sale", RECENTLY, T)], NO_EXAMPLE),
     "bought long ago": ([("sale", LONG_AGO)], 1),
 }
 

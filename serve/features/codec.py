@@ -10,11 +10,29 @@ from datetime import date
 
 import numpy as np
 
-KEY_PREFIX = "features:"
-META_KEY = "features-meta"  # outside the prefix, so that no customer id can name it
-
 _HEADER = struct.Struct("<16si")
 _EPOCH = date(1970, 1, 1).toordinal()
+
+
+@dataclass(frozen=True)
+class RedisKeys:
+    """The Redis keys of one home. Homes that share a Redis have different names."""
+
+    home: str
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of all vectors begin with."""
+        return f"{self.home}:features:"
+
+    @property
+    def meta(self) -> str:
+        """The key of the last publication; outside the prefix, so that no customer id names it."""
+        return f"{self.home}:features-meta"
+
+    def of(self, customer_id: str) -> str:
+        """The key of a customer's vector."""
+        return f"{self.prefix}{customer_id}"
 
 
 @dataclass(frozen=True)
@@ -44,8 +62,3 @@ def decode(blob: bytes, fingerprint: str, features: int) -> Vector | None:
         return None
     values = np.frombuffer(blob, dtype="<f8", offset=_HEADER.size)
     return Vector(fingerprint, date.fromordinal(days + _EPOCH), values)
-
-
-def key_of(customer_id: str) -> str:
-    """The Redis key of a customer's vector."""
-    return f"{KEY_PREFIX}{customer_id}"

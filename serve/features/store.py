@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from serve.errors import UnavailableError
 from serve.features.breaker import CircuitBreaker
-from serve.features.codec import META_KEY, Vector, decode, key_of
+from serve.features.codec import RedisKeys, Vector, decode
 from serve.features.snapshot import Snapshot, newest_snapshot, open_snapshot, snapshot_identity
 
 _REDIS_ERRORS = (RedisError, OSError, TimeoutError)
@@ -30,11 +30,12 @@ class FetchedVectors:
 
 
 class FeatureStore:
-    """Vectors from Redis at `redis_url`, or from the snapshots in a folder."""
+    """Vectors of the home from Redis at `redis_url`, or from the snapshots in a folder."""
 
     def __init__(
         self,
         redis_url: str,
+        home: str,
         *,
         timeout_s: float,
         snapshots: Path | None,
@@ -44,6 +45,7 @@ class FeatureStore:
         self._redis = Redis.from_url(
             redis_url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=None
         )
+        self._keys = RedisKeys(home)
         self._timeout_s = timeout_s
         self._snapshots = snapshots
         self._breaker = breaker or CircuitBreaker()
@@ -53,7 +55,7 @@ class FeatureStore:
         self, customer_ids: list[str], fingerprint: str, features: int
     ) -> FetchedVectors:
         """The customers' vectors. Raises UnavailableError without Redis and without a snapshot."""
-        blobs = await self._read([key_of(customer_id) for customer_id in customer_ids])
+        blobs = await self._read([self._keys.of(name) for name in customer_ids])
         if blobs is None:
             return await self._from_snapshot(customer_ids, fingerprint)
         vectors = [
@@ -70,7 +72,7 @@ class FeatureStore:
 
     async def is_reachable(self) -> bool:
         """Whether Redis answers now. The circuit breaker applies as for any read."""
-        return await self._read([META_KEY]) is not None
+        return await self._read([self._keys.meta]) is not None
 
     async def has_snapshot(self, fingerprint: str) -> bool:
         return await asyncio.to_thread(self._latest_snapshot, fingerprint) is not None
@@ -105,7 +107,7 @@ class FeatureStore:
 
     async def _is_published(self) -> bool:
         """Whether this Redis was ever filled. An empty one does not make a customer unknown."""
-        meta = await self._read([META_KEY])
+        meta = await self._read([self._keys.meta])
         return meta is not None and meta[0] is not None
 
     async def _from_snapshot(self, customer_ids: list[str], fingerprint: str) -> FetchedVectors:

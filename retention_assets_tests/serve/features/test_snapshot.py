@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from retention_assets.features.vectors import Vectors
 from retention_assets.serving.publish import write_snapshot
-from retention_assets_tests.serve.bundles import AS_OF, FEATURES
+from retention_assets_tests.serve.bundles import AS_OF, FEATURES, HOME
 from retention_assets_tests.serve.features.test_store import ROWS, snapshot
 from retention_assets_tests.serve.model.test_bundle import Planted
 from serve.errors import UnavailableError
@@ -114,7 +114,7 @@ def test_invalid_snapshot_is_not_read_and_runs_no_code(
         open_snapshot(folder)
     with pytest.raises(UnavailableError, match="no snapshot"):
         asyncio.run(
-            FeatureStore("unix:///nowhere/s", timeout_s=0.1, snapshots=folder.parent).fetch(
+            FeatureStore("unix:///nowhere/s", HOME, timeout_s=0.1, snapshots=folder.parent).fetch(
                 ["a"], FINGERPRINT, len(FEATURES)
             )
         )
