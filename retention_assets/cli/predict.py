@@ -45,23 +45,18 @@ def default_customer(settings: Settings) -> str:
     """The customer at the highest risk who has not left; any published customer where there are
     no scores yet. Raises ServingError where no customer is published.
     """
-    from deltalake import DeltaTable
-    from deltalake.exceptions import TableNotFoundError
-
     from retention_assets.decisions.scores import GONE
     from retention_assets.resources.online import OnlineStore
+    from retention_assets.resources.small_tables import read_small
 
     published = OnlineStore.of(settings).sample_ids(1)
     if not published:
         raise ServingError(
             "No customer's features are published.", "Run the graph first: `retention run`."
         )
-    try:
-        table = DeltaTable(f"{settings.lake_root}/{CHURN_SCORES}")
-    except TableNotFoundError:
-        return published[0]
-    columns = ["customer_id", "churn_probability", "segment"]
-    rows = table.to_pyarrow_table(columns=columns).to_pylist()
+    columns = ("customer_id", "churn_probability", "segment")
+    scores = read_small(settings.lake_root, CHURN_SCORES, columns)
+    rows = scores.to_pylist() if scores else ()
     remaining = [row for row in rows if row["segment"] != GONE]
     if not remaining:
         return published[0]

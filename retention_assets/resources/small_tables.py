@@ -3,6 +3,7 @@
 A table of the lake at `<root>/<stage>/<noun>`, like those of lake.py; pyarrow tables in and out.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,14 +12,17 @@ if TYPE_CHECKING:
 MANY_FILES = 50  # each append makes one; beyond this many, reading them costs more than joining
 
 
-def read_small(root: str, key: str) -> "pa.Table | None":
-    """The table's rows; None if there is no such table yet."""
-    from deltalake import DeltaTable
+def read_small(root: str, key: str, columns: Sequence[str] = ("*",)) -> "pa.Table | None":
+    """These columns of the table; None if there is no such table yet."""
+    import pyarrow as pa
+    from deltalake import DeltaTable, QueryBuilder
 
     address = f"{root}/{key}"
     if not DeltaTable.is_deltatable(address):
         return None
-    return DeltaTable(address).to_pyarrow_table()
+    # `to_pyarrow_table` leaves threads that end the process with SIGABRT if it exits soon after.
+    query = QueryBuilder().register("rows", DeltaTable(address))
+    return pa.table(query.execute(f"SELECT {', '.join(columns)} FROM rows").read_all())
 
 
 def append_small(root: str, key: str, rows: "pa.Table") -> None:

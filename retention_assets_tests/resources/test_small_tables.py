@@ -1,5 +1,7 @@
 """Small Delta tables without Spark: appended in commits, and joined when there are many files."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +16,11 @@ from retention_assets.resources.small_tables import (
 )
 
 KEY = "raw/source_files"
+READS = f"""
+import sys
+from retention_assets.resources.small_tables import read_small
+assert read_small(sys.argv[1], {KEY!r}).num_rows == 1
+"""
 
 
 def row(number: int) -> pa.Table:
@@ -44,3 +51,14 @@ def test_many_files_are_joined_with_all_rows(tmp_path: Path) -> None:
     compact_small(root, KEY)
     assert len(DeltaTable(f"{root}/{KEY}").file_uris()) == 1
     assert numbers(root) == list(range(MANY_FILES + 1))
+
+
+def test_process_that_reads_and_exits_succeeds(tmp_path: Path) -> None:
+    """On a busy machine as well: pyarrow's own reader aborted every second such process."""
+    root = str(tmp_path)
+    append_small(root, KEY, row(1))
+    command = [sys.executable, "-c", READS, root]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(6)]
+    assert [
+        (process.wait(), process.stderr and process.stderr.read()) for process in processes
+    ] == [(0, "")] * 6
