@@ -40,18 +40,18 @@ def test_schema_has_one_application_at_the_root() -> None:
 
 def test_applications_of_other_homes_stay() -> None:
     """Ray deletes what the schema does not list. An application without config is not ours."""
-    mine, other = (deploy_schema(shared(name)).applications[0] for name in ("shop", "bank"))
+    first, second = (deploy_schema(shared(name)).applications[0] for name in ("shop", "bank"))
     details = {
         "applications": {
-            "shop": {"deployed_app_config": mine.model_dump(mode="json", exclude_unset=True)},
-            "bank": {"deployed_app_config": other.model_dump(mode="json", exclude_unset=True)},
+            "shop": {"deployed_app_config": first.model_dump(mode="json", exclude_unset=True)},
+            "bank": {"deployed_app_config": second.model_dump(mode="json", exclude_unset=True)},
             "by hand": {"deployed_app_config": None},
         }
     }
     schema = deploy_schema(shared("shop"), other_applications(details, shared("shop")))
     routes = {application.name: application.route_prefix for application in schema.applications}
     assert routes == {"shop": "/shop", "bank": "/bank"}
-    assert next(iter(schema.applications)) == other
+    assert next(iter(schema.applications)) == second
 
 
 def shared(name: str) -> DeploymentPlan:
