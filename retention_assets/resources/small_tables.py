@@ -4,11 +4,13 @@ A table of the lake at `<root>/<stage>/<noun>`, like those of lake.py; pyarrow t
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+ATTEMPTS = 20  # one of the commits at the same time always succeeds
 MANY_FILES = 50  # each append makes one; beyond this many, reading them costs more than joining
 
 
@@ -26,17 +28,27 @@ def read_small(root: str, key: str, columns: Sequence[str] = ("*",)) -> "pa.Tabl
 
 
 def append_small(root: str, key: str, rows: "pa.Table") -> None:
-    """Adds the rows in one commit. Several processes may append at once."""
+    """Adds the rows in one commit. Several threads and processes may append at once, even where
+    there is no table yet: a commit that lost against another is made again.
+    """
     from deltalake import write_deltalake
+    from deltalake.exceptions import CommitFailedError
 
-    write_deltalake(f"{root}/{key}", rows, mode="append")
+    for attempts_left in reversed(range(ATTEMPTS)):
+        try:
+            return write_deltalake(f"{root}/{key}", rows, mode="append")
+        except CommitFailedError:
+            if not attempts_left:
+                raise
 
 
 def compact_small(root: str, key: str) -> None:
-    """Joins the files of many appends into one. Only one process may do so at a time."""
+    """Joins the files of many appends into one, unless another process changes them meanwhile."""
     from deltalake import DeltaTable
+    from deltalake.exceptions import CommitFailedError
 
     table = DeltaTable(f"{root}/{key}")
     if len(table.file_uris()) > MANY_FILES:
-        table.optimize.compact()
-        table.create_checkpoint()
+        with suppress(CommitFailedError):
+            table.optimize.compact()
+            table.create_checkpoint()
