@@ -65,7 +65,7 @@ class Stage:
     def champion(self, folder: Path) -> str:
         version, _ = registered(self.registry, folder)
         self.registry._client.set_model_version_tag(
-            "churn", version, "trained_through", str(TRAINED)
+            self.registry.model_name("churn"), version, "trained_through", str(TRAINED)
         )
         self.registry.promote("churn", version)
         return version

@@ -64,15 +64,21 @@ def test_stop_finds_orphans_of_a_killed_supervisord(supervisor: Supervisor) -> N
 def test_ended_program_is_restarted(supervisor: Supervisor) -> None:
     supervisor.start([SLEEPER], environment(supervisor))
     assert eventually(lambda: supervisor.states() == {"sleeper": "RUNNING"})
-    (first,) = (
-        process
-        for process in home_processes(supervisor.home)
-        if "sleep(600)" in " ".join(process.cmdline())
-    )
+    # Supervisord calls a program running before it has its own command line.
+    assert eventually(lambda: len(sleepers(supervisor)) == 1)
+    (first,) = sleepers(supervisor)
     first.kill()
     assert eventually(
         lambda: supervisor.states() == {"sleeper": "RUNNING"} and not first.is_running()
     )
+
+
+def sleepers(supervisor: Supervisor) -> list[psutil.Process]:
+    return [
+        process
+        for process in home_processes(supervisor.home)
+        if "sleep(600)" in " ".join(process.cmdline())
+    ]
 
 
 def test_stop_leaves_other_homes_alone(supervisor: Supervisor, tmp_path: Path) -> None:
