@@ -89,7 +89,7 @@ def note_growing(
 
 def source_digest(platform: Platform) -> str:
     """Changes with the files that have been read and with how they were read."""
-    return digest({"files": Ledger(platform.settings.lake_root).content().digest()})
+    return Ledger(platform.settings.lake_root).content().digest()
 
 
 def _failed_runs(instance: dg.DagsterInstance, run_ids: Collection[str]) -> set[str]:

@@ -11,7 +11,7 @@ from retention_assets.automation.manual_run import manual_run_active
 from retention_assets.platform import Platform
 from retention_assets.resources.metadata import asset_key
 from retention_assets.sources.home_source import claim_home
-from retention_assets.sources.ledger import VANISHED
+from retention_assets.sources.ledger import vanished_entries
 
 
 def new_source_days(jobs: Jobs, platform: Platform) -> dg.SensorDefinition:
@@ -50,11 +50,7 @@ def new_source_days(jobs: Jobs, platform: Platform) -> dg.SensorDefinition:
 
 def _update_of_ledger(look: backlog.Look) -> dg.RunRequest | None:
     """A run that writes down which files have vanished, if the ledger does not say so yet."""
-    newest = look.content.newest
-    vanished = [
-        entry for entry in look.state.vanished if newest[entry.table, entry.path].state != VANISHED
-    ]
-    if not vanished:
+    if not vanished_entries(look.state.vanished, look.content):
         return None
     return dg.RunRequest(
         f"vanished:{look.content.entries}", asset_selection=[asset_key(keys.SOURCE_FILES)]
