@@ -84,7 +84,7 @@ class PathSettings(SettingsGroup):
 
 
 class SourceSettings(SettingsGroup):
-    """Which source is read, and up to which day."""
+    """Which source is read, and as of which day results are computed."""
 
     source: str | None = operation(
         description="A built-in profile's name, or a profile file; None: the home's source, or the"
@@ -92,7 +92,7 @@ class SourceSettings(SettingsGroup):
     )
     data_dir: Path | None = operation(description="Folder that holds the source's files.")
     as_of: date | None = operation(
-        description="Read nothing that happened on or after this day; None: everything there is."
+        description="Compute nothing from what was not known before this day; None: all there is."
     )
 
     @field_validator("data_dir")

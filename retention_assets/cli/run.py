@@ -27,7 +27,7 @@ def run(
     ] = None,
     as_of: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Read only what happened before this day."),
+        typer.Option(formats=["%Y-%m-%d"], help="Compute from what was known before this day."),
     ] = None,
     select: Annotated[
         str | None,
