@@ -35,7 +35,9 @@ class UnreadableFileError(ProfileError):
 
 
 class LedgerError(RetentionError):
-    """The ledger of source files has no such file, or the file cannot be forgotten."""
+    """The ledger has no such file, a file cannot be forgotten, or days are not where reading goes
+    on.
+    """
 
 
 class TableError(RetentionError):

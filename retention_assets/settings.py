@@ -172,8 +172,10 @@ class AutomationSettings(SettingsGroup):
 class DataQualitySettings(SettingsGroup):
     """How late, how old and how broken the data may be."""
 
-    late_arrival_days: int = Field(
-        default=7, ge=0, description="How far back a new day's run looks for late rows."
+    patience_days: int = Field(
+        default=7,
+        ge=0,
+        description="A table's days are closed when others are this many days ahead of it.",
     )
     max_data_age_days: int = Field(
         default=2, ge=0, description="How far the watermark may lie behind the newest day there is."

@@ -1,18 +1,18 @@
 """The README's profile reads files, its commands are run by a test, and its paths exist."""
 
 import re
-from datetime import date
 from pathlib import Path
 
 import pytest
 import yaml
 
 from retention_assets.features.availability import model_features
-from retention_assets.ingestion.reading import ReadWindow, read_days
+from retention_assets.ingestion.arrival_times import first_sights
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings, variable
 from retention_assets.sources.load_profile import load_profile
 from retention_assets.sources.profile import FileOptions
+from retention_assets_tests.ingestion.factories import read_table
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 ORDERS = """order,customer,time,total
@@ -45,15 +45,15 @@ def test_readme_profile_reads_files(tmp_path: Path, lake: Lake) -> None:
     profile = load_profile(
         Settings(home=tmp_path / "home", source=str(tmp_path / "shop.yaml"), data_dir=None)
     )
-    days = ReadWindow(date(2024, 1, 1), date(2024, 3, 1), late_days=7)
-    sales = read_days(lake.spark, profile, "transactions", days).orderBy("order_id").collect()
+    sales = read_table(lake.spark, profile, "transactions").orderBy("order_id").collect()
     assert [(row["customer_id"], row["amount"], row["kind"]) for row in sales] == [
         ("ann", 20.5, "sale"),
         ("bob", 7.25, "sale"),
         ("ann", 12.0, "sale"),
     ]
-    customers = read_days(lake.spark, profile, "customers", days).orderBy("customer_id")
-    assert [(row["customer_id"], str(row["event_date"])) for row in customers.collect()] == [
+    orders = read_table(lake.spark, profile, "customers")
+    customers = first_sights(orders, None, profile.start).orderBy("customer_id")
+    assert [(row["customer_id"], str(row["arrival_date"])) for row in customers.collect()] == [
         ("ann", "2024-01-02"),
         ("bob", "2024-01-03"),
     ]
@@ -73,8 +73,7 @@ def test_readme_profile_with_labels_reads_outcomes(tmp_path: Path, lake: Lake) -
     profile = load_profile(
         Settings(home=tmp_path / "home", source=str(tmp_path / "shop.yaml"), data_dir=None)
     )
-    days = ReadWindow(date(2024, 1, 1), date(2024, 3, 1), late_days=7)
-    outcomes = read_days(lake.spark, profile, "churn_labels", days).collect()
+    outcomes = read_table(lake.spark, profile, "churn_labels").collect()
     columns = ("customer_id", "event_ts", "ingested_ts", "churned")
     rows = [tuple(str(row[name]) for name in columns) for row in outcomes]
     assert sorted(rows) == [

@@ -21,7 +21,7 @@ from retention_assets.settings import (
 )
 
 RESULT_FIELDS = {
-    "late_arrival_days", "max_data_age_days", "max_quarantined_share", "gap_days",
+    "patience_days", "max_data_age_days", "max_quarantined_share", "gap_days",
     "min_history_days", "test_weeks", "folds", "seed", "bootstrap_rounds", "max_predict_ms",
     "contact_cost", "saved_margin", "save_rate", "capacity_share", "risk_medium", "risk_high",
     "risk_critical", "drift_alpha", "drift_min_effect", "retrain_every_days",

@@ -6,16 +6,18 @@ run.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any
+from datetime import date
+from typing import Any, TypeAlias
 
 import dagster as dg
 
 from retention_assets import keys
 from retention_assets.platform import Platform
 from retention_assets.resources.metadata import asset_key
+from retention_assets.resources.run_states import failed_runs
+from retention_assets.sources.arrival import DAY, first_open_day
 from retention_assets.sources.ledger import (
     GROWING,
     Ledger,
@@ -26,12 +28,7 @@ from retention_assets.sources.ledger import (
     new_entries,
     survey,
 )
-from retention_assets.sources.source_files import (
-    SourceFile,
-    newest_day,
-    present_files,
-    source_files,
-)
+from retention_assets.sources.source_files import SourceFile, present_files, source_files
 from retention_assets.training.task import matured_mondays
 
 ARRIVALS = "retention/arrivals"  # tag: digest of the new files that a run reads
@@ -45,12 +42,16 @@ IN_FLIGHT = [
 ]
 
 
+DayRange: TypeAlias = tuple[date, date]  # first and last day
+
+
 @dataclass(frozen=True)
 class Look:
     """The source at one moment: what the ledger holds, and the listing compared with it."""
 
     content: LedgerContent
     state: Survey
+    failed_runs: frozenset[str]
 
 
 def look_at_source(platform: Platform, instance: dg.DagsterInstance) -> Look:
@@ -60,9 +61,9 @@ def look_at_source(platform: Platform, instance: dg.DagsterInstance) -> Look:
     """
     content = Ledger(platform.settings.lake_root).content()
     files = present_files(platform.profile)
-    failed = _failed_runs(instance, {entry.run_id for entry in content.read.values()})
+    failed = failed_runs(instance, {entry.run_id for entry in content.readings})
     state = survey(platform.profile, files, content, failed_runs=failed)
-    return Look(content, state)
+    return Look(content, state, frozenset(failed))
 
 
 def note_growing(
@@ -92,14 +93,6 @@ def source_digest(platform: Platform) -> str:
     return Ledger(platform.settings.lake_root).content().digest()
 
 
-def _failed_runs(instance: dg.DagsterInstance, run_ids: Collection[str]) -> set[str]:
-    if not run_ids:
-        return set()  # Dagster takes an empty filter for no filter
-    statuses = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-    runs = instance.get_runs(dg.RunsFilter(run_ids=sorted(run_ids), statuses=statuses))
-    return {run.run_id for run in runs}
-
-
 def digest(values: Mapping[str, Any]) -> str:
     """16 hexadecimal digits that change with the values."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
@@ -111,33 +104,58 @@ def files_digest(files: Iterable[SourceFile], forgotten: Iterable[LedgerEntry] =
     return digest(versions | {entry.path: [] for entry in forgotten})
 
 
-def days_to_read(
-    platform: Platform, files: Sequence[SourceFile], forgotten: Sequence[LedgerEntry] = ()
-) -> tuple[date, date] | None:
-    """First and last day of these files, late rows included; to the source's last day if files are
-    forgotten. None: there are no files, or their days have no partition yet.
+def days_to_read(platform: Platform, look: Look, files: Sequence[SourceFile]) -> DayRange | None:
+    """The days that a run over these unread files materializes; None: there is nothing to read.
+
+    From the first open day of their tables to the newest file's day, or the next one if the source
+    stamps its rows then; to the last day if a file has no day. All days that were read where a
+    table is read anew or files are forgotten.
     """
-    if not files and not forgotten:
+    profile = platform.profile
+    due = due_files(platform, files)
+    forgotten = look.state.forgotten
+    last = platform.partitions.last_day()
+    if last is None or not (due or forgotten):
         return None
-    start = platform.profile.start
-    late = timedelta(days=platform.settings.late_arrival_days)
-    first = min(item.day - late if item.day else start for item in (*files, *forgotten))
-    newest = newest_day(platform.profile, files) or start
-    last = last_day(platform) if forgotten else min(newest, last_partition(platform, newest))
-    return (max(first, start), last) if first <= last else None
+    tables = {file.table for file in due}
+    first_open = [_first_open_day(platform, look, name) for name in tables]
+    is_anew = bool(forgotten or tables & look.state.remapped)
+    first = profile.start if is_anew else min(first_open)
+    if any(file.day is None for file in due):
+        return first, last
+    newest = [
+        file.day + DAY if "ingested_ts" in profile.tables[file.table].columns else file.day
+        for file in due
+        if file.day
+    ]
+    if is_anew:
+        newest += [entry.through for entry in look.content.readings if entry.through]
+    return first, min(max([*newest, *first_open, first]), last)
 
 
-def last_partition(platform: Platform, otherwise: date) -> date:
-    """The newest day that has a partition: today gets one tomorrow."""
-    partition = platform.partitions.daily.get_last_partition_key()
-    return date.fromisoformat(partition) if partition else otherwise
+def due_files(platform: Platform, files: Iterable[SourceFile]) -> list[SourceFile]:
+    """The files whose day is over: today's are read tomorrow."""
+    newest = platform.partitions.last_complete_day() or date.min
+    return [file for file in files if file.day is None or file.day <= newest]
+
+
+def _first_open_day(platform: Platform, look: Look, table: str) -> date:
+    return first_open_day(
+        platform.profile,
+        table,
+        look.content,
+        patience_days=platform.settings.patience_days,
+        unfinished_runs=look.failed_runs,
+    )
 
 
 def last_day(platform: Platform) -> date:
-    """The newest day that the source has and that has a partition."""
-    files = source_files(platform.profile)
-    newest = newest_day(platform.profile, files) or platform.profile.start
-    return min(newest, last_partition(platform, newest))
+    """The newest day for which the source has a file; its last partition if a file has no day."""
+    files = due_files(platform, source_files(platform.profile))
+    last = platform.partitions.last_day() or platform.profile.start
+    if any(file.day is None for file in files):
+        return last
+    return max((file.day for file in files if file.day), default=platform.profile.start)
 
 
 def watermark(instance: dg.DagsterInstance) -> date | None:

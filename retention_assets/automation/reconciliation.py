@@ -140,7 +140,7 @@ class Reconciliation:
     def _read_days(self) -> bool:
         look = self._look()
         files = look.state.unread
-        days = backlog.days_to_read(self.platform, files, look.state.forgotten)
+        days = backlog.days_to_read(self.platform, look, files)
         if days is None:
             return False
         first, last = days

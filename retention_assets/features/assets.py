@@ -88,7 +88,7 @@ def _daily_activity(platform: Platform) -> dg.AssetsDefinition:
         validated = {name: lake.read(keys.validated(name)) for name in tables}
         frame = tiles.daily_activity(validated, measures, first, last)
         key = keys.DAILY_ACTIVITY
-        rows = lake.replace_days(key, frame, "event_date", first=first, last=last)
+        rows = lake.replace_days(key, frame, "arrival_date", first=first, last=last)
         lineage = tile_lineage(measures)
         columns = table_metadata(frame.schema, descriptions=descriptions, lineage=lineage)
         report_partitions(context, key, rows, columns | {"measures": len(measures)})

@@ -82,7 +82,8 @@ def _required_tiles(
     tiles: DataFrame, as_of_dates: Sequence[date], required: RequiredTotals
 ) -> DataFrame:
     """Tiles of the days that any window covers."""
-    past = tiles.where(F.col("event_date") < F.lit(as_of_dates[-1]))
+    last = F.lit(as_of_dates[-1])
+    past = tiles.where((F.col("event_date") < last) & (F.col("arrival_date") < last))
     if required.days is None:
         return past
     first = as_of_dates[0] - timedelta(days=required.days)

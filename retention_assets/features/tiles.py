@@ -24,10 +24,11 @@ def units(value: Column) -> Column:
 def daily_activity(
     tables: Mapping[str, DataFrame], measures: Iterable[Measure], first: date, last: date
 ) -> DataFrame:
-    """Tiles of the event dates from `first` to `last`, both included.
+    """Tiles of what arrived from `first` to `last`, both included.
 
-    `tables`: validated tables by name, among them the tables of all measures. Columns: customer_id,
-    event_date, arrival_date, and a double per measure, 0 if nothing happened.
+    `tables`: validated tables by name, among them the tables of all measures, with all that arrived
+    until `last`. Columns: customer_id, event_date, arrival_date, and a double per measure, 0 if
+    nothing happened.
     """
     measures = list(measures)
     parts = [
@@ -44,12 +45,27 @@ def daily_activity(
 
 def _parts(table: DataFrame, measures: list[Measure], first: date, last: date) -> list[DataFrame]:
     """The table's measures in UNITS by KEYS, one frame per kind of aggregate."""
-    days = table.where(F.col("event_date").between(F.lit(first), F.lit(last)))
-    dated = days.withColumn("arrival_date", F.to_date("ingested_ts"))
+    dated = table.withColumn("event_date", F.to_date("event_ts"))
+    arrived = dated.where(F.col("arrival_date").between(F.lit(first), F.lit(last)))
     added = [m for m in measures if m.kind != "distinct"]
     distinct = [m for m in measures if m.kind == "distinct"]
-    parts = [_added(dated, added)] if added else []
-    return parts + ([_distinct(dated, distinct)] if distinct else [])
+    parts = [_added(arrived, added)] if added else []
+    if distinct:
+        is_touched = F.col("arrival_date") >= F.lit(first)
+        rows = arrived.unionByName(_earlier_rows(dated, first, last))
+        parts.append(_distinct(rows, distinct).where(is_touched))
+    return parts
+
+
+def _earlier_rows(dated: DataFrame, first: date, last: date) -> DataFrame:
+    """The rows that arrived before `first` of the customers and event dates for which a late row
+    arrives from then on.
+    """
+    arrival_date = F.col("arrival_date")
+    late = dated.where(arrival_date.between(F.lit(first), F.lit(last)))
+    late = late.where(F.col("event_date") < F.lit(first)).select("customer_id", "event_date")
+    earlier = dated.where(arrival_date < F.lit(first))
+    return earlier.join(late.distinct(), ["customer_id", "event_date"], "left_semi")
 
 
 def _added(dated: DataFrame, measures: list[Measure]) -> DataFrame:

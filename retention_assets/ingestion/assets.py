@@ -4,12 +4,14 @@ Reading is in reading.py, what the ledger holds in sources/ledger.py.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from retention_assets import keys
+from retention_assets.errors import LedgerError
 from retention_assets.ingestion.checks import every_file_is_read, no_file_vanished
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
@@ -19,6 +21,7 @@ from retention_assets.resources.metadata import (
     rows_as_table,
     table_metadata,
 )
+from retention_assets.resources.run_states import failed_runs
 from retention_assets.sources.contracts import TABLES, Table, column_descriptions
 from retention_assets.sources.ledger import (
     ENTRY_COLUMNS,
@@ -27,10 +30,11 @@ from retention_assets.sources.ledger import (
     survey,
     vanished_entries,
 )
+from retention_assets.sources.profile import Profile
 from retention_assets.sources.source_files import present_files
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from retention_assets.ingestion.delivery import Delivery
 
 OWNERS = ["team:data-platform"]
 
@@ -63,33 +67,44 @@ def raw_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         description=f"{table.meaning} As the source sent them, invalid rows included.",
     )
     def _raw_table(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:
-        from pyspark.sql import Observation
-        from pyspark.sql import functions as F
-
-        from retention_assets.ingestion.delivery import delivery_entries, plan_delivery
-        from retention_assets.ingestion.reading import ReadWindow, read_days
+        from retention_assets.ingestion.delivery import RunDays, delivery_entries, plan_delivery
+        from retention_assets.ingestion.open_days import counts_by_file_and_day, stored_by_file
 
         first, last = days_of(context)
-        window = ReadWindow(first, last, settings.late_arrival_days)
         ledger = Ledger(lake.root)
         content = ledger.content()
-        delivery = plan_delivery(profile, table.name, window, content)
-        stored = rows_of_files(lake, key, delivery.kept) if delivery.kept else None
-        frame = read_days(
-            lake.spark, profile, table.name, window, layouts=delivery.layouts, stored=stored
+        run_id = context.run.run_id
+        earlier_runs = {entry.run_id for entry in content.readings} - {run_id}
+        delivery = plan_delivery(
+            profile,
+            table.name,
+            content,
+            run=RunDays(first, last, platform.partitions.last_complete_day() or last),
+            patience_days=settings.patience_days,
+            unfinished_runs=failed_runs(context.instance, earlier_runs) | {run_id},
         )
-        lateness = Observation()
-        is_late = F.expr("to_date(ingested_ts) > to_date(event_ts)")
-        frame = frame.observe(lateness, F.count_if(is_late).alias("rows"))
-        rows = lake.replace_days(key, frame, "event_date", first=first, last=last)
-        ledger.add(delivery_entries(profile, table.name, delivery, content, context.run.run_id))
-        columns = table_metadata(frame.schema, descriptions=column_descriptions(table))
+        if delivery:
+            store_delivery(lake, profile, table.name, delivery)
+        elif not lake.exists(key):
+            raise LedgerError(
+                f"{key} has no rows yet, and {first} to {last} is not where reading begins.",
+                f"Materialize days from {profile.start} on.",
+            )
+        rows = lake.read(key)
+        counts = counts_by_file_and_day(rows.where(f"arrival_date >= '{first}'"))
+        if delivery:
+            stored = stored_by_file(counts, delivery.days.first)
+            entries = delivery_entries(
+                profile, table.name, delivery, content, run_id=run_id, stored=stored
+            )
+            ledger.add(entries)
         of_run = {
-            "files_read": len(delivery.layouts),
-            "files_not_readable": len(delivery.unreadable),
-            "late_rows": int(lateness.get["rows"]),
+            "files_read": len(delivery.layouts) if delivery else 0,
+            "files_not_readable": len(delivery.unreadable) if delivery else 0,
+            "first_open_day": str(delivery.days.first) if delivery else "not among these days",
         }
-        report_partitions(context, key, rows, columns | of_run)
+        columns = table_metadata(rows.schema, descriptions=column_descriptions(table))
+        report_partitions(context, key, rows_by_day(counts, first, last), columns | of_run)
         return dg.MaterializeResult()
 
     return _raw_table
@@ -125,13 +140,29 @@ def source_files(platform: Platform, tables: list[Table]) -> dg.AssetsDefinition
     return _source_files
 
 
-def rows_of_files(lake: Lake, key: str, paths: frozenset[str]) -> "DataFrame | None":
-    """The stored rows of these files; None if there is no table yet."""
-    from pyspark.sql import functions as F
+def store_delivery(lake: Lake, profile: Profile, name: str, delivery: "Delivery") -> None:
+    """Makes the open days of raw/<name> hold the delivery; removes what is to be forgotten."""
+    from retention_assets.ingestion.open_days import rows_of_open_days
+    from retention_assets.ingestion.reading import read_files
 
-    if not lake.exists(key):
-        return None
-    return lake.read(key).where(F.col("source_file").isin(sorted(paths)))
+    key = keys.raw(name)
+    if delivery.forgotten:
+        lake.delete_where(key, "source_file", [entry.path for entry in delivery.forgotten])
+    read = read_files(lake.spark, profile, name, delivery.days, layouts=delivery.layouts)
+    stored = lake.read(key) if lake.exists(key) else None
+    frame = rows_of_open_days(read, stored, delivery, profile, name)
+    lake.replace_since(key, frame, "arrival_date", delivery.days.first)
+
+
+def rows_by_day(
+    counts: Iterable[tuple[str, date, int]], first: date, last: date
+) -> dict[date, int]:
+    """Day of arrival from `first` to `last` -> its rows of all files."""
+    by_day: Counter[date] = Counter()
+    for _, day, rows in counts:
+        if first <= day <= last:
+            by_day[day] += rows
+    return dict(by_day)
 
 
 def days_of(context: dg.AssetExecutionContext) -> tuple[date, date]:

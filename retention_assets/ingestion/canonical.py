@@ -32,7 +32,6 @@ def canonical_rows(
         raw = _filtered(raw, table.where, table)
     contract = TABLES[name].columns
     expressions = {column.name: table.columns.get(column.name) for column in contract}
-    expressions["ingested_ts"] = expressions["ingested_ts"] or expressions["event_ts"]
     values = [_value(column, expressions[column.name], table) for column in contract]
     faults = [
         F.when(fault, F.lit(column.name))

@@ -3,13 +3,13 @@
 Rows are stored between the two: if the run dies there, the files are read again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date
 
 from retention_assets.errors import UnreadableFileError
 from retention_assets.ingestion.layouts import FileLayout, inspect_files
-from retention_assets.ingestion.reading import ReadWindow, files_of_days
+from retention_assets.sources.arrival import ArrivalDays, arrival_days, first_open_day
 from retention_assets.sources.ledger import (
     FORGOTTEN,
     GROWING,
@@ -18,6 +18,7 @@ from retention_assets.sources.ledger import (
     LedgerContent,
     LedgerEntry,
     State,
+    StoredRows,
     new_entries,
     next_entries,
     relative_path,
@@ -28,52 +29,95 @@ from retention_assets.sources.source_files import SourceFile, present_files
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """The files of one table that a run reads.
-
-    `layouts`: those that can be opened. `unreadable`: why the others cannot. `kept`: paths of files
-    whose stored rows stay as they are, because the file is gone, still growing, or unreadable.
-    `forgotten`: files whose rows this run removes.
+class RunDays:
+    """The range of days that a run materializes. `newest_file`: the last day whose files are
+    complete; later ones wait.
     """
 
+    first: date
+    last: date
+    newest_file: date
+
+    def covers(self, day: date) -> bool:
+        return self.first <= day <= self.last
+
+    def covers_all(self, profile: Profile, table: str, content: LedgerContent) -> bool:
+        """Whether the run can remake all that was read of the table, and what follows from it."""
+        days = [entry.day for (name, _), entry in content.read.items() if name == table]
+        newest = max((day for day in days if day), default=profile.start)
+        return self.covers(profile.start) and self.covers(newest)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The files of one table that a run reads, and when their rows arrive.
+
+    `layouts`: those that can be opened. `unreadable`: why the others cannot. `reread`: paths of
+    files of which an earlier version may have rows on closed days. `forgotten`: files whose rows
+    this run removes.
+    """
+
+    days: ArrivalDays
     layouts: Mapping[SourceFile, FileLayout]
     unreadable: Mapping[SourceFile, UnreadableFileError]
-    kept: frozenset[str]
+    reread: frozenset[str]
     forgotten: tuple[LedgerEntry, ...]
 
 
 def plan_delivery(
-    profile: Profile, table: str, window: ReadWindow, content: LedgerContent
-) -> Delivery:
-    """The files that can have rows of the window, without those that are still being written.
+    profile: Profile,
+    table: str,
+    content: LedgerContent,
+    *,
+    run: RunDays,
+    patience_days: int,
+    unfinished_runs: Collection[str] = (),
+) -> Delivery | None:
+    """The unread files up to the run's last day, without those that are still being written.
 
-    Raises SchemaChangedError if a file lacks a declared column.
+    None if the run does not cover the table's first open day: then it has nothing to read, and
+    closed days are not rewritten. A table is read anew from the start if its files are to be read
+    in another way, or if first sights are forgotten, because others take their place; that takes a
+    run over all its days. Raises SchemaChangedError if a file lacks a declared column.
     """
-    state = survey(profile, present_files(profile, table), content)
-    files = files_of_days(profile, table, window, (*state.unread, *state.read))
-    layouts, unreadable = inspect_files(profile, table, files)
-    absent = {entry.path for entry in state.vanished if entry.table == table}
-    waiting = (*state.growing, *state.unreadable, *unreadable)
-    closed = {relative_path(profile, file) for file in waiting}
-    stored = {path for name, path in content.read if name == table}
-    kept = frozenset((absent | closed) & stored)
-    forgotten = tuple(
-        entry
-        for entry in state.forgotten
-        if entry.table == table and _covers(profile, window, content, entry)
+    present = present_files(profile, table)
+    state = survey(profile, present, content, failed_runs=unfinished_runs)
+    is_whole = run.covers_all(profile, table, content)
+    forgotten = tuple(entry for entry in state.forgotten if entry.table == table and is_whole)
+    is_derived = profile.tables[table].derive is not None
+    is_anew = table in state.remapped or (is_derived and bool(forgotten))
+    if is_anew and not is_whole:
+        return None
+    if is_anew:
+        first_open = profile.start
+    else:
+        first_open = first_open_day(
+            profile,
+            table,
+            content,
+            patience_days=patience_days,
+            unfinished_runs=unfinished_runs,
+        )
+    if not run.covers(first_open):
+        return None
+    newest = min(run.last, run.newest_file)
+    due = [
+        file
+        for file in (*state.unread, *(state.read if is_anew else ()))
+        if file.day is None or file.day <= newest
+    ]
+    layouts, unreadable = inspect_files(profile, table, due)
+    days = arrival_days(
+        profile, layouts, content, first_open=first_open, last=run.last, known_files=present
     )
-    return Delivery(layouts, unreadable, kept, forgotten)
-
-
-def _covers(
-    profile: Profile, window: ReadWindow, content: LedgerContent, entry: LedgerEntry
-) -> bool:
-    """Whether the window has all days with rows of the file, and with rows that take their place
-    as a customer's first.
-    """
-    first = entry.day - timedelta(window.late_days) if entry.day else profile.start
-    last = max((other.day for other in content.read.values() if other.day), default=window.last)
-    return window.first <= max(first, profile.start) and window.last >= last
+    paths = {relative_path(profile, file) for file in layouts}
+    return Delivery(
+        days,
+        layouts,
+        unreadable,
+        reread=frozenset(path for path in paths if (table, path) in content.newest),
+        forgotten=forgotten,
+    )
 
 
 def delivery_entries(
@@ -81,7 +125,9 @@ def delivery_entries(
     table: str,
     delivery: Delivery,
     content: LedgerContent,
+    *,
     run_id: str,
+    stored: Mapping[str, StoredRows],
 ) -> list[LedgerEntry]:
     """Entries for the files of the delivery, now that their rows are stored.
 
@@ -100,6 +146,6 @@ def delivery_entries(
     }
     reasons = {file: str(error) for file, error in delivery.unreadable.items()}
     return [
-        *new_entries(profile, states, content, run_id=run_id, reasons=reasons),
+        *new_entries(profile, states, content, run_id=run_id, reasons=reasons, stored=stored),
         *next_entries(delivery.forgotten, content, FORGOTTEN, run_id),
     ]

@@ -120,7 +120,7 @@ def _retraining_decision(platform: Platform) -> dg.AssetsDefinition:
         spec.key
         for name, table in TABLES.items()
         if platform.profile.has(name)
-        for spec in check_specs(table)
+        for spec in check_specs(table, platform.profile.start)
     }
     candidates = [keys.churn_candidate(candidate.name) for candidate in CANDIDATES]
     inputs = (keys.FEATURE_DRIFT, keys.CHURN_EXAMPLES, keys.CHURN_CHAMPION, keys.WATERMARK)

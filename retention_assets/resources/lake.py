@@ -149,6 +149,23 @@ class Lake(dg.ConfigurableResource):
             rows[EPOCH + timedelta(days=int(entry["x"]))] += int(entry["y"])
         return dict(rows)
 
+    def replace_since(self, key: str, frame: "DataFrame", column: str, first: date) -> None:
+        """Replaces the rows with `first <= column` in one commit, laid out as by `replace_days`;
+        earlier rows stay. Delta refuses a frame that holds earlier days.
+        """
+        laid_out = frame.repartition(column).sortWithinPartitions(column)
+        writer = laid_out.write.format("delta").mode("overwrite")
+        writer.option("replaceWhere", f"{column} >= '{first}'").save(self.path(key))
+
+    def delete_where(self, key: str, column: str, values: Sequence[str]) -> None:
+        """Deletes the rows whose column has one of these values."""
+        from delta.tables import DeltaTable
+        from pyspark.sql import functions as F
+
+        if self.exists(key):
+            table = DeltaTable.forPath(self.spark, self.path(key))
+            table.delete(F.col(column).isin(list(values)))
+
     def merge(self, key: str, frame: "DataFrame", on: Sequence[str]) -> int:
         """Makes the table hold exactly the frame's rows in one commit: rows are updated, inserted
         and deleted. Returns the rows that the table holds.

@@ -25,19 +25,14 @@ class CanonicalColumn:
 class Table:
     """One canonical table. `key` identifies a fact: two rows with the same key are duplicates.
 
-    `valid_until_replaced`: a row holds until the next one with its customer. Such a row may be
-    older than the source's start, and then lies in the first partition.
-
-    `arrives_long_after`: a row arrives weeks after its event_ts, when the days around that are
-    closed. It then lies in the first partition that is still open.
+    `may_precede_start`: a row may be about a day before the source's start, as a sign-up may.
     """
 
     name: str
     meaning: str
     key: tuple[str, ...]
     columns: tuple[CanonicalColumn, ...] = field(repr=False)
-    valid_until_replaced: bool = False
-    arrives_long_after: bool = False
+    may_precede_start: bool = False
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -49,15 +44,21 @@ _Column = CanonicalColumn
 _CUSTOMER = _Column("customer_id", "string", "Customer, by the source's identifier.")
 _TIMES = (
     _Column("event_ts", "timestamp", "When it happened (UTC)."),
-    _Column("ingested_ts", "timestamp", "When the platform could first know of it (UTC)."),
+    _Column(
+        "ingested_ts",
+        "timestamp",
+        "When the platform learned of it (UTC): stated_ts, but never on a day that was closed.",
+    ),
 )
 
 # Columns that raw/* adds to the canonical columns of every table.
 RAW_COLUMNS = (
+    _Column("arrival_date", "date", "Partition: the date of ingested_ts."),
     _Column(
-        "event_date",
-        "date",
-        "Partition: date of event_ts; if that is unreadable, of ingested_ts or of the file.",
+        "stated_ts",
+        "timestamp",
+        "When the source stated the row: its own arrival time; without one, the end of the day in "
+        "the file's name; without that, event_ts.",
     ),
     _Column("source_file", "string", "The file that the row was read from."),
     _Column(
@@ -114,7 +115,7 @@ _TABLES = (
             ),
             _Column("email_opt_in", "boolean", "Consent to retention mail.", required=False),
         ),
-        valid_until_replaced=True,
+        may_precede_start=True,
     ),
     Table(
         "transactions",
@@ -205,7 +206,7 @@ _TABLES = (
             _Column("ingested_ts", "timestamp", "When the outcome became known (UTC)."),
             _Column("churned", "boolean", "Left within the horizon after the as-of day."),
         ),
-        arrives_long_after=True,
+        may_precede_start=True,
     ),
     Table(
         "campaign_contacts",

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
+from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -35,6 +36,7 @@ class LedgerEntry:
     `path` is relative to the source's data folder; `number` counts the file's entries from 1.
     `size` (bytes) and `modified_ns` (since 1970) tell versions of the file apart. `reading` changes
     with everything that decides how the file is read. `reason` says why it could not be read.
+    `rows` are those that this reading stored. The source has delivered up to `through` with it.
     """
 
     table: str
@@ -47,6 +49,8 @@ class LedgerEntry:
     reading: str
     run_id: str
     reason: str = ""
+    rows: int | None = None
+    through: date | None = None
 
 
 FileKey = tuple[str, str]  # table, path
@@ -62,17 +66,21 @@ ENTRY_COLUMNS: Mapping[str, str] = {
     "reading": "Changes with the profile's columns and options by which the file was read.",
     "run_id": "The Dagster run that added the entry; empty if none did.",
     "reason": "Why the file could not be read.",
+    "rows": "How many rows this reading stored; those of an earlier version are not stored again.",
+    "through": "The day up to which the file delivers: the day in its name, else the newest day on "
+    "which one of its rows arrived. It closes that day.",
 }
 
 
 @dataclass(frozen=True)
 class LedgerContent:
-    """The newest entry of each file, and the last reading of each file that is not forgotten; by
-    (table, path).
+    """The newest entry of each file, and the last reading of each file that is not forgotten, by
+    (table, path); and all readings of these files.
     """
 
     newest: dict[FileKey, LedgerEntry]
     read: dict[FileKey, LedgerEntry]
+    readings: tuple[LedgerEntry, ...] = ()
 
     @property
     def entries(self) -> int:
@@ -104,15 +112,16 @@ class Ledger:
     def content(self) -> LedgerContent:
         rows = read_small(self.root, keys.SOURCE_FILES)
         newest: dict[FileKey, LedgerEntry] = {}
-        read: dict[FileKey, LedgerEntry] = {}
+        read: dict[FileKey, list[LedgerEntry]] = {}
         for row in sorted(rows.to_pylist() if rows else (), key=lambda row: row["number"]):
             entry = LedgerEntry(**row)
             newest[entry.table, entry.path] = entry
             if entry.state == READ:
-                read[entry.table, entry.path] = entry
+                read.setdefault((entry.table, entry.path), []).append(entry)
             if entry.state == FORGOTTEN:
                 read.pop((entry.table, entry.path), None)
-        return LedgerContent(newest, read)
+        last = {key: entries[-1] for key, entries in read.items()}
+        return LedgerContent(newest, last, tuple(chain.from_iterable(read.values())))
 
     def add(self, entries: Sequence[LedgerEntry]) -> None:
         """Adds the entries in one commit."""
@@ -131,6 +140,7 @@ class Survey:
     being written at the last look and have changed since. `unreadable`: files that could not be
     opened and have not changed since. `read`: the others. `vanished`: the last reading of each file
     that is no longer there. `forgotten`: entries of files whose rows are still to be removed.
+    `remapped`: tables whose files are to be read in another way than they were.
     """
 
     unread: tuple[SourceFile, ...]
@@ -139,6 +149,7 @@ class Survey:
     read: tuple[SourceFile, ...]
     vanished: tuple[LedgerEntry, ...]
     forgotten: tuple[LedgerEntry, ...]
+    remapped: frozenset[str]
 
 
 def survey(
@@ -154,13 +165,17 @@ def survey(
     """
     parts: dict[str, list[SourceFile]] = {UNREAD: [], GROWING: [], UNREADABLE: [], READ: []}
     listed = set()
+    remapped = set()
     readings = Readings(profile)
     for file in files:
         key = (file.table, relative_path(profile, file))
         listed.add(key)
         if is_within(profile, file):
-            state = _state(file, content.newest.get(key), readings.digest(file), failed_runs)
+            reading = readings.digest(file)
+            state = _state(file, content.newest.get(key), reading, failed_runs)
             parts[state].append(file)
+            if key in content.read and content.read[key].reading != reading:
+                remapped.add(file.table)
     vanished = [
         entry
         for key, entry in content.read.items()
@@ -172,7 +187,12 @@ def survey(
         if entry.state == FORGOTTEN and (not entry.run_id or entry.run_id in failed_runs)
     ]
     by_state = {name: tuple(files) for name, files in parts.items()}
-    return Survey(**by_state, vanished=tuple(vanished), forgotten=tuple(forgotten))
+    return Survey(
+        **by_state,
+        vanished=tuple(vanished),
+        forgotten=tuple(forgotten),
+        remapped=frozenset(remapped),
+    )
 
 
 class Readings:
@@ -192,6 +212,14 @@ class Readings:
         return self.digests[file.table, file.day is not None]
 
 
+@dataclass(frozen=True)
+class StoredRows:
+    """What a reading stored of one file: how many rows, and the newest day on which one arrived."""
+
+    rows: int = 0
+    newest_arrival: date | None = None
+
+
 def new_entries(
     profile: Profile,
     states: Mapping[SourceFile, State],
@@ -199,8 +227,11 @@ def new_entries(
     *,
     run_id: str = "",
     reasons: Mapping[SourceFile, str] = MappingProxyType({}),
+    stored: Mapping[str, StoredRows] = MappingProxyType({}),
 ) -> list[LedgerEntry]:
-    """The next entry of each of these files. `reasons`: why a file could not be read."""
+    """The next entry of each of these files. `reasons`: why a file could not be read. `stored`:
+    what was stored of it, by its path below the data folder.
+    """
     readings = Readings(profile)
     entries = []
     for file, state in states.items():
@@ -217,6 +248,9 @@ def new_entries(
             run_id=run_id,
             reason=reasons.get(file, ""),
         )
+        if state == READ:
+            of_file = stored.get(path, StoredRows())
+            entry = replace(entry, rows=of_file.rows, through=file.day or of_file.newest_arrival)
         entries.append(entry)
     return entries
 
@@ -261,7 +295,14 @@ def _state(
     return entry.state if entry.state in (READ, UNREADABLE) else UNREAD
 
 
-_TYPES = {"number": "int64", "size": "int64", "modified_ns": "int64", "day": "date32"}
+_TYPES = {
+    "number": "int64",
+    "size": "int64",
+    "modified_ns": "int64",
+    "day": "date32",
+    "rows": "int64",
+    "through": "date32",
+}
 # Column and Arrow type of each field of an entry.
 ENTRY_SCHEMA = tuple(
     (field.name, _TYPES.get(field.name, "string")) for field in fields(LedgerEntry)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 from retention_assets.errors import ProfileError
@@ -48,8 +48,11 @@ def is_within(profile: Profile, file: SourceFile) -> bool:
 
 
 def newest_day(profile: Profile, files: Iterable[SourceFile]) -> date | None:
-    """The latest day that the files can hold; None if there are no files."""
-    return max((file.day or _undated_end(profile, file) for file in files), default=None)
+    """The latest day in the files' names, or the source's end if a file has no day in its name;
+    None if neither says it. When a file was written says nothing about its rows.
+    """
+    days = [file.day or profile.end for file in files]
+    return max((day for day in days if day), default=None)
 
 
 def _table_files(profile: Profile, name: str, table: TableSource) -> Iterator[SourceFile]:
@@ -99,11 +102,3 @@ def _day_in_name(profile: Profile, name: str, path: Path) -> date | None:
         f"Profile {profile.name}, table {name}: the name of {path.name} has no day.",
         f"Correct tables.{name}.day_from_filename, or narrow tables.{name}.path.",
     )
-
-
-def _undated_end(profile: Profile, file: SourceFile) -> date:
-    """The last day that an undated file can hold: not after the profile's end, nor after the day it
-    was written.
-    """
-    written = datetime.fromtimestamp(file.mtime_ns / 1e9, UTC).date()
-    return min(profile.end or date.max, written)

@@ -41,7 +41,9 @@ def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefin
 
 
 def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
-    """validated/<table> and quarantine/<table>. Each raw row enters exactly one of them."""
+    """validated/<table> and quarantine/<table>. Each raw row enters exactly one of them, unless it
+    repeats a validated row: then it is only counted.
+    """
     allowed_share = platform.profile.allowed_quarantined_share(
         platform.settings.max_quarantined_share
     )
@@ -53,31 +55,34 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=f"validated_{table.name}",
         specs=table_specs(platform, table),
-        check_specs=check_specs(table),
+        check_specs=check_specs(table, platform.profile.start),
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def _validated_table(
         context: dg.AssetExecutionContext, lake: Lake
     ) -> Iterator[dg.MaterializeResult]:
         from retention_assets.validation.result import ValidationResult, count_violations
-        from retention_assets.validation.split import split
+        from retention_assets.validation.split import REPEAT, split
         from retention_assets.validation.suites import suite_results
 
         first, last = days_of(context)
-        raw = lake.read(raw_key).where(f"event_date BETWEEN '{first}' AND '{last}'")
-        parts = split(raw, table.key, rules_of(table))
+        raw = lake.read(raw_key).where(f"arrival_date BETWEEN '{first}' AND '{last}'")
+        has_earlier = first > platform.profile.start and lake.exists(valid_key)
+        earlier = lake.read(valid_key).where(f"arrival_date < '{first}'") if has_earlier else None
+        parts = split(raw, table.key, rules_of(table, platform.profile.start), earlier)
         days = {"first": first, "last": last}
         frames = {
             quarantine_key: parts.broken,
             valid_key: parts.valid.drop("raw_text", "parse_errors", "row_fault"),
         }
         rows = {
-            key: lake.replace_days(key, frame, "event_date", **days)
+            key: lake.replace_days(key, frame, "arrival_date", **days)
             for key, frame in frames.items()
         }
         violations, rows_by_reason = count_violations(parts)
         result = ValidationResult(
             rows_in=raw.count(),
+            repeats=parts.marked.where(REPEAT).count(),
             validated=sum(rows[valid_key].values()),
             quarantined=sum(rows[quarantine_key].values()),
             allowed_share=allowed_share,
@@ -89,6 +94,7 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         counts = {
             "rows_in": result.rows_in,
             "rows_quarantined": result.quarantined,
+            "rows_repeated": result.repeats,
             "quarantined_by_reason": rows_as_table(
                 {"reason": reason, "rows": count} for reason, count in rows_by_reason.items()
             ),

@@ -19,7 +19,7 @@ CONSERVED = "rows_in_equals_rows_out"
 SHARE = "quarantined_share_below_threshold"
 
 
-def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
+def check_specs(table: Table, start: date) -> list[dg.AssetCheckSpec]:
     """The blocking checks of a validated table: one per rule, two on the split."""
     key = asset_key(keys.validated(table.name))
 
@@ -29,10 +29,11 @@ def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
     return [
         spec(
             CONSERVED,
-            "Every raw row is either validated or quarantined: none is lost, none is doubled.",
+            "Every raw row is validated, quarantined, or the repeat of a validated one: none is "
+            "lost, none is doubled.",
         ),
         spec(SHARE, "No more rows than allowed went to quarantine."),
-        *(spec(rule.name, _promise(rule)) for rule in rules_of(table)),
+        *(spec(rule.name, _promise(rule)) for rule in rules_of(table, start)),
     ]
 
 
@@ -42,6 +43,7 @@ def check_results(result: "ValidationResult") -> list[dg.AssetCheckResult]:
         "rows_in": result.rows_in,
         "validated": result.validated,
         "quarantined": result.quarantined,
+        "repeats": result.repeats,
     }
     share = {"quarantined_share": result.quarantined_share, "allowed_share": result.allowed_share}
     return [

@@ -35,7 +35,7 @@ class RuleViolations:
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """What validation made of a range of days.
+    """What validation made of a range of days. `repeats`: rows that say what a valid row says.
 
     `suite_results`: rule name -> whether its broken share is allowed, as Great Expectations found.
     """
@@ -43,6 +43,7 @@ class ValidationResult:
     rows_in: int
     validated: int
     quarantined: int
+    repeats: int
     allowed_share: float
     violations: Sequence[RuleViolations]
     rows_by_reason: Mapping[str, int]
@@ -50,8 +51,8 @@ class ValidationResult:
 
     @property
     def conserved(self) -> bool:
-        """Whether every row is either validated or quarantined."""
-        return self.rows_in == self.validated + self.quarantined
+        """Whether every row is validated, quarantined, or repeats a validated one."""
+        return self.rows_in == self.validated + self.quarantined + self.repeats
 
     @property
     def quarantined_share(self) -> float:

@@ -8,6 +8,7 @@ Expectations expectation with the same meaning. Nothing is computed here.
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from retention_assets.sources.contracts import MAX_ID_CHARS, ROW_FAULTS, CanonicalColumn, Table
@@ -51,15 +52,15 @@ class Rule:
         return self.projection or self.arguments["column"]
 
 
-def rules_of(table: Table) -> list[Rule]:
-    """All rules of a table. The last one, uniqueness of the key, checks only rows that break no
-    other.
+def rules_of(table: Table, start: date) -> list[Rule]:
+    """All rules of a table of a source that starts on this day. The last one, uniqueness of the
+    key, checks only rows that break no other.
     """
     rules = [row_fault(name, reason) for name, reason in ROW_FAULTS.items()]
     rules += [rule for column in table.columns for rule in column_rules(column)]
     rules.append(NOT_AFTER_INGESTION)
-    if not (table.valid_until_replaced or table.arrives_long_after):
-        rules.append(IN_PARTITION)
+    if not table.may_precede_start:
+        rules.append(not_before_start(start))
     return [*rules, unique(table)]
 
 
@@ -67,7 +68,7 @@ def column_rules(column: CanonicalColumn) -> Iterator[Rule]:
     """The rules of one column: not null, readable, in its set, within its bounds."""
     typed = column.type != "string"
     if column.required:
-        yield not_null(column.name, typed)
+        yield ARRIVAL_STATED if column.name == "ingested_ts" else not_null(column.name, typed)
     if column.required and not typed and not column.allowed:
         yield not_blank(column.name)
     if column.name == "customer_id":
@@ -183,7 +184,7 @@ def unique(table: Table) -> Rule:
     """
     key = ", ".join(table.key)
     arguments = {"column": COPY, "max_value": 1}
-    reason = f"duplicate of an earlier row with the same {key}"
+    reason = f"differs from an earlier row with the same {key}"
     return Rule(
         f"{'_'.join(table.key)}_unique",
         reason,
@@ -205,11 +206,31 @@ def expression_rule(name: str, reason: str, broken: str) -> Rule:
     )
 
 
+def not_before_start(start: date) -> Rule:
+    """What happened before the source's first day is a mistake such as 1970-01-01, or is cut off
+    by the profile.
+    """
+    return expression_rule(
+        "event_not_before_start",
+        "event_ts is before the source's start",
+        f"event_ts < timestamp'{start}'",
+    )
+
+
 NOT_AFTER_INGESTION = expression_rule(
-    "event_not_after_ingestion", "event_ts is later than ingested_ts", "event_ts > ingested_ts"
+    "event_not_after_ingestion",
+    "event_ts is later than ingested_ts",
+    "event_ts > least(stated_ts, ingested_ts)",
 )
-IN_PARTITION = expression_rule(
-    "event_in_partition", "event_ts lies outside its partition", "event_date <> to_date(event_ts)"
+# The platform always knows when it learned of a row; the source may have failed to say it.
+ARRIVAL_STATED = Rule(
+    "ingested_ts_not_null",
+    "ingested_ts is missing",
+    "stated_ts IS NULL",
+    NOT_NULL,
+    {"column": "stated_ts"},
+    None,
+    ("ingested_ts_readable", "event_ts_not_null", "event_ts_readable", *ROW_FAULTS),
 )
 
 

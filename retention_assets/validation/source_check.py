@@ -19,23 +19,18 @@ from retention_assets.sources.profile_checks import (
     check_table_mapping,
     files_of_table,
 )
-from retention_assets.sources.source_files import SourceFile, newest_day, present_files
-from retention_assets.validation.table_check import (
-    CheckLimits,
-    RowCounts,
-    SampleCheck,
-    check_sample,
-)
+from retention_assets.sources.source_files import SourceFile, present_files
+from retention_assets.validation.table_check import RowCounts, SampleCheck, check_sample
 
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """How much is read of each table, and the settings that a run would have."""
+    """How much is read of each table, and what a run would allow and read up to."""
 
     files: int
     rows_per_file: int
-    late_days: int
     allowed_share: float
+    last_day: date
 
 
 @dataclass(frozen=True)
@@ -90,7 +85,7 @@ class SourceCheck:
     profile: str
     root: str
     start: date
-    last_day: date | None
+    last_day: date
     allowed_share: float
     tables: tuple[TableCheck, ...]
     errors: tuple[CheckError, ...]
@@ -108,26 +103,17 @@ def check_source(spark: SparkSession, profile: Profile, options: CheckOptions) -
     """
     check_data_folder(profile)
     listings = {name: _files_or_error(profile, name) for name in profile.tables}
-    last_day = max(
-        (
-            newest_day(profile, listing) or profile.start
-            for listing in listings.values()
-            if not isinstance(listing, CheckError)
-        ),
-        default=profile.start,
-    )
-    limits = CheckLimits(last_day, options.late_days)
     tables = [
         _without_files(profile, name, listing)
         if isinstance(listing, CheckError)
-        else _check_table(spark, profile, name, files=listing, options=options, limits=limits)
+        else _check_table(spark, profile, name, files=listing, options=options)
         for name, listing in listings.items()
     ]
     return SourceCheck(
         profile=profile.name,
         root=str(profile.root),
         start=profile.start,
-        last_day=last_day,
+        last_day=options.last_day,
         allowed_share=options.allowed_share,
         tables=tuple(tables),
         errors=tuple(_profile_errors(profile)),
@@ -156,12 +142,11 @@ def _check_table(
     *,
     files: list[SourceFile],
     options: CheckOptions,
-    limits: CheckLimits,
 ) -> TableCheck:
     sample = sample_files(files, options.files, options.rows_per_file)
     result = replace(_without_files(profile, name), files=_table_files(profile, files, sample))
     try:
-        checked = check_sample(spark, profile, name, sample=sample, limits=limits)
+        checked = check_sample(spark, profile, name, sample=sample, last_day=options.last_day)
     except ProfileError as error:
         return replace(result, errors=(CheckError.of(error),))
     errors = tuple(_row_errors(profile, name, checked.rows, options.allowed_share))
@@ -191,7 +176,7 @@ def _table_files(profile: Profile, files: list[SourceFile], sample: FileSample) 
 def _row_errors(
     profile: Profile, name: str, rows: RowCounts, allowed_share: float
 ) -> Iterator[CheckError]:
-    """What would block a run: too many rows quarantined, too many by one rule, or none in time."""
+    """What would block a run: too many rows quarantined, or too many by one rule."""
     place = f"Profile {profile.name}, table {name}"
     fix = (
         f"Correct tables.{name} or the files, or set max_quarantined_share in the profile if such "
@@ -211,8 +196,3 @@ def _row_errors(
                 f"({reason.reason}), {allowed_share:.1%} are allowed.",
                 fix,
             )
-    if rows.after_last_day == rows.selected > 0:
-        yield CheckError(
-            f"{place}: all rows are later than the last day that a run reads.",
-            "Correct the profile's end, the days in the names of the files, or event_ts.",
-        )

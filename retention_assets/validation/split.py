@@ -1,9 +1,8 @@
-"""Splits raw rows into valid and broken ones, with reasons. Spark frames in, frames out; nothing is
-written here.
+"""Splits raw rows into valid and broken ones, with reasons, and repeats of valid ones. Spark frames
+in, frames out; nothing is written here.
 
-Every row comes out exactly once. Duplicates are found only among the rows that come in, that is
-within the days of one run: `raw/*` holds whole days, so a late copy from the same day is found, and
-a copy from a day outside is not.
+Every row is exactly one of these. Copies are found among the rows that come in and those that were
+validated before, whenever they arrived.
 """
 
 from collections.abc import Sequence
@@ -14,9 +13,13 @@ from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from retention_assets.ingestion.content import content_hash
+from retention_assets.sources.contracts import RAW_COLUMNS
 from retention_assets.validation.rules import COPY, SEPARATOR, Rule
 
 BROKEN = "_broken"
+REPEAT = "_repeat"  # whether the row says what a valid row with its key says
+EARLIER = "_earlier"
 REASON = "quarantine_reason"  # churn_events has a column of its own called reason
 # The earliest copy is kept. Rows equal in all three are identical, so any of them may be kept.
 COPY_ORDER = ("ingested_ts", "source_file", "raw_text")
@@ -26,8 +29,8 @@ COPY_ORDER = ("ingested_ts", "source_file", "raw_text")
 class Split:
     """Checked rows.
 
-    `marked`: all rows, with `_copy` and `_broken`, a number with one bit per rule in the rules'
-    order, which is set where the row breaks the rule.
+    `marked`: all rows, with `_copy`, `_repeat` and `_broken`, a number with one bit per rule in the
+    rules' order, which is set where the row breaks the rule.
     """
 
     marked: DataFrame
@@ -37,12 +40,13 @@ class Split:
 
     @property
     def valid(self) -> DataFrame:
-        """The rows that break no rule, with their original columns."""
-        return self.marked.where(F.col(BROKEN) == 0).select(*self.columns)
+        """The rows that break no rule and are no repeats, with their original columns."""
+        is_valid = (F.col(BROKEN) == 0) & ~F.col(REPEAT)
+        return self.marked.where(is_valid).select(*self.columns)
 
     @property
     def broken(self) -> DataFrame:
-        """The other rows, with their original columns and `quarantine_reason`."""
+        """The rows that break a rule, with their original columns and `quarantine_reason`."""
         return self.marked.where(F.col(BROKEN) != 0).select(
             *self.columns, reason(self.rules).alias(REASON)
         )
@@ -53,31 +57,65 @@ class Split:
             frame.unpersist()
 
 
-def split(frame: DataFrame, key: Sequence[str], rules: Sequence[Rule]) -> Split:
+def split(
+    frame: DataFrame,
+    key: Sequence[str],
+    rules: Sequence[Rule],
+    earlier: DataFrame | None = None,
+) -> Split:
     """Checks each row against the rules; of unbroken rows with one key, the first by `COPY_ORDER`
-    stays valid.
+    stays valid, unless `earlier`, the valid rows that arrived before, has the key already. The
+    others are repeats of the valid row, or break the rule that the key is unique.
     """
     marked = frame.withColumn(BROKEN, broken_bits(rules, of_key=False))
-    marked = marked.withColumn(COPY, F.when(F.col(BROKEN) == 0, F.lit(1)))
-    repeated = (
-        marked.where(F.col(BROKEN) == 0)
-        .groupBy(*key)
-        .count()
-        .where("count > 1")
-        .drop("count")
-        .persist()
-    )
-    if repeated.isEmpty():
-        return Split(marked, frame.columns, rules, (repeated,))
-    joined = marked.join(repeated.withColumn("_repeated", F.lit(True)), list(key), "left")
-    is_copy = F.coalesce(F.col("_repeated") & (F.col(BROKEN) == 0), F.lit(False))
-    copies = number_copies(joined.where(is_copy), key).withColumn(
-        BROKEN, broken_bits(rules, of_key=True)
-    )
+    is_unbroken = F.col(BROKEN) == 0
+    marked = marked.withColumn(COPY, F.when(is_unbroken, F.lit(1)))
+    contested = _contested_keys(marked.where(is_unbroken), key, earlier).persist()
+    if contested.isEmpty():
+        whole = marked.withColumn(REPEAT, F.lit(False))
+        return Split(whole, frame.columns, rules, (contested,))
+    joined = marked.join(contested.withColumn("_contested", F.lit(True)), list(key), "left")
+    is_copy = F.coalesce(F.col("_contested") & is_unbroken, F.lit(False))
+    copies = _without_repeats(number_copies(joined.where(is_copy), key), key)
+    copies = copies.withColumn(BROKEN, broken_bits(rules, of_key=True))
     copies = copies.persist(StorageLevel.MEMORY_AND_DISK)
-    return Split(
-        joined.where(~is_copy).unionByName(copies), frame.columns, rules, (repeated, copies)
+    rest = joined.where(~is_copy).withColumn(REPEAT, F.lit(False))
+    return Split(rest.unionByName(copies), frame.columns, rules, (contested, copies))
+
+
+def _contested_keys(
+    unbroken: DataFrame, key: Sequence[str], earlier: DataFrame | None
+) -> DataFrame:
+    """The keys that come more than once, with the content of the valid row that arrived before in
+    `_earlier`, null if there is none.
+    """
+    counts = unbroken.groupBy(*key).agg(F.count(F.lit(1)).alias("rows"))
+    if earlier is None:
+        repeated = counts.where("rows > 1")
+        return repeated.select(*key, F.lit(None).cast("bigint").alias(EARLIER))
+    known = earlier.join(counts.select(*key), list(key), "left_semi")
+    known = known.select(*key, content_of(earlier).alias(EARLIER))
+    joined = counts.join(known, list(key), "left")
+    return joined.where(f"rows > 1 OR {EARLIER} IS NOT NULL").drop("rows")
+
+
+def _without_repeats(copies: DataFrame, key: Sequence[str]) -> DataFrame:
+    """Marks the copies that say the same as the valid row of their key. They count as no copy."""
+    content = content_of(copies)
+    in_order = Window.partitionBy(*key).orderBy(*COPY_ORDER)
+    valid = F.coalesce(F.col(EARLIER), F.first(content).over(in_order))
+    number = F.col(COPY) + F.col(EARLIER).isNotNull().cast("int")
+    copies = copies.withColumn(COPY, number).withColumn(
+        REPEAT, (F.col(COPY) > 1) & (content == valid)
     )
+    return copies.withColumn(COPY, F.when(F.col(REPEAT), F.lit(1)).otherwise(F.col(COPY)))
+
+
+def content_of(frame: DataFrame) -> Column:
+    """What a row says in its table's columns, whenever and from wherever it came."""
+    added = {"ingested_ts", *(column.name for column in RAW_COLUMNS)}
+    names = {name for name in frame.columns if not name.startswith("_")} - added
+    return content_hash(F.col(name) for name in sorted(names))
 
 
 def number_copies(repeated: DataFrame, key: Sequence[str]) -> DataFrame:

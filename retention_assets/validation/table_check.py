@@ -14,12 +14,16 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from retention_assets.errors import ProfileError
+from retention_assets.ingestion.arrival_times import first_sights
 from retention_assets.ingestion.layouts import inspect_files
 from retention_assets.ingestion.opening import FILE, TEXT
-from retention_assets.ingestion.reading import ReadWindow, read_days
+from retention_assets.ingestion.reading import read_files
 from retention_assets.ingestion.sampling import FileSample, open_sample
+from retention_assets.sources.arrival import arrival_days
 from retention_assets.sources.contracts import TABLES
-from retention_assets.sources.profile import Profile, TableSource
+from retention_assets.sources.ledger import LedgerContent
+from retention_assets.sources.profile import Profile
+from retention_assets.sources.source_files import present_files
 from retention_assets.validation.column_check import (
     ColumnCheck,
     check_columns,
@@ -29,15 +33,7 @@ from retention_assets.validation.column_check import (
 )
 from retention_assets.validation.result import RuleViolations, count_violations
 from retention_assets.validation.rules import rules_of
-from retention_assets.validation.split import BROKEN, split
-
-
-@dataclass(frozen=True)
-class CheckLimits:
-    """What holds for all tables. `last_day`: the newest day that a run would read."""
-
-    last_day: date
-    late_days: int
+from retention_assets.validation.split import BROKEN, REPEAT, split
 
 
 @dataclass(frozen=True)
@@ -58,17 +54,16 @@ class QuarantineReason:
 class RowCounts:
     """What would become of the sample's rows. The days are those of the valid rows.
 
-    `read`: rows by sampled file. `selected`: those that the profile's `where` and `derive` leave.
-    `after_last_day`: those of them later than the source's last day, which no run reads. The rest
-    is valid or quarantined. `share_margin`: how far `quarantined_share` may be from that of all
-    files, by its differences between the sampled ones.
+    `read`: rows by sampled file. `selected`: those that the profile's `where` and `derive` leave;
+    they are valid, quarantined, or repeats of valid ones. `share_margin`: how far
+    `quarantined_share` may be from that of all files, by its differences between the sampled ones.
     """
 
     read: Mapping[str, int]
     selected: int
-    after_last_day: int
     valid: int
     quarantined: int
+    repeats: int
     share_margin: float
     first_day: date | None
     last_day: date | None
@@ -76,8 +71,7 @@ class RowCounts:
 
     @property
     def quarantined_share(self) -> float:
-        checked = self.valid + self.quarantined
-        return self.quarantined / checked if checked else 0.0
+        return self.quarantined / self.selected if self.selected else 0.0
 
 
 @dataclass(frozen=True)
@@ -90,36 +84,45 @@ class SampleCheck:
 
 
 def check_sample(
-    spark: SparkSession, profile: Profile, name: str, *, sample: FileSample, limits: CheckLimits
+    spark: SparkSession, profile: Profile, name: str, *, sample: FileSample, last_day: date
 ) -> SampleCheck:
-    """Reads and validates the sample as a run would. Raises ProfileError where a run would fail."""
+    """Reads and validates the sample as a run up to `last_day` would. Raises ProfileError where a
+    run would fail.
+    """
     table = profile.tables[name]
     contract = TABLES[name]
     layouts, unreadable = inspect_files(profile, name, sample.files)
     if unreadable:
         raise next(iter(unreadable.values()))
-    # To the end of time, so that rows after the last day are counted instead of missing.
-    window = ReadWindow(profile.start, date.max, limits.late_days)
+    days = arrival_days(
+        profile,
+        layouts,
+        LedgerContent({}, {}),
+        first_open=profile.start,
+        last=last_day,
+        known_files=present_files(profile, name),
+    )
     with _spark_errors_of(profile, name):
         opened = open_sample(
             spark, table, layouts, profile.root, rows_per_file=sample.rows_per_file
         )
         # Spark refuses to count rows of a CSV without reading one of its columns.
         counts = opened.groupBy(FILE).agg(F.count(TEXT).alias("rows")).collect()
-        frame = read_days(
-            spark, profile, name, window, layouts=layouts, rows_per_file=sample.rows_per_file
-        ).persist()
+        frame = read_files(
+            spark, profile, name, days, layouts=layouts, rows_per_file=sample.rows_per_file
+        )
+        if table.derive == "first_seen":
+            frame = first_sights(frame, None, profile.start)
+        frame = frame.persist()
         headers = [header for header, _ in layouts.values()]
         columns_in_files = [json_header(frame)] if table.format == "json" else headers
         source_types = types_by_column(table, columns_in_files)
-        is_in_time = F.col("event_date") <= F.lit(limits.last_day)
-        parts = split(frame.where(is_in_time), contract.key, rules_of(contract))
+        parts = split(frame, contract.key, rules_of(contract, profile.start))
         rows = _row_counts(
             parts.marked,
             {row[FILE]: row["rows"] for row in counts},
             sample=sample,
-            after_last_day=frame.where(~is_in_time).count(),
-            reasons=_reasons(table, *count_violations(parts)),
+            reasons=_reasons(*count_violations(parts)),
         )
         columns = check_columns(table, contract, source_types=source_types, marked=parts.marked)
         parts.release()
@@ -132,15 +135,15 @@ def _row_counts(
     read: Mapping[str, int],
     *,
     sample: FileSample,
-    after_last_day: int,
     reasons: tuple[QuarantineReason, ...],
 ) -> RowCounts:
-    day = F.when(F.col(BROKEN) == 0, F.to_date("event_ts"))
+    day = F.when((F.col(BROKEN) == 0) & ~F.col(REPEAT), F.to_date("event_ts"))
     files = (
         marked.groupBy("source_file")
         .agg(
             F.count(F.lit(1)).alias("rows"),
             F.count_if(F.col(BROKEN) != 0).alias("broken"),
+            F.count_if(REPEAT).alias("repeats"),
             F.min(day).alias("first_day"),
             F.max(day).alias("last_day"),
         )
@@ -150,12 +153,13 @@ def _row_counts(
     by_file += [(0, 0)] * (len(sample.files) - len(files))
     rows = sum(file["rows"] for file in files)
     broken = sum(file["broken"] for file in files)
+    repeats = sum(file["repeats"] for file in files)
     return RowCounts(
         read=read,
-        selected=rows + after_last_day,
-        after_last_day=after_last_day,
-        valid=rows - broken,
+        selected=rows,
+        valid=rows - broken - repeats,
         quarantined=broken,
+        repeats=repeats,
         share_margin=share_margin(by_file, sample.of_files),
         first_day=min((file["first_day"] for file in files if file["first_day"]), default=None),
         last_day=max((file["last_day"] for file in files if file["last_day"]), default=None),
@@ -184,11 +188,8 @@ def share_margin(counts: Sequence[tuple[int, int]], of_files: int) -> float:
 
 
 def _reasons(
-    table: TableSource, violations: Sequence[RuleViolations], rows_by_reason: Mapping[str, int]
+    violations: Sequence[RuleViolations], rows_by_reason: Mapping[str, int]
 ) -> tuple[QuarantineReason, ...]:
-    """An arrival time that the profile leaves out is event_ts; its reasons would only repeat those
-    of event_ts."""
-    repeated = () if "ingested_ts" in table.columns else ("ingested_ts ",)
     by_reason = {violation.rule.reason: violation for violation in violations}
     return tuple(
         QuarantineReason(
@@ -199,7 +200,6 @@ def _reasons(
             by_reason[reason].example,
         )
         for reason, rows in rows_by_reason.items()
-        if not reason.startswith(repeated)
     )
 
 

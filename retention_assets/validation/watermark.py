@@ -72,9 +72,9 @@ def lag_days(watermark: date, newest: date, as_of: date | None) -> int:
 def _newest(name: str, frame: DataFrame, as_of: date | None) -> DataFrame:
     if as_of:
         t = F.lit(as_of)
-        frame = frame.where((F.col("event_date") < t) & (F.col("ingested_ts") < t))
+        frame = frame.where((F.col("event_ts") < t) & (F.col("arrival_date") < t))
     newest = frame.agg(
-        F.max("event_date").alias("day"),
+        F.to_date(F.max("event_ts")).alias("day"),
         F.max("event_ts").alias("event"),
         F.max("ingested_ts").alias("ingested"),
     )

@@ -104,8 +104,8 @@ def test_examples_lead_back_to_tiles(platform: RunningPlatform) -> None:
 
 def test_partitions_show_their_own_rows(platform: RunningPlatform) -> None:
     counts: dict[str, int] = {}
-    for row in platform.rows("raw/engagement_events", ["event_date"]):
-        day = str(row["event_date"])
+    for row in platform.rows("raw/engagement_events", ["arrival_date"]):
+        day = str(row["arrival_date"])
         counts[day] = counts.get(day, 0) + 1
     days = [str(FIRST_DATE + timedelta(days=offset)) for offset in (10, 50)]
     assert counts[days[0]] != counts[days[1]]

@@ -30,14 +30,14 @@ def make_features(lake: Lake, source: Path) -> None:
     names = ["customers", *dict.fromkeys(measure.table for measure in MEASURES)]
     facts = {
         name: lake.spark.read.parquet(str(source / name)).withColumn(
-            "event_date", F.to_date("event_ts")
+            "arrival_date", F.to_date("ingested_ts")
         )
         for name in names
     }
     customers = facts.pop("customers")
     last = FIRST_DATE + timedelta(days=DAYS - 1)
     tiles = daily_activity(facts, MEASURES, FIRST_DATE, last)
-    lake.replace_days(TILES, tiles, "event_date", first=FIRST_DATE, last=last)
+    lake.replace_days(TILES, tiles, "arrival_date", first=FIRST_DATE, last=last)
     current = compute_features(lake.read(TILES), customers, AS_OFS, FEATURES, FIRST_DATE)
     lake.merge(CURRENT, current, ["customer_id", "as_of"])
 

@@ -10,9 +10,10 @@ from retention_assets.resources.lake import Lake
 
 SCHEMA = (
     "customer_id string, order_id string, event_ts timestamp, ingested_ts timestamp,"
-    " event_date date, kind string, amount double, quantity double"
+    " arrival_date date, kind string, amount double, quantity double"
 )
 DAY = date(2024, 1, 5)
+LAST = date(2024, 1, 9)
 
 
 def line(order: str, kind: str, amount: float, arrives: int = 5, customer: str = "a") -> tuple:
@@ -23,7 +24,7 @@ def line(order: str, kind: str, amount: float, arrives: int = 5, customer: str =
         order,
         happened,
         datetime(2024, 1, arrives, 12, tzinfo=UTC),
-        DAY,
+        date(2024, 1, arrives),
         kind,
         amount,
         1.0,
@@ -41,7 +42,7 @@ def tiles(lake: Lake) -> dict[tuple[str, date], dict]:
     ]
     measures = [measure for measure in MEASURES if measure.table == "transactions"]
     frame = daily_activity(
-        {"transactions": lake.spark.createDataFrame(lines, SCHEMA)}, measures, DAY, DAY
+        {"transactions": lake.spark.createDataFrame(lines, SCHEMA)}, measures, DAY, LAST
     )
     return {(row["customer_id"], row["arrival_date"]): row.asDict() for row in frame.collect()}
 
@@ -68,5 +69,27 @@ def test_amounts_are_exact_to_four_decimals(tiles: dict) -> None:
 def test_days_outside_the_range_are_not_counted(lake: Lake) -> None:
     rows = lake.spark.createDataFrame([line("o1", "sale", 1.0)], SCHEMA)
     revenue = [MEASURES_BY_NAME["revenue"]]
-    tiles = daily_activity({"transactions": rows}, revenue, date(2024, 1, 6), date(2024, 1, 9))
+    tiles = daily_activity({"transactions": rows}, revenue, date(2024, 1, 6), LAST)
     assert tiles.count() == 0
+
+
+def test_tiles_of_parts_equal_those_of_the_whole(lake: Lake) -> None:
+    """A late line of an order that was counted before adds no purchase; one of a new order does."""
+    lines = [
+        line("o1", "sale", 10.0),
+        line("o1", "sale", 1.0, arrives=7),
+        line("o2", "sale", 2.0, arrives=7),
+        line("o2", "sale", 2.0, arrives=8),
+        line("o1", "return", 2.0, arrives=8, customer="b"),
+    ]
+    tables = {"transactions": lake.spark.createDataFrame(lines, SCHEMA)}
+    measures = [measure for measure in MEASURES if measure.table == "transactions"]
+
+    def rows(first: date, last: date) -> list[tuple]:
+        return sorted(map(tuple, daily_activity(tables, measures, first, last).collect()))
+
+    days = [(DAY, DAY), (date(2024, 1, 6), date(2024, 1, 7)), (date(2024, 1, 8), LAST)]
+    parts = [row for first, last in days for row in rows(first, last)]
+    assert sorted(parts) == rows(DAY, LAST)
+    purchases = [(row[2].day, row[3]) for row in parts if row[0] == "a"]
+    assert purchases == [(5, 1.0), (7, 1.0), (8, 0.0)]

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.sql import DataFrame
 
-from retention_assets.ingestion.reading import ReadWindow, read_days
+from retention_assets.ingestion.arrival_times import first_sights
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
 from retention_assets.sources.load_profile import load_profile
 from retention_assets.sources.profile import Profile
+from retention_assets_tests.ingestion.factories import read_table
 
-WINDOW = ReadWindow(date(2010, 12, 1), date(2010, 12, 3), late_days=0)
+LAST = date(2010, 12, 3)
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +30,18 @@ def online_retail(online_retail_dir: Path, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def lines(lake: Lake, online_retail: Profile) -> list[Any]:
-    return read_days(lake.spark, online_retail, "transactions", WINDOW).collect()
+    return read_first_days(lake, online_retail, "transactions").collect()
+
+
+def read_first_days(lake: Lake, profile: Profile, name: str) -> DataFrame:
+    """The rows of the files of 1 to 3 December."""
+    short = profile.model_copy(update={"end": LAST})
+    rows = read_table(lake.spark, short, name, last=LAST)
+    return first_sights(rows, None, profile.start) if name == "customers" else rows
 
 
 def test_every_line_of_every_day_is_read(lines: list[Any]) -> None:
-    by_day = {day: [row["event_date"].day for row in lines].count(day) for day in (1, 2, 3)}
+    by_day = {day: [row["arrival_date"].day for row in lines].count(day) for day in (1, 2, 3)}
     assert by_day == {1: 3108, 2: 2109, 3: 2202} and len(lines) == sum(by_day.values())
     assert {row["source_file"] for row in lines} == {
         f"by-day/2010-12-0{day}.csv" for day in (1, 2, 3)
@@ -60,13 +69,14 @@ def test_canceled_invoices_and_negative_units_are_returns(lines: list[Any]) -> N
 
 
 def test_customer_is_known_from_the_first_priced_line(lake: Lake, online_retail: Profile) -> None:
-    customers = read_days(lake.spark, online_retail, "customers", WINDOW).collect()
+    customers = read_first_days(lake, online_retail, "customers").collect()
     ids = [row["customer_id"] for row in customers]
     assert len(ids) == len(set(ids)) == 255
     (known,) = [row for row in customers if row["customer_id"] == "17850"]
     assert (known["country"], str(known["event_ts"])) == ("United Kingdom", "2010-12-01 08:26:00")
 
 
+OF_FILES = ("source_file", "raw_text", "stated_ts", "ingested_ts")
 HEADER = [
     "InvoiceNo",
     "StockCode",
@@ -98,11 +108,13 @@ def write_csv(file: Path, invoices: list[list[str]], write_time: Callable[[str],
 
 
 def canonical_rows(lake: Lake, data_dir: Path) -> dict[str, list[tuple]]:
-    """Rows of both tables without the columns that name the file and its text."""
+    """Rows of both tables without their file, its text, and the time of day at which they arrived,
+    which only a file with a day in its name leaves open.
+    """
     settings = Settings(source="online_retail", data_dir=data_dir, home=data_dir / "home")
     profile = load_profile(settings)
     frames = {
-        name: read_days(lake.spark, profile, name, WINDOW).drop("source_file", "raw_text")
+        name: read_first_days(lake, profile, name).drop(*OF_FILES)
         for name in ("transactions", "customers")
     }
     return {name: sorted(map(tuple, frame.collect()), key=str) for name, frame in frames.items()}

@@ -11,13 +11,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from retention_assets.errors import ProfileError
-from retention_assets.ingestion.reading import ReadWindow, read_days
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
 from retention_assets.sources.load_profile import load_profile
+from retention_assets_tests.ingestion.factories import read_table
 
 DAY = r"(\d{4}-\d{2}-\d{2})\."
-JANUARY = ReadWindow(date(2024, 1, 1), date(2024, 1, 31), late_days=5)
 TICKETS = {
     "path": "tickets/*",
     "format": "csv",
@@ -44,10 +43,11 @@ def read_rows(
     spark: SparkSession,
     folder: Path,
     table: dict[str, Any],
-    days: ReadWindow = JANUARY,
+    *,
+    first_open: date | None = None,
     name: str = "support_tickets",
 ) -> list[Any]:
-    """The rows of one table of a source in these days, ordered by customer and text."""
+    """The rows of one table of a source, ordered by customer and text."""
     empty = {
         "path": "nothing/*",
         "format": "csv",
@@ -61,7 +61,8 @@ def read_rows(
     content |= {"tables": {"customers": people, "churn_events": left} | {name: table}}
     (folder / "shop.yaml").write_text(json.dumps(content))
     profile = load_profile(Settings(home=folder / "home", source=str(folder / "shop.yaml")))
-    return read_days(spark, profile, name, days).orderBy("customer_id", "raw_text").collect()
+    rows = read_table(spark, profile, name, first_open=first_open)
+    return rows.orderBy("customer_id", "raw_text").collect()
 
 
 def tickets(folder: Path, day: str, *lines: str, header: str = HEADER) -> None:
@@ -100,50 +101,45 @@ def test_row_with_unreadable_value_keeps_text_and_errors(lake: Lake, tmp_path: P
         "grade": "2",
     }
     assert {row["source_file"] for row in read} == {"tickets/2024-01-05.csv"}
-    assert {row["event_date"] for row in read} == {date(2024, 1, 5)}, (
-        "an unreadable time is dated by its arrival"
+    assert [row["arrival_date"].day for row in read] == [5, 5, 1, 5, 5, 1], (
+        "a row without an arrival time arrives on the first open day"
     )
 
 
-def test_row_gets_its_event_day_unless_that_is_closed(lake: Lake, tmp_path: Path) -> None:
+def test_row_arrives_when_stated_unless_day_is_closed(lake: Lake, tmp_path: Path) -> None:
+    tickets(tmp_path, "2024-01-18", "0,0,2024-01-18 10:00:00,18.01.2024 11:00,1")
     tickets(
         tmp_path,
         "2024-01-20",
         "1,a,2024-01-20 10:00:00,20.01.2024 11:00,1",
-        "2,b,2024-01-17 10:00:00,20.01.2024 11:00,1",  # three days late
-        "3,c,2024-01-02 10:00:00,20.01.2024 11:00,1",  # later than that: the day is closed
-        "4,d,2024-02-14 10:00:00,20.01.2024 11:00,1",  # arrives before it happened
+        "2,b,2023-11-17 10:00:00,20.01.2024 11:00,1",  # it happened two months before
+        "3,c,2024-01-02 10:00:00,18.01.2024 11:00,1",  # stated when the day before was open
+        "4,d,2024-01-20 10:00:00,21.01.2024 02:00,1",  # stated on the morning after
+        "5,e,2024-01-20 10:00:00,21.01.2074 02:00,1",  # stated in fifty years
     )
-    tickets(
-        tmp_path, "2024-01-02", "5,e,2019-06-01 10:00:00,02.01.2024 11:00,1"
-    )  # before the source starts
-    days = {
-        row["ticket_id"]: row["event_date"].day for row in read_rows(lake.spark, tmp_path, TICKETS)
-    }
-    assert days == {"1": 20, "2": 17, "3": 15, "4": 20, "5": 1}
+
+    def arrivals(first_open: date | None = None) -> dict[str, int]:
+        read = read_rows(lake.spark, tmp_path, TICKETS, first_open=first_open)
+        assert {row["stated_ts"].year for row in read} == {2024, 2074}
+        return {row["ticket_id"]: row["arrival_date"].day for row in read}
+
+    assert arrivals() == {"0": 18, "1": 20, "2": 20, "3": 19, "4": 21, "5": 21}
+    closed = arrivals(date(2024, 1, 23))
+    assert closed == dict.fromkeys("012345", 23)
 
 
-def test_parts_of_a_range_read_the_same_rows_as_the_whole(lake: Lake, tmp_path: Path) -> None:
-    """So a rerun of one day or of a year replaces each day with the same rows."""
-    for day in range(8, 13):
-        happened = [
-            f"{day}-{late},x{late},2024-01-{day - late:02} 10:00:00,{day:02}.01.2024 11:00,1"
-            for late in range(8)
-        ]
-        tickets(
-            tmp_path, f"2024-01-{day:02}", *happened, f"{day}-?,y,never,{day:02}.01.2024 11:00,1"
-        )
-
-    def read(first: int, last: int) -> set[tuple[str, date]]:
-        days = ReadWindow(date(2024, 1, first), date(2024, 1, last), late_days=5)
-        return {
-            (row["ticket_id"], row["event_date"])
-            for row in read_rows(lake.spark, tmp_path, TICKETS, days)
-        }
-
-    whole = read(1, 31)
-    assert len(whole) == 45 and read(1, 8) | read(9, 9) | read(10, 31) == whole
-    assert read(9, 9) == {row for row in whole if row[1] == date(2024, 1, 9)} != set()
+def test_row_without_arrival_time_arrives_with_its_file(lake: Lake, tmp_path: Path) -> None:
+    """At the end of the day in the file's name; without one, when it happened."""
+    columns = {name: sql for name, sql in TICKETS["columns"].items() if name != "ingested_ts"}
+    unstamped = TICKETS | {"columns": columns}
+    tickets(tmp_path, "2024-01-05", "1,ann,2024-01-03 10:00:00,-,2", "2,bob,someday,-,2")
+    times = ("2024-01-05 23:59:59.999999", date(2024, 1, 5))
+    read = read_rows(lake.spark, tmp_path, unstamped)
+    assert [(str(row["ingested_ts"]), row["arrival_date"]) for row in read] == [times, times]
+    undated = unstamped | {"day_from_filename": None}
+    ann, bob = read_rows(lake.spark, tmp_path, undated)
+    assert str(ann["ingested_ts"]) == str(ann["stated_ts"]) == "2024-01-03 10:00:00"
+    assert (bob["stated_ts"], bob["arrival_date"]) == (None, date(2024, 1, 1))
 
 
 def test_columns_are_read_by_name_in_any_order(lake: Lake, tmp_path: Path) -> None:
@@ -165,48 +161,6 @@ def test_columns_are_read_by_name_in_any_order(lake: Lake, tmp_path: Path) -> No
         for row in read_rows(lake.spark, tmp_path, TICKETS)
     ]
     assert read == [("1", "ANN", 4), (None, "BOB, SR", 4), ("9", "EVE", 5)]
-
-
-def test_first_seen_gives_each_customer_once_in_any_range(lake: Lake, tmp_path: Path) -> None:
-    first_seen = {
-        "path": "tickets/*",
-        "format": "csv",
-        "day_from_filename": DAY,
-        "derive": "first_seen",
-        "where": "who <> 'test'",
-        "source_columns": {"who": "string", "date": "timestamp", "land": "string"},
-        "columns": {"customer_id": "who", "event_ts": "date", "country": "land"},
-    }
-    header = "who,date,land"
-    tickets(
-        tmp_path,
-        "2024-01-05",
-        "ann,2024-01-05 10:00:00,UK",
-        "test,2024-01-05 10:00:00,UK",
-        header=header,
-    )
-    tickets(
-        tmp_path,
-        "2024-01-06",
-        "bob,2024-01-06 10:00:00,FR",
-        "bob,2024-01-06 10:00:00,DE",
-        header=header,
-    )
-    tickets(
-        tmp_path,
-        "2024-01-07",
-        "ann,2024-01-07 10:00:00,ES",
-        "ann,2024-01-03 10:00:00,IT",
-        ",2024-01-07 09:00:00,UK",
-        header=header,
-    )
-
-    def customers(window: ReadWindow) -> list[tuple]:
-        read = read_rows(lake.spark, tmp_path, first_seen, window, "customers")
-        return [(row["customer_id"], row["country"], row["event_date"].day) for row in read]
-
-    assert customers(JANUARY) == [("ann", "IT", 3), ("bob", "DE", 6)]
-    assert customers(ReadWindow(date(2024, 1, 6), date(2024, 1, 31), 5)) == [("bob", "DE", 6)]
 
 
 @pytest.mark.parametrize("file_format", ["json", "parquet", "delta"])
@@ -247,7 +201,7 @@ def test_other_formats_give_the_same_rows(lake: Lake, tmp_path: Path, file_forma
         4,
         [],
     )
-    assert row["event_ts"] == row["ingested_ts"] and row["event_date"] == date(2024, 1, 5)
+    assert row["event_ts"] == row["ingested_ts"] and row["arrival_date"] == date(2024, 1, 5)
     assert row["category"] is None and json.loads(row["raw_text"])["who"] == "ann"
 
 

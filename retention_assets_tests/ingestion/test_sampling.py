@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from retention_assets.ingestion.layouts import inspect_files
-from retention_assets.ingestion.reading import ReadWindow, read_days
+from retention_assets.ingestion.reading import read_files
 from retention_assets.ingestion.sampling import sample_files
 from retention_assets.resources.lake import Lake
+from retention_assets.sources.arrival import ArrivalDays
 from retention_assets.sources.profile import Profile
 from retention_assets.sources.source_files import SourceFile, source_files
 
-WINDOW = ReadWindow(date(2024, 1, 1), date(2024, 12, 31), late_days=7)
+DAYS = ArrivalDays(date(2024, 1, 1), date(2024, 12, 31), {})
 
 
 @pytest.mark.parametrize(
@@ -47,8 +48,8 @@ def test_sample_reads_first_rows_of_its_files(lake: Lake, tmp_path: Path) -> Non
     )
     sample = sample_files(source_files(profile), 2, rows_per_file=3)
     layouts, _ = inspect_files(profile, "support_tickets", sample.files)
-    rows = read_days(
-        lake.spark, profile, "support_tickets", WINDOW, layouts=layouts, rows_per_file=3
+    rows = read_files(
+        lake.spark, profile, "support_tickets", DAYS, layouts=layouts, rows_per_file=3
     ).collect()
     assert sorted(row["ticket_id"] for row in rows) == [
         "10", "11", "12", "30", "31", "32",

@@ -65,14 +65,15 @@ def test_files_outside_the_source_are_hidden(tmp_path: Path) -> None:
     assert newest_day(profile(tmp_path), files) == JANUARY[-1]
 
 
-def test_undated_file_may_hold_days_until_written(tmp_path: Path) -> None:
+def test_undated_file_may_hold_days_to_the_end(tmp_path: Path) -> None:
+    """When it was written says nothing about its rows."""
     write_files(tmp_path, d02=1)
     undated = profile(tmp_path, pattern=None)
     files = source_files(undated)
     assert [file.day for file in files] == [None]
-    assert newest_day(undated, files) == date(2024, 1, 20)
-    ended = undated.model_copy(update={"end": date(2024, 1, 9)})
-    assert newest_day(ended, files) == date(2024, 1, 9)
+    assert newest_day(undated, files) == JANUARY[-1]
+    goes_on = undated.model_copy(update={"end": None})
+    assert newest_day(goes_on, files) is None
     assert newest_day(undated, []) is None
 
 

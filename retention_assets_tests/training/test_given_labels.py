@@ -14,7 +14,6 @@ import pytest
 from retention_assets.automation.backlog import range_tags
 from retention_assets.features.measures import available_measures
 from retention_assets.features.tiles import daily_activity
-from retention_assets.ingestion.reading import ReadWindow, read_days
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import PARTITION_ROW_COUNT, asset_key
@@ -23,6 +22,7 @@ from retention_assets.sources.contracts import TABLES
 from retention_assets.training import assets as training
 from retention_assets.validation.rules import rules_of
 from retention_assets.validation.split import Split, split
+from retention_assets_tests.ingestion.factories import read_table
 
 LAST = date(2024, 3, 20)
 WEEKS = range_tags(date(2024, 1, 22), date(2024, 2, 12))
@@ -82,9 +82,8 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
 def outcomes(platform: Platform, module_lake: Lake) -> Iterator[Split]:
     """The files' outcomes, valid and broken."""
     table = TABLES["churn_labels"]
-    window = ReadWindow(platform.profile.start, LAST, late_days=7)
-    read = read_days(module_lake.spark, platform.profile, table.name, window)
-    parts = split(read, table.key, rules_of(table))
+    read = read_table(module_lake.spark, platform.profile, table.name, last=LAST)
+    parts = split(read, table.key, rules_of(table, platform.profile.start))
     yield parts
     parts.release()
 
@@ -98,7 +97,7 @@ def rows_by_week(platform: Platform, module_lake: Lake, outcomes: Split) -> dict
         "day order_id",
         "timestamp(day) event_ts",
         "timestamp(day) ingested_ts",
-        "date(day) event_date",
+        "date(day) arrival_date",
         "'sale' kind",
         "5D amount",
     )
@@ -146,6 +145,6 @@ def test_wrong_and_repeated_outcomes_are_quarantined(outcomes: Split) -> None:
     broken = outcomes.broken.select("quarantine_reason").collect()
     assert sorted(row["quarantine_reason"] for row in broken) == [
         "churned cannot be read as boolean",
-        "duplicate of an earlier row with the same customer_id, event_ts",
+        "differs from an earlier row with the same customer_id, event_ts",
     ]
     assert outcomes.valid.count() == 6

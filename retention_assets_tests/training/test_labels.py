@@ -253,7 +253,7 @@ def test_examples_hold_vectors_and_labels_of_each_week(
     spark = lake.spark
     days = ["2024-02-01", "2024-02-20", "2024-04-01"]
     sales = facts(spark, {"C1": ([("sale", f"{day} 12:00:00") for day in days], 0)})
-    sales = sales.selectExpr("*", "to_date(event_ts) event_date", "uuid() order_id", "20D amount")
+    sales = sales.selectExpr("*", "to_date(event_ts) arrival_date", "uuid() order_id", "20D amount")
     profile = Profile(
         name="shop",
         start=date(2024, 1, 1),

@@ -17,7 +17,8 @@ BEFORE_START = datetime(2023, 6, 1, 9, tzinfo=UTC)
 BOOKKEEPING: Row = {
     "event_ts": MOMENT,
     "ingested_ts": MOMENT,
-    "event_date": date(2024, 1, 5),
+    "stated_ts": MOMENT,
+    "arrival_date": date(2024, 1, 5),
     "raw_text": "source text",
     "row_fault": None,
     "parse_errors": [],

@@ -1,6 +1,6 @@
 """The watermark and its age, in real runs: history is compared with its files, live with today."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ TABLE = TABLES["transactions"]
 @pytest.fixture
 def validated(own_lake: Lake) -> Lake:
     """validated/transactions up to 6 January 2024."""
-    rows = [make_row(TABLE, i, {"event_date": date(2024, 1, 4 + i)}) for i in range(3)]
+    moments = [datetime(2024, 1, day, 9, tzinfo=UTC) for day in (4, 5, 6)]
+    rows = [make_row(TABLE, i, {"event_ts": moment}) for i, moment in enumerate(moments)]
     own_lake.overwrite(
         "validated/transactions", own_lake.spark.createDataFrame(rows, raw_schema(TABLE))
     )
@@ -76,11 +77,11 @@ def test_live_source_is_compared_with_the_day_before(tmp_path: Path, validated: 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_checks_of_a_table_block_and_have_fixed_names(name: str) -> None:
-    specs = check_specs(TABLES[name])
+    specs = check_specs(TABLES[name], date(2024, 1, 1))
     assert all(
         spec.blocking and spec.asset_key == dg.AssetKey(["validated", name]) for spec in specs
     )
-    rules = [rule.name for rule in rules_of(TABLES[name])]
+    rules = [rule.name for rule in rules_of(TABLES[name], date(2024, 1, 1))]
     assert [spec.name for spec in specs] == [
         "rows_in_equals_rows_out",
         "quarantined_share_below_threshold",

@@ -18,7 +18,8 @@ from retention_assets.validation.suites import suite_results
 
 Row = dict[str, Any]
 TABLE = TABLES["transactions"]
-RULES = rules_of(TABLE)
+START = date(2024, 1, 6)
+RULES = rules_of(TABLE, START)
 SCHEMA = ", ".join(f"{column.name} {column.type}" for column in (*TABLE.columns, *RAW_COLUMNS))
 DAYS = [date(2024, 1, day) for day in (5, 6, 7)]
 MOMENTS = [datetime(2024, 1, day.day, hour, tzinfo=UTC) for day in DAYS for hour in (9, 23)]
@@ -29,16 +30,19 @@ DIRTY = st.fixed_dictionaries(
         "transaction_id": st.sampled_from([*"abcdefghijklmnopqrstuvwxyz", None, "", " "]),
         "order_id": st.sampled_from(["o"] * 9 + [None]),
         "customer_id": st.sampled_from(["ann", "bob"] * 5 + [None, "  "]),
-        "event_ts": st.sampled_from([MOMENTS[0]] * 5 + [*MOMENTS, None]),
-        "ingested_ts": st.sampled_from([*MOMENTS, MOMENTS[-1], MOMENTS[-1], None]),
+        "event_ts": st.sampled_from([MOMENTS[2]] * 5 + [*MOMENTS, None]),
+        "ingested_ts": st.sampled_from([*MOMENTS, MOMENTS[-1], MOMENTS[-1]]),
         "kind": st.sampled_from(["sale", "return"] * 5 + ["gift", None]),
         "amount": st.sampled_from([5.0] * 9 + [0.0, -1.0, nan, inf, -inf, None]),
         "quantity": st.sampled_from([None] * 6 + [0.0, 1.0, -1.0, nan]),
-        "event_date": st.sampled_from([DAYS[0]] * 5 + DAYS),
+        "stated_ts": st.sampled_from([*MOMENTS, MOMENTS[-1], MOMENTS[-1], None]),
         "source_file": st.sampled_from(["one", "two"]),
         "parse_errors": st.lists(st.sampled_from(TYPED), max_size=1),
     }
 )
+
+
+DIFFERS = "differs from an earlier row with the same transaction_id"
 
 
 def faults(row: Row) -> Iterator[str]:
@@ -49,7 +53,6 @@ def faults(row: Row) -> Iterator[str]:
         "order_id",
         "customer_id",
         "event_ts",
-        "ingested_ts",
         "kind",
         "amount",
     ):
@@ -57,6 +60,12 @@ def faults(row: Row) -> Iterator[str]:
             yield f"{name} is missing"
         elif isinstance(row[name], str) and name != "kind" and not row[name].strip():
             yield f"{name} is blank"
+    if (
+        row["stated_ts"] is None
+        and row["event_ts"]
+        and not {"event_ts", "ingested_ts"} & {*unreadable}
+    ):
+        yield "ingested_ts is missing"
     for name in unreadable:
         yield f"{name} cannot be read as {'timestamp' if name.endswith('_ts') else 'double'}"
     yield from (
@@ -70,21 +79,30 @@ def faults(row: Row) -> Iterator[str]:
         yield "amount must be > 0"
     if (row["quantity"] or 0.0) < 0:
         yield "quantity must be >= 0"
-    if row["event_ts"] and row["ingested_ts"] and row["event_ts"] > row["ingested_ts"]:
+    known = [row[name] for name in ("stated_ts", "ingested_ts") if row[name]]
+    if row["event_ts"] and known and row["event_ts"] > min(known):
         yield "event_ts is later than ingested_ts"
-    if row["event_ts"] and row["event_ts"].date() != row["event_date"]:
-        yield "event_ts lies outside its partition"
+    if row["event_ts"] and row["event_ts"].date() < START:
+        yield "event_ts is before the source's start"
 
 
-def expected(rows: list[Row]) -> dict[str, set[str]]:
-    """Reasons by row: of faultless rows with one key, all but the first are duplicates."""
+def expected(rows: list[Row]) -> tuple[dict[str, set[str]], set[str]]:
+    """Reasons by row, and the rows that are repeats: of faultless rows with one key, each but the
+    first is one or differs from it.
+    """
     reasons = {row["raw_text"]: set(faults(row)) for row in rows}
-    kept: set[str] = set()
+    kept: dict[str, list] = {}
+    repeats = set()
     for row in sorted((row for row in rows if not reasons[row["raw_text"]]), key=copy_order):
-        if row["transaction_id"] in kept:
-            reasons[row["raw_text"]].add("duplicate of an earlier row with the same transaction_id")
-        kept.add(row["transaction_id"])
-    return reasons
+        content = [row[name] for name in TABLE.column_names if name != "ingested_ts"]
+        first = kept.setdefault(row["transaction_id"], content)
+        if first is content:
+            continue
+        if first == content:
+            repeats.add(row["raw_text"])
+        else:
+            reasons[row["raw_text"]].add(DIFFERS)
+    return reasons, repeats
 
 
 def copy_order(row: Row) -> tuple[datetime, str, str]:
@@ -122,11 +140,12 @@ def test_split_counts_and_suite_follow_the_contract(
     allowed = suite_results(parts.marked, "transactions", RULES, allowed_share)
     parts.release()
 
-    reasons = expected(rows)
-    assert len(valid) + len(broken) == len(rows)
+    reasons, repeats = expected(rows)
+    assert len(valid) + len(broken) + len(repeats) == len(rows)
     assert {line: set(row[REASON].split("; ")) for line, row in broken.items()} | {
-        line: set() for line in valid
+        line: set() for line in {*valid} | repeats
     } == reasons
+    assert not repeats & {*valid}
     assert all(
         broken[row["raw_text"]]["source_file"] == row["source_file"]
         for row in rows

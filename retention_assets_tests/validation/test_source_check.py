@@ -36,10 +36,13 @@ LOGINS = ORDERS | {
 CONTACTS = ORDERS | {"columns": {"contact_id": "nr"}}
 
 
+LAST = date(2024, 1, 31)
+
+
 def check(spark_lake: Lake, path: Path, *, files: int = 5, rows: int = 100) -> SourceCheck:
     profile = read_profile(Settings(source=str(path), data_dir=None))
     share = profile.allowed_quarantined_share(0.05)
-    options = CheckOptions(files=files, rows_per_file=rows, late_days=7, allowed_share=share)
+    options = CheckOptions(files=files, rows_per_file=rows, allowed_share=share, last_day=LAST)
     return check_source(spark_lake.spark, profile, options)
 
 

@@ -5,12 +5,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from pyspark.sql import DataFrame
 
 from retention_assets.resources.lake import Lake
 from retention_assets.sources.contracts import RAW_COLUMNS, TABLES
 from retention_assets.validation.result import count_violations
 from retention_assets.validation.rules import rules_of
-from retention_assets.validation.split import REASON, split
+from retention_assets.validation.split import BROKEN, REASON, REPEAT, split
 from retention_assets.validation.suites import suite_results
 
 TABLE = TABLES["transactions"]
@@ -25,12 +26,16 @@ VALID: dict[str, Any] = {
     "amount": 5.0,
     "quantity": 1.0,
     **dict.fromkeys(("product_id", "card_id", "device_id", "terminal_id")),
-    "event_date": date(2024, 1, 5),
+    "stated_ts": MOMENT,
+    "arrival_date": date(2024, 1, 5),
     "source_file": "transactions/2024-01-05.csv",
     "raw_text": "{}",
     "parse_errors": [],
 }
 LATER = datetime(2024, 1, 6, 9, tzinfo=UTC)
+MUCH_LATER = datetime(2024, 1, 9, 9, tzinfo=UTC)
+BEFORE_START = datetime(1970, 1, 1, tzinfo=UTC)
+START = date(2024, 1, 1)
 FAULTS: list[tuple[dict[str, Any], str | None]] = [
     ({}, None),
     ({"quantity": None}, None),
@@ -46,17 +51,22 @@ FAULTS: list[tuple[dict[str, Any], str | None]] = [
     ({"amount": None, "parse_errors": ["amount"]}, "amount cannot be read as double"),
     ({"quantity": -1.0}, "quantity must be >= 0"),
     ({"kind": "gift"}, "kind must be one of sale, return"),
-    ({"event_ts": LATER, "event_date": date(2024, 1, 6)}, "event_ts is later than ingested_ts"),
-    ({"ingested_ts": LATER, "event_date": date(2024, 1, 6)}, "event_ts lies outside its partition"),
+    ({"event_ts": LATER}, "event_ts is later than ingested_ts"),
+    ({"event_ts": LATER, "ingested_ts": MUCH_LATER}, "event_ts is later than ingested_ts"),
+    ({"event_ts": LATER, "stated_ts": MUCH_LATER}, "event_ts is later than ingested_ts"),
+    ({"event_ts": BEFORE_START}, "event_ts is before the source's start"),
+    ({"stated_ts": None}, "ingested_ts is missing"),
+    ({"stated_ts": LATER, "ingested_ts": MUCH_LATER}, None),
     ({"customer_id": None, "amount": 0.0}, "customer_id is missing; amount must be > 0"),
 ]
-DUPLICATE = "duplicate of an earlier row with the same transaction_id"
+DUPLICATE = "differs from an earlier row with the same transaction_id"
 COPIES: list[tuple[dict[str, Any], str | None]] = [
     ({"transaction_id": "twice", "source_file": "b"}, DUPLICATE),
     ({"transaction_id": "twice", "source_file": "a"}, None),
     ({"transaction_id": "twice", "ingested_ts": LATER, "source_file": "a"}, DUPLICATE),
     ({"transaction_id": "twice", "amount": 0.0}, "amount must be > 0"),
 ]
+EARLIER = {"transaction_id": "known", "product_id": "p", "quantity": None}
 CASES = FAULTS + COPIES
 
 
@@ -70,7 +80,7 @@ def cases(lake: Lake) -> dict[str, Any]:
     frame = lake.spark.createDataFrame(
         [make_row(number, changes) for number, (changes, _) in enumerate(CASES)], SCHEMA
     )
-    rules = rules_of(TABLE)
+    rules = rules_of(TABLE, START)
     parts = split(frame, TABLE.key, rules)
     violations, rows_by_reason = count_violations(parts)
     result = {
@@ -124,6 +134,36 @@ def test_suite_allows_the_given_share(cases: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_rule_names_are_unique_and_valid_in_dagster(name: str) -> None:
-    names = [rule.name for rule in rules_of(TABLES[name])]
+    names = [rule.name for rule in rules_of(TABLES[name], START)]
     assert len(set(names)) == len(names)
     assert all(rule_name.replace("_", "").isalnum() for rule_name in names)
+
+
+def test_repeats_are_neither_valid_nor_broken(lake: Lake) -> None:
+    """Of a row in the same run, or of one that was validated before."""
+    rows = [
+        {"transaction_id": "new", "product_id": "p", "source_file": "a"},
+        {"transaction_id": "new", "product_id": "p", "source_file": "b", "ingested_ts": LATER},
+        {"transaction_id": "new", "product_id": None, "card_id": "p", "source_file": "c"},
+        EARLIER | {"source_file": "d", "ingested_ts": LATER},
+        EARLIER | {"source_file": "e", "quantity": 2.0},
+    ]
+
+    def frame(changes: list[dict[str, Any]]) -> DataFrame:
+        rows = [{**VALID, **row} for row in changes]
+        return lake.spark.createDataFrame(rows, SCHEMA)
+
+    parts = split(frame(rows), TABLE.key, rules_of(TABLE, START), frame([EARLIER]))
+    repeats = parts.marked.where(REPEAT)
+    files = [
+        sorted(row["source_file"] for row in part.collect())
+        for part in (parts.valid, parts.broken, repeats)
+    ]
+    assert files == [["a"], ["c", "e"], ["b", "d"]]
+    violations, rows_by_reason = count_violations(parts)
+    assert rows_by_reason == {DUPLICATE: 2}
+    allowed = suite_results(parts.marked, "transactions", parts.rules, allowed_share=0.4)
+    assert all(allowed.values())
+    assert not any(row[BROKEN] for row in repeats.collect())
+    assert sum(violation.rows for violation in violations) == 2
+    parts.release()

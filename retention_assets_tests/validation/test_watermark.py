@@ -13,7 +13,7 @@ from retention_assets.validation.watermark import (
     read_watermark,
 )
 
-SCHEMA = "event_date date, event_ts timestamp, ingested_ts timestamp"
+SCHEMA = "arrival_date date, event_ts timestamp, ingested_ts timestamp"
 
 
 def facts(*days: tuple[int, int]) -> list[tuple]:
@@ -22,7 +22,7 @@ def facts(*days: tuple[int, int]) -> list[tuple]:
         (datetime(2024, 1, happened, 9, tzinfo=UTC), datetime(2024, 1, known, 12, tzinfo=UTC))
         for happened, known in days
     )
-    return [(event.date(), event, ingested) for event, ingested in hours]
+    return [(ingested.date(), event, ingested) for event, ingested in hours]
 
 
 # A ticket of the 3rd becomes known on the 9th; churn_events has no valid row.

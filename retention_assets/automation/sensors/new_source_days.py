@@ -21,7 +21,7 @@ def new_source_days(jobs: Jobs, platform: Platform) -> dg.SensorDefinition:
         minimum_interval_seconds=platform.settings.sensor_interval_s,
     )
     def new_source_days(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        """Reads source files that are new or changed, and the days before them for late rows.
+        """Reads source files that are new or changed, and whose day is over.
 
         A file that is still being written waits, and does not hold up the others.
         """
@@ -32,7 +32,7 @@ def new_source_days(jobs: Jobs, platform: Platform) -> dg.SensorDefinition:
         complete, growing = backlog.note_growing(platform, look, now=time.time())
         waits = f" Still being written: {', '.join(growing)}." if growing else ""
         forgotten = look.state.forgotten
-        days = backlog.days_to_read(platform, complete, forgotten)
+        days = backlog.days_to_read(platform, look, complete)
         if days is None:
             return _update_of_ledger(look) or dg.SkipReason(f"No new source file.{waits}")
         arrivals = backlog.files_digest(complete, forgotten)

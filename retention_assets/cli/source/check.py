@@ -5,6 +5,7 @@ look of the result in report.py.
 import json
 import tempfile
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,8 +71,8 @@ def _check(profile: "Profile", settings: Settings, *, files: int, rows: int) -> 
         options = CheckOptions(
             files=files,
             rows_per_file=rows,
-            late_days=settings.late_arrival_days,
             allowed_share=profile.allowed_quarantined_share(settings.max_quarantined_share),
+            last_day=profile.end or datetime.now(UTC).date(),
         )
         spark = Lake.of(Settings(home=Path(folder))).spark
         return check_source(spark, profile, options)

@@ -89,13 +89,12 @@ def _file_lines(files: "TableFiles") -> Iterator[tuple[str, str]]:
 def _row_lines(rows: "RowCounts", result: "SourceCheck") -> Iterator[tuple[str, str]]:
     read = sum(rows.read.values())
     is_reduced = rows.selected < read
+    repeats = f", {rows.repeats:,} repeated" if rows.repeats else ""
     left = f", {rows.selected:,} kept by `where` and `derive`" if is_reduced else ""
-    after = f", {rows.after_last_day:,} later than {result.last_day}, the last day that is read"
     yield (
         "Rows",
-        f"{read:,} read{left}: {rows.valid:,} valid, {rows.quarantined:,} to quarantine "
-        f"({rows.quarantined_share:.1%}; allowed {result.allowed_share:.1%})"
-        f"{after if rows.after_last_day else ''}",
+        f"{read:,} read{left}: {rows.valid:,} valid, {rows.quarantined:,} to quarantine{repeats} "
+        f"({rows.quarantined_share:.1%}; allowed {result.allowed_share:.1%})",
     )
     is_open = 0 < rows.quarantined_share - result.allowed_share <= rows.share_margin
     if is_open:

@@ -1,0 +1,125 @@
+"""Files that come late, change, or repeat others: their rows arrive on the first open day, closed
+days stay as they are, and one load of all files equals their loads day by day.
+"""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+
+from retention_assets.features import assets as features
+from retention_assets.ingestion import assets as ingestion
+from retention_assets.resources.lake import Lake
+from retention_assets.settings import Settings
+from retention_assets.sources.ledger import Ledger
+from retention_assets.validation import assets as validation
+from retention_assets_tests.ingestion.test_raw import (
+    FIRST,
+    materialize,
+    orders,
+    write_orders,
+)
+from retention_assets_tests.sources.test_load_profile import GOOD, changed, write
+
+STAGES = (ingestion, validation, features)
+
+
+def arrivals(lake: Lake, key: str = "raw/transactions") -> list[tuple[str, int]]:
+    """Order and day of January on which it arrived."""
+    return sorted((order, int(day[-2:])) for order, _, day, _ in orders(lake, key))
+
+
+def test_late_and_changed_files_arrive_on_first_open_day(tmp_path: Path, own_lake: Lake) -> None:
+    settings = write(tmp_path, GOOD)
+    write_orders(tmp_path, "05", "2,ann,2024-01-05 10:00:00,5.0")
+    assert materialize(settings, own_lake).success
+    assert arrivals(own_lake) == [("1", 2), ("2", 5)]
+    write_orders(tmp_path, "03", "8,bob,2024-01-03 10:00:00,5.0")
+    write_orders(tmp_path, "05", "2,ann,2024-01-05 10:00:00,5.0", "9,bob,2024-01-05 11:00:00,5.0")
+    assert materialize(settings, own_lake).success
+    assert arrivals(own_lake) == [("1", 2), ("2", 5), ("8", 6), ("9", 6)]
+    read = Ledger(own_lake.root).content().read
+    stored = {entry.path: entry.rows for entry in read.values() if entry.table == "transactions"}
+    assert stored == {
+        "orders/2024-01-02.csv": 1,
+        "orders/2024-01-03.csv": 1,
+        "orders/2024-01-05.csv": 1,
+    }
+    # Other columns of the same files: the table is read anew from the start.
+    twice = changed("tables", "transactions", "columns", "amount", to="total * 2")
+    (tmp_path / "shop.yaml").write_text(yaml.safe_dump(twice))
+    assert materialize(settings, own_lake, first=date(2024, 1, 6)).success
+    assert arrivals(own_lake) == [("1", 2), ("2", 5), ("8", 6), ("9", 6)], "not over all days"
+    assert materialize(settings, own_lake).success
+    assert arrivals(own_lake) == [("1", 2), ("2", 5), ("8", 3), ("9", 5)]
+    amounts = {row["amount"] for row in own_lake.read("raw/transactions").collect()}
+    assert amounts == {10.0}
+
+
+def test_nothing_is_read_before_the_first_open_day(tmp_path: Path, own_lake: Lake) -> None:
+    settings = write(tmp_path, GOOD)
+    result = materialize(settings, own_lake, first=date(2024, 1, 4))
+    failure = next(event for event in result.all_events if event.is_step_failure)
+    message = str(failure.step_failure_data.error)
+    assert "has no rows yet, and 2024-01-04 to 2024-01-10 is not where reading begins" in message
+    assert "Materialize days from 2024-01-01 on" in message
+    assert materialize(settings, own_lake, last=date(2024, 1, 3)).success
+    assert arrivals(own_lake) == [("1", 2)], "the file of the 5th is not read"
+    assert materialize(settings, own_lake, first=date(2024, 1, 5)).success
+    assert arrivals(own_lake) == [("1", 2)], "the 3rd and the 4th are still open"
+
+
+DELIVERIES = {
+    "02": ["1,ann,2024-01-02 10:00:00,5.0", "1,ann,2024-01-02 10:00:00,5.0"],
+    "05": ["2,bob,2024-01-05 10:00:00,5.0", "1,ann,2024-01-02 10:00:00,6.0"],  # an order again
+    "06": ["3,cid,2023-06-01 10:00:00,5.0", "4,cid,2024-01-06 10:00:00,5.0"],  # before the start
+    "08": ["5,cid,2024-01-03 10:00:00,5.0", "6,dan,2074-01-03 10:00:00,5.0"],  # late; in 50 years
+}
+TABLES = (
+    "raw/transactions",
+    "raw/customers",
+    "validated/transactions",
+    "validated/customers",
+    "quarantine/transactions",
+    "features/daily_activity",
+)
+
+
+def contents(lake: Lake) -> dict[str, list[tuple]]:
+    return {key: sorted(map(tuple, lake.read(key).collect()), key=str) for key in TABLES}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    folder = tmp_path_factory.mktemp("shop")
+    settings = write(folder, GOOD | {"max_quarantined_share": 0.9})
+    for day, rows in DELIVERIES.items():
+        write_orders(folder, day, *rows)
+    return settings
+
+
+def test_one_load_equals_daily_loads(shop: Settings, own_lake: Lake, module_lake: Lake) -> None:
+    assert materialize(shop, module_lake, STAGES).success
+    folder = shop.home.parent / "orders"
+    waiting = {day: (folder / f"2024-01-{day}.csv").read_text() for day in DELIVERIES}
+    for day in DELIVERIES:
+        (folder / f"2024-01-{day}.csv").unlink()
+    first = FIRST
+    for day, text in waiting.items():
+        (folder / f"2024-01-{day}.csv").write_text(text)
+        last = date(2024, 1, int(day))
+        assert materialize(shop, own_lake, STAGES, first=first, last=last).success
+        first = date(2024, 1, int(day) + 1)
+    whole = contents(module_lake)
+    assert contents(own_lake) == whole
+    raw = [len(whole[key]) for key in TABLES]
+    assert (raw[0], raw[2], raw[4]) == (8, 4, 3), "and a line that repeats another one"
+    assert arrivals(module_lake, "validated/transactions") == [
+        ("1", 2),
+        ("2", 5),
+        ("4", 6),
+        ("5", 8),
+    ]
+    first_seen = [(row[0], row[1].day) for row in whole["validated/customers"]]
+    assert first_seen == [("ann", 2), ("bob", 5), ("cid", 3), ("cid", 6)]
