@@ -31,12 +31,12 @@ def application(folder: Path, digest: str, *, source: str, redis_url: str, home:
     vectors: dict[Any, Any] = {}
     if source == "memory":
         store = BlockingRedis.from_url(redis_url)
-        vectors = {key: store.get(key) for key in store.scan_iter(match=f"{keys.prefix}C*")}
+        vectors = dict(store.hscan_iter(keys.current))
 
     @app.post("/predict")
     async def predict(customer: Customer) -> dict[str, Any]:
-        key = keys.of(customer.customer_id).encode()
-        blob: Any = vectors[key] if vectors else await redis.get(key)
+        field = customer.customer_id.encode()
+        blob: Any = vectors[field] if vectors else await redis.hget(keys.current, field)
         vector = decode(blob, scorer.fingerprint, len(scorer.features))
         assert vector is not None
         score = scorer.score(vector.values)

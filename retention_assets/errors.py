@@ -52,6 +52,10 @@ class RegistryError(RetentionError):
     """The model registry has no such model, or its files do not match their digest."""
 
 
+class PublicationError(RetentionError):
+    """Another publication of features took over before this one was complete."""
+
+
 class ServingError(RetentionError):
     """Ray Serve refused a deployment or does not answer."""
 

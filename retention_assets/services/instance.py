@@ -23,6 +23,7 @@ SQLITE = {
     ),
     "schedule_storage": ("dagster._core.storage.schedules", "SqliteScheduleStorage", "schedules"),
 }
+DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 ARTIFACTS = ("dagster._core.storage.root", "LocalArtifactStorage", "")
 STATE_PREFIX = "retention/"
 GENERATED = "# Generated from the clone's dagster.yaml at every start: change that file instead.\n"
@@ -49,6 +50,17 @@ def instance_config(settings: Settings, clone_config: Path = DAGSTER_YAML) -> di
         kind: _in_home(settings, *named)
         for kind, named in {**local, "local_artifact_storage": ARTIFACTS}.items()
     } | config
+
+
+def home_databases(settings: Settings, clone_config: Path = DAGSTER_YAML) -> list[Path]:
+    """Dagster's databases in the home; none where the clone's dagster.yaml names any storage.
+
+    The databases of single runs are left out: they follow the index of the event log.
+    """
+    config = instance_config(settings, clone_config)
+    if any(config.get(kind) != _in_home(settings, *named) for kind, named in SQLITE.items()):
+        return []
+    return [settings.dagster_home / file for file in DATABASES]
 
 
 def _in_home(settings: Settings, module: str, name: str, folder: str) -> dict[str, Any]:

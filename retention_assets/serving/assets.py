@@ -60,7 +60,8 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
         publication = online.publish(
             profile.name, vectors.features, vectors.as_of, vectors.ids, vectors.matrix
         )
-        if not publication.kept_newer:
+        newer = publication.kept_newer
+        if newer is None:
             write_snapshot(deployer.snapshots, vectors)
         return dg.MaterializeResult(
             metadata={
@@ -69,8 +70,8 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
                 "fingerprint": fingerprint_of(features),
                 "features": len(features),
                 "features_absent": ", ".join(vectors.absent) or "none",
-                "kept_newer": publication.kept_newer,
-                "removed": publication.removed,
+                "kept_newer": newer.isoformat() if newer else "none",
+                "replaced": publication.replaced,
             }
         )
 

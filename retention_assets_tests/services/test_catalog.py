@@ -22,6 +22,7 @@ from retention_assets.services.ray_head import local_ray_address, ray_environmen
 from retention_assets.services.run_folder import run_link
 from retention_assets.settings import Settings
 from retention_assets_tests.services.homes import LOOPBACK, PORTS, free_ports, listening
+from retention_assets_tests.services.old_schemas import EXPERIMENT, make_old_mlflow
 
 SECONDS_TO_RETURN = 10  # Two cores; the slowest service takes 20 s or more.
 APPLICATION = """
@@ -48,6 +49,7 @@ serve.run(Hello.bind(), name="hello", route_prefix="/")
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     settings = Settings(home=tmp_path_factory.mktemp("home"), clock_enabled=False, **free_ports())
+    make_old_mlflow(settings)
     catalog.up(settings)
     yield settings
     catalog.down(settings)
@@ -61,6 +63,14 @@ def test_all_services_answer(home: Settings) -> None:
     assert [(state.name, state.up) for state in catalog.status(home)] == [
         (name, True) for name in names
     ]
+
+
+def test_database_of_an_older_mlflow_is_upgraded(home: Settings) -> None:
+    answer = httpx.get(
+        f"http://127.0.0.1:{home.mlflow_port}/api/2.0/mlflow/experiments/get",
+        params={"experiment_id": "7"},
+    )
+    assert answer.json()["experiment"]["name"] == EXPERIMENT
 
 
 def test_second_start_keeps_running_programs(home: Settings) -> None:

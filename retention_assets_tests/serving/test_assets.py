@@ -126,7 +126,7 @@ def test_without_champion_all_declared_features_are_online(stage: Stage) -> None
 def test_customer_missing_from_tables_is_removed(published: Stage) -> None:
     fill(published.lake, published.platform, {"C1": CUSTOMERS["C1"]}, AS_OF + timedelta(days=1))
     result = published.materialize(ONLINE)
-    assert check_results(result) == {EQUALS: True} and materialized(result)[ONLINE]["removed"] == 2
+    assert check_results(result) == {EQUALS: True} and materialized(result)[ONLINE]["replaced"] == 3
     assert published.online.sample_ids(10) == ["C1"]
 
 
@@ -139,7 +139,7 @@ def test_older_refresh_replaces_nothing(published: Stage) -> None:
     )
     snapshots = list(published.deployer.snapshots.iterdir())
     result = published.materialize(ONLINE)
-    assert materialized(result)[ONLINE]["kept_newer"] == len(CUSTOMERS)
+    assert materialized(result)[ONLINE]["kept_newer"] == AS_OF.isoformat()
     assert check_results(result) == {EQUALS: False}
     (vector,) = published.online.read(["C1"], bundles.FEATURES)
     assert vector is not None and vector.as_of == AS_OF and vector.values[0] == 0.0
@@ -148,22 +148,20 @@ def test_older_refresh_replaces_nothing(published: Stage) -> None:
 
 def test_store_that_differs_from_tables_fails_the_check(published: Stage) -> None:
     other = encode(fingerprint_of(bundles.FEATURES), AS_OF, np.array([1.0, 1.0, 0.0]))
-    keys = published.online.keys
-    changed, removed, added = map(keys.of, ("C1", "C2", "C9"))
+    key = published.online.keys.current
     faults: dict[str, Callable[[Redis], object]] = {
-        changed: lambda redis: redis.set(changed, other),
-        removed: lambda redis: redis.delete(removed),
-        added: lambda redis: redis.set(added, other),
-        keys.meta: lambda redis: redis.delete(keys.meta),
+        "changed": lambda redis: redis.hset(key, "C1", other),
+        "removed": lambda redis: redis.hdel(key, "C2"),
+        "added": lambda redis: redis.hset(key, "C9", other),
+        "lost": lambda redis: redis.delete(key),
     }
     with published.redis.client() as redis:
-        for key, make_fault in faults.items():
-            before = redis.dump(key)
+        before = redis.dump(key)
+        assert before is not None
+        for fault, make_fault in faults.items():
             make_fault(redis)
-            assert check_results(published.check(ONLINE)) == {EQUALS: False}, key
-            redis.delete(key)
-            if before is not None:
-                redis.restore(key, 0, before)
+            assert check_results(published.check(ONLINE)) == {EQUALS: False}, fault
+            redis.restore(key, 0, before, replace=True)
     assert check_results(published.check(ONLINE)) == {EQUALS: True}
 
 

@@ -12,27 +12,30 @@ import numpy as np
 
 _HEADER = struct.Struct("<16si")
 _EPOCH = date(1970, 1, 1).toordinal()
+DESCRIPTION = ""  # no customer's id is empty
 
 
 @dataclass(frozen=True)
 class RedisKeys:
-    """The Redis keys of one home. Homes that share a Redis have different names."""
+    """The Redis keys of one home. Homes that share a Redis have different names.
+
+    A publication is one hash: a customer's vector is the field with the customer's id, and the
+    field `DESCRIPTION` describes the publication. So one HMGET reads vectors of one publication
+    only, and renaming the draft to `current` replaces all of them at once. Both keys have to lie on
+    the same server: Redis Cluster is not supported.
+    """
 
     home: str
 
     @property
-    def prefix(self) -> str:
-        """What the keys of all vectors begin with."""
-        return f"{self.home}:features:"
+    def current(self) -> str:
+        """The publication that is read."""
+        return f"{self.home}:features"
 
     @property
-    def meta(self) -> str:
-        """The key of the last publication; outside the prefix, so that no customer id names it."""
-        return f"{self.home}:features-meta"
-
-    def of(self, customer_id: str) -> str:
-        """The key of a customer's vector."""
-        return f"{self.prefix}{customer_id}"
+    def draft(self) -> str:
+        """The publication that is being written."""
+        return f"{self.home}:features-draft"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Reads feature vectors from Redis with one round trip and a deadline, otherwise from the snapshot.
 
-Nothing is cached: a vector is used by the first answer after it was published.
+Nothing is cached: a vector is used by the first answer after it was published. The vectors of a
+request come from one publication.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from redis.exceptions import RedisError
 
 from serve.errors import UnavailableError
 from serve.features.breaker import CircuitBreaker
-from serve.features.codec import RedisKeys, Vector, decode
+from serve.features.codec import DESCRIPTION, RedisKeys, Vector, decode
 from serve.features.snapshot import Snapshot, newest_snapshot, open_snapshot, snapshot_identity
 
 _REDIS_ERRORS = (RedisError, OSError, TimeoutError)
@@ -22,7 +23,7 @@ _REDIS_ERRORS = (RedisError, OSError, TimeoutError)
 class FetchedVectors:
     """The vectors in the order of the request, None for unknown customers.
 
-    `degraded`: some of them did not come from Redis.
+    `degraded`: they come from a snapshot, not from Redis.
     """
 
     vectors: list[Vector | None]
@@ -55,24 +56,24 @@ class FeatureStore:
         self, customer_ids: list[str], fingerprint: str, features: int
     ) -> FetchedVectors:
         """The customers' vectors. Raises UnavailableError without Redis and without a snapshot."""
-        blobs = await self._read([self._keys.of(name) for name in customer_ids])
-        if blobs is None:
+        values = await self._read([DESCRIPTION, *customer_ids])
+        if values is None:
             return await self._from_snapshot(customer_ids, fingerprint)
+        description, *blobs = values
         vectors = [
             decode(blob, fingerprint, features) if blob is not None else None for blob in blobs
         ]
-        if all(vector is not None for vector in vectors):
-            return FetchedVectors(vectors, degraded=False)
         has_other_features = any(
             blob is not None and vector is None for blob, vector in zip(blobs, vectors, strict=True)
         )
-        if not has_other_features and await self._is_published():
-            return FetchedVectors(vectors, degraded=False)
-        return await self._complete(customer_ids, vectors, fingerprint)
+        # A Redis that was never filled, or that lost its data, does not make a customer unknown.
+        if description is None or has_other_features:
+            return await self._from_snapshot(customer_ids, fingerprint)
+        return FetchedVectors(vectors, degraded=False)
 
     async def is_reachable(self) -> bool:
         """Whether Redis answers now. The circuit breaker applies as for any read."""
-        return await self._read([self._keys.meta]) is not None
+        return await self._read([DESCRIPTION]) is not None
 
     async def has_snapshot(self, fingerprint: str) -> bool:
         return await asyncio.to_thread(self._latest_snapshot, fingerprint) is not None
@@ -80,35 +81,21 @@ class FeatureStore:
     async def close(self) -> None:
         await self._redis.aclose()
 
-    async def _read(self, keys: list[str]) -> list[bytes | None] | None:
-        """One MGET within the deadline; None where Redis does not answer."""
+    async def _read(self, fields: list[str]) -> list[bytes | None] | None:
+        """Fields of the current publication: one HMGET within the deadline.
+
+        None where Redis does not answer.
+        """
         if not self._breaker.allows_calls:
             return None
         try:
             async with asyncio.timeout(self._timeout_s):
-                blobs: list = await self._redis.mget(keys)
+                values: list = await self._redis.hmget(self._keys.current, fields)
         except _REDIS_ERRORS:
             self._breaker.record_failure()
             return None
         self._breaker.record_success()
-        return blobs
-
-    async def _complete(
-        self, customer_ids: list[str], vectors: list[Vector | None], fingerprint: str
-    ) -> FetchedVectors:
-        """Takes vectors that Redis lacks, or has of other features, from the snapshot."""
-        missing = [position for position, vector in enumerate(vectors) if vector is None]
-        missing_ids = [customer_ids[position] for position in missing]
-        stored = await self._from_snapshot(missing_ids, fingerprint)
-        completed = list(vectors)
-        for position, vector in zip(missing, stored.vectors, strict=True):
-            completed[position] = vector
-        return FetchedVectors(completed, degraded=True)
-
-    async def _is_published(self) -> bool:
-        """Whether this Redis was ever filled. An empty one does not make a customer unknown."""
-        meta = await self._read([self._keys.meta])
-        return meta is not None and meta[0] is not None
+        return values
 
     async def _from_snapshot(self, customer_ids: list[str], fingerprint: str) -> FetchedVectors:
         snapshot = await asyncio.to_thread(self._latest_snapshot, fingerprint)

@@ -69,10 +69,10 @@ def test_fetch_is_a_single_redis_command(redis_server: RedisServer) -> None:
     publish_vectors(redis_server, ROWS)
     with redis_server.client() as client:
         client.config_resetstat()
-        fetch(redis_server.url, ["a", "b"])
+        fetch(redis_server.url, ["a", "b", "unknown"])
         calls = {name: count["calls"] for name, count in client.info("commandstats").items()}
-    assert {name for name in calls if "get" in name} == {"cmdstat_mget"}
-    assert calls["cmdstat_mget"] == 1
+    assert {name for name in calls if "get" in name} == {"cmdstat_hmget"}
+    assert calls["cmdstat_hmget"] == 1
 
 
 def test_published_vector_is_used_immediately(redis_server: RedisServer) -> None:
