@@ -10,7 +10,7 @@ CANDIDATES := $(PYTHON) python3.11 python3.12 python3 python
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(INSTALLED)  ## Create .venv, install the pinned packages, download Delta's jars (once)
+setup: $(INSTALLED)  ## Create .venv, install the pinned packages, prepare Java (once)
 
 run: setup  ## Start the services, run the whole graph, deploy the champion, ask for one prediction
 	@$(BIN)/retention run
@@ -33,7 +33,7 @@ bench: setup  ## Measure every published figure
 architecture: setup  ## Draw the import graph of the stages (docs/architecture.svg)
 	@$(BIN)/python tools/architecture.py
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt retention_assets/services/java_archive.py
 	@supported='import sys, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))'; \
 	for name in $(BIN)/python $(CANDIDATES); do \
 	  if "$$name" -c "$$supported" >/dev/null 2>&1; then python=$$name; break; fi; \

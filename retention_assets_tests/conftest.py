@@ -21,6 +21,7 @@ ACCEPTANCE = Path(__file__).parent / "acceptance"
 SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 ONLINE_RETAIL = Path(__file__).parent / "test_online_retail.py"
 
+os.environ["SPARK_SUBMIT_OPTS"] = SHORT_LIVED  # also for the processes that tests start
 give_main_module_a_file()  # the suite's workers are spawned, as Dagster's runs are
 for name in [name for name in os.environ if name.startswith("RETENTION_")]:
     del os.environ[name]  # the suite must not touch a platform that its user runs
@@ -72,9 +73,7 @@ def online_retail_dir() -> Path:
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A lake in a new folder, on a small local Spark. Tests share it; each writes its own keys."""
     home = tmp_path_factory.mktemp("lake")
-    lake = Lake.of(Settings(home=home, spark_master="local[2]", spark_memory="2g"))
-    conf = lake.spark_conf | {"spark.driver.extraJavaOptions": SHORT_LIVED}
-    return Lake(root=lake.root, home=lake.home, spark_conf=conf)
+    return Lake.of(Settings(home=home, spark_master="local[2]", spark_memory="2g"))
 
 
 def _lake_in(folder: Path, lake: Lake) -> Lake:

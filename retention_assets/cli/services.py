@@ -37,11 +37,18 @@ def down() -> None:
 
 
 def setup() -> None:
-    """Download what is not a Python package: Delta's jars. `make setup` calls it."""
+    """Make what is not a Python package: Delta's jars and Java's archive. `make setup` calls it."""
+    from retention_assets.resources.lake import spark_config
     from retention_assets.services.jars import fetch_jars, jars_folder, missing_jars
     from retention_assets.services.java import spark_java_home
+    from retention_assets.services.java_archive import write_archive
 
     settings = Settings()
-    if missing_jars(jars_folder()):
+    folder = jars_folder()
+    java = spark_java_home(folder / "java", settings.java_home)
+    if missing_jars(folder):
         typer.echo("Downloading Delta's jars ...")
-        fetch_jars(jars_folder(), spark_java_home(jars_folder() / "java", settings.java_home))
+        fetch_jars(folder, java)
+    typer.echo("Archiving Java's classes, so that Spark starts faster (about 1 minute) ...")
+    if not write_archive(folder, java, spark_config(settings)):
+        typer.echo("This Java writes no archive. Spark works without it.")

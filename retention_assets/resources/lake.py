@@ -17,6 +17,7 @@ from pydantic import PrivateAttr
 
 from retention_assets.services.jars import NEEDED, fetch_jars, jars_folder
 from retention_assets.services.java import spark_java_home
+from retention_assets.services.java_archive import archive_options
 from retention_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def spark_config(settings: Settings) -> dict[str, str]:
         "spark.driver.memory": settings.spark_memory,
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
+        "spark.driver.extraJavaOptions": " ".join(archive_options(folder)),
         "spark.jars": ",".join(str(folder / f"{name}.jar") for name in NEEDED),
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",

@@ -11,9 +11,13 @@ import pytest
 from retention_assets_tests.acceptance.running_platform import RunningPlatform, running_platform
 from retention_assets_tests.acceptance.source import CUSTOMERS, DAYS, PROFILE
 
+SENSOR_INTERVAL_S = 5
+
 
 @pytest.fixture(scope="package")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+def platform(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningPlatform]:
     folder = tmp_path_factory.mktemp("platform")
     profile = folder / "short_windows.yaml"
     profile.write_text(PROFILE)
@@ -22,13 +26,15 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatfo
         "source": str(profile),
         "simulated_customers": CUSTOMERS,
         "simulated_days": DAYS,
-        "sensor_interval_s": 5,
         "gap_days": 7,
         "min_history_days": 21,
         "test_weeks": 3,
         "contact_cost": 1.0,
         "bootstrap_rounds": 400,
     }
+    # Only the long tests wait for sensors, whose evaluations take a fifth of all CPU seconds.
+    if any(item.get_closest_marker("long") for item in request.session.items):
+        settings["sensor_interval_s"] = SENSOR_INTERVAL_S
     with running_platform(folder / "home", **settings) as running:
         yield running
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from retention_assets.settings import Settings
+from retention_assets_tests.cli.in_process import Call
 from retention_assets_tests.services.homes import free_ports
 
 RETENTION = Path(sys.executable).with_name("retention")
@@ -28,8 +29,8 @@ def retention(home: Path, *arguments: str, **variables: str) -> subprocess.Compl
 
 
 @pytest.mark.parametrize("arguments", [("nosuchcommand",), ("status", "--nosuchoption"), ()])
-def test_wrong_use_exits_with_2_and_shows_usage(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    result = retention(tmp_path, *arguments)
+def test_wrong_use_exits_with_2_and_shows_usage(call: Call, arguments: tuple[str, ...]) -> None:
+    result = call(*arguments)
     assert result.returncode == 2
     assert "Usage" in result.stdout + result.stderr
 
@@ -51,20 +52,26 @@ def test_invalid_setting_is_one_line_with_a_fix(
     assert result.stderr.count("\n") == 1
 
 
-def test_error_is_one_line_with_a_fix_and_exits_with_1(tmp_path: Path) -> None:
-    result = retention(tmp_path, "up", RETENTION_API_KEYS=",")
+def test_error_is_one_line_with_a_fix_and_exits_with_1(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETENTION_API_KEYS", ",")
+    result = call("up")
     assert (result.returncode, result.stdout) == (1, "")
     assert " Fix: " in result.stderr
     assert result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", ["up", "run"])
-def test_home_of_another_source_is_refused(tmp_path: Path, command: str) -> None:
+def test_home_of_another_source_is_refused(
+    tmp_path: Path, command: str, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = tmp_path / "home"
     home.mkdir()
     owner = {"name": "shop", "source": "shop.yaml", "data_dir": None}
     (home / "source.json").write_text(json.dumps(owner))
-    result = retention(home, command, RETENTION_SOURCE="simulated")
+    monkeypatch.setenv("RETENTION_SOURCE", "simulated")
+    result = call(command)
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
     assert f"RETENTION_HOME={home}-simulated" in result.stderr

@@ -11,6 +11,7 @@ from retention_assets.settings import Settings
 from retention_assets.simulation.simulator import FIRST_DATE
 from retention_assets.sources.load_profile import load_profile
 from retention_assets.sources.source_files import newest_day, source_files
+from retention_assets_tests.cli.in_process import Call
 from retention_assets_tests.cli.test_app import retention
 
 SMALL = ("simulate", "--customers", "60", "--days", "20", "--seed", "3")
@@ -38,9 +39,9 @@ def test_simulate_counts_rows_and_writes_a_profile(tmp_path: Path) -> None:
     assert second.stderr == ""
 
 
-def test_folder_with_other_files_is_refused(tmp_path: Path) -> None:
+def test_folder_with_other_files_is_refused(tmp_path: Path, call: Call) -> None:
     (tmp_path / "other.csv").write_text("1\n")
-    result = retention(tmp_path / "home", "simulate", "--days", "5", "--out", str(tmp_path))
+    result = call("simulate", "--days", "5", "--out", str(tmp_path))
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
     assert (
         "contains files that were not written by a simulation. "
@@ -60,9 +61,9 @@ def test_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_option_writes_nothing_and_exits_with_2(
-    tmp_path: Path, option: tuple[str, str]
+    tmp_path: Path, option: tuple[str, str], call: Call
 ) -> None:
-    result = retention(tmp_path, "simulate", "--days", "20", "--out", str(tmp_path / "x"), *option)
+    result = call("simulate", "--days", "20", "--out", str(tmp_path / "x"), *option)
     assert result.returncode == 2
     assert option[0] in result.stderr
     assert list(tmp_path.iterdir()) == []

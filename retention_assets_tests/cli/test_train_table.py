@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from retention_assets_tests.cli.in_process import Call
+
 CLONE = Path(__file__).parents[2]
 TELCO = ("customer-service.csv", "billing.csv", "products.csv")
 FILES = {"report.html", "report.json", "scores.csv", "model"}
@@ -69,9 +71,9 @@ def test_command_trains_and_scores_the_second_file(telco: Path, tmp_path: Path) 
     ],
 )
 def test_wrong_call_is_explained(
-    arguments: tuple[str, ...], code: int, message: str, tmp_path: Path
+    arguments: tuple[str, ...], code: int, message: str, tmp_path: Path, call: Call
 ) -> None:
-    result = train_table(*arguments, "--out", str(tmp_path / "out"))
+    result = call("train-table", *arguments, "--out", str(tmp_path / "out"))
     assert result.returncode == code
     assert message in result.stderr
     assert "Traceback" not in result.stderr
@@ -86,10 +88,12 @@ def test_wrong_call_is_explained(
     ],
     ids=["1 and 2", "broken zip", "Excel"],
 )
-def test_mistake_in_a_file_is_one_line(data: bytes, message: str, tmp_path: Path) -> None:
+def test_mistake_in_a_file_is_one_line(
+    data: bytes, message: str, tmp_path: Path, call: Call
+) -> None:
     (tmp_path / "t.csv").write_bytes(data)
     roles = ("--label", "y", "--id", "id", "--out", str(tmp_path / "out"))
-    result = train_table(str(tmp_path / "t.csv"), *roles)
+    result = call("train-table", str(tmp_path / "t.csv"), *roles)
     assert result.returncode == 1
     assert message in " ".join(result.stderr.split())
     assert "Traceback" not in result.stderr

@@ -1,5 +1,6 @@
 """Features on a Spark whose executors are separate processes: nothing assumes one machine."""
 
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -46,6 +47,9 @@ def run_alone() -> None:
     """Runs in the other process, on its environment's Spark. Prints the number of executors."""
     settings = Settings()
     lake = Lake.of(settings)
+    options = [os.environ["SPARK_SUBMIT_OPTS"], lake.spark_conf["spark.driver.extraJavaOptions"]]
+    conf = lake.spark_conf | {"spark.executor.extraJavaOptions": " ".join(options)}
+    lake = Lake(root=lake.root, home=lake.home, spark_conf=conf)
     make_features(lake, settings.simulated_dir)
     java: Any = lake.spark.sparkContext._jsc
     print(len(java.sc().statusTracker().getExecutorInfos()) - 1)  # the driver is among them
