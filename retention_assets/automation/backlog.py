@@ -128,8 +128,8 @@ def days_to_read(platform: Platform, look: Look, files: Sequence[SourceFile]) ->
         for file in due
         if file.day
     ]
-    if is_anew:
-        newest += [entry.through for entry in look.content.readings if entry.through]
+    if is_anew:  # rows that came late lie on the day after the newest
+        newest += [entry.through + DAY for entry in look.content.readings if entry.through]
     return first, min(max([*newest, *first_open, first]), last)
 
 

@@ -74,12 +74,13 @@ def raw_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         ledger = Ledger(lake.root)
         content = ledger.content()
         run_id = context.run.run_id
+        run = RunDays(first, last, platform.partitions.last_complete_day() or last)
         earlier_runs = {entry.run_id for entry in content.readings} - {run_id}
         delivery = plan_delivery(
             profile,
             table.name,
             content,
-            run=RunDays(first, last, platform.partitions.last_complete_day() or last),
+            run=run,
             patience_days=settings.patience_days,
             unfinished_runs=failed_runs(context.instance, earlier_runs) | {run_id},
         )
@@ -93,7 +94,7 @@ def raw_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         rows = lake.read(key)
         counts = counts_by_file_and_day(rows.where(f"arrival_date >= '{first}'"))
         if delivery:
-            stored = stored_by_file(counts, delivery.days.first)
+            stored = stored_by_file(counts, delivery.days.first, run.newest_file)
             entries = delivery_entries(
                 profile, table.name, delivery, content, run_id=run_id, stored=stored
             )

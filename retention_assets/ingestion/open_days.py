@@ -43,14 +43,14 @@ def counts_by_file_and_day(rows: DataFrame) -> list[tuple[str, date, int]]:
 
 
 def stored_by_file(
-    counts: Iterable[tuple[str, date, int]], first_open: date
+    counts: Iterable[tuple[str, date, int]], first_open: date, last_complete: date
 ) -> dict[str, StoredRows]:
-    """What the open days hold of each file."""
+    """What the open days hold of each file; its newest arrival on a day that is over."""
     files: dict[str, StoredRows] = {}
     for path, day, rows in counts:
         if day < first_open:
             continue
         so_far = files.get(path, StoredRows())
-        newest = max(so_far.newest_arrival or day, day)
+        newest = max(so_far.newest_arrival or date.min, min(day, last_complete))
         files[path] = StoredRows(so_far.rows + rows, newest)
     return files

@@ -214,7 +214,9 @@ class Readings:
 
 @dataclass(frozen=True)
 class StoredRows:
-    """What a reading stored of one file: how many rows, and the newest day on which one arrived."""
+    """What a reading stored of one file: how many rows, and the newest day on which one arrived
+    and which is over.
+    """
 
     rows: int = 0
     newest_arrival: date | None = None
