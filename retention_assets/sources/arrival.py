@@ -6,6 +6,7 @@ read beyond it. Nothing arrives on a closed day: what comes late arrives on the 
 last day of a source that has an end stays open for it.
 """
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -75,11 +76,12 @@ def arrival_days(
     tables = {file.table for file in read}
     days = {file.day for file in known_files if file.day}
     days |= {entry.day for entry in content.readings if entry.table in tables and entry.day}
+    in_order = sorted(days)
     earliest = {}
     for file in read:
         if file.day is not None:
-            before = max((day for day in days if day < file.day), default=None)
-            earliest[file] = max(first_open, before + DAY) if before else first_open
+            place = bisect_left(in_order, file.day)
+            earliest[file] = max(first_open, in_order[place - 1] + DAY) if place else first_open
     newest = max((file.day for file in read if file.day), default=None)
     last = max(newest + DAY if newest else last, first_open)
     return ArrivalDays(first_open, min(last, profile.end or date.max), earliest)
