@@ -155,8 +155,8 @@ class OnlineStore:
             if pipe.hget(self.keys.draft, DESCRIPTION) != description:
                 raise PublicationError(
                     f"Another publication to {self.keys.current} started before this one ended.",
-                    "Nothing, if the other one succeeds; otherwise materialize"
-                    " serving/online_features again.",
+                    "Wait for the other one. If it fails, materialize serving/online_features"
+                    " again.",
                 )
             pipe.multi()
             change(pipe)
