@@ -161,7 +161,7 @@ def test_next_publication_removes_what_a_dead_one_left(
         assert 0 < client.ttl(online.keys.draft) <= 86_400
         publish(online, {"a": 2.0}, MONDAY)
         assert client.keys() == [online.keys.current.encode()]
-        assert client.hkeys(online.keys.current) == [b"", b"a"]
+        assert set(client.hkeys(online.keys.current)) == {b"", b"a"}
 
 
 @pytest.mark.parametrize("day", [MONDAY, TUESDAY])
