@@ -143,9 +143,7 @@ class Lake(dg.ConfigurableResource):
         # With a bin for every day a histogram is a count by day.
         bins = F.lit((last - first).days + 2)
         by_day = F.histogram_numeric(F.unix_date(column), bins).alias("by_day")
-        laid_out = frame.repartition(column).sortWithinPartitions(column).observe(written, by_day)
-        writer = laid_out.write.format("delta").mode("overwrite")
-        writer.option("replaceWhere", between).save(self.path(key))
+        self._replace_where(key, frame.observe(written, by_day), column, between)
         rows: Counter[date] = Counter()
         for entry in written.get["by_day"] or ():
             rows[EPOCH + timedelta(days=int(entry["x"]))] += int(entry["y"])
@@ -155,9 +153,12 @@ class Lake(dg.ConfigurableResource):
         """Replaces the rows with `first <= column` in one commit, laid out as by `replace_days`;
         earlier rows stay. Delta refuses a frame that holds earlier days.
         """
+        self._replace_where(key, frame, column, f"{column} >= '{first}'")
+
+    def _replace_where(self, key: str, frame: "DataFrame", column: str, condition: str) -> None:
         laid_out = frame.repartition(column).sortWithinPartitions(column)
         writer = laid_out.write.format("delta").mode("overwrite")
-        writer.option("replaceWhere", f"{column} >= '{first}'").save(self.path(key))
+        writer.option("replaceWhere", condition).save(self.path(key))
 
     def delete_where(self, key: str, column: str, values: Sequence[str]) -> None:
         """Deletes the rows whose column has one of these values."""
