@@ -184,7 +184,8 @@ class DataQualitySettings(SettingsGroup):
         default=0.05,
         ge=0,
         le=1,
-        description="Broken rows above this share block downstream assets.",
+        description="Broken rows above this share block downstream assets; of less than 100 "
+        "rows, as many may be broken as of 100.",
     )
 
 

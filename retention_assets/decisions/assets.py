@@ -43,6 +43,7 @@ def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinitio
             score_rows,
         )
         from retention_assets.features.point_in_time import known_at
+        from retention_assets.validation.versions import read_facts
         from serve.model.bundle import load_bundle
 
         champion = registry.champion(keys.CHURN)
@@ -52,12 +53,10 @@ def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinitio
             registry.download(keys.CHURN, champion.version, registry.downloads), champion.digest
         )
         vectors = vectors_of([lake.read(name).toArrow() for name in tables], scorer.features)
-        has_left = known_at(F.lit(vectors.as_of))
-        gone = {
-            row["customer_id"]
-            for name in facts
-            for row in lake.read(name).where(has_left).select("customer_id").distinct().collect()
-        }
+        gone = set()
+        if knows_who_left:
+            left = read_facts(lake.read, "churn_events").where(known_at(F.lit(vectors.as_of)))
+            gone = {row["customer_id"] for row in left.select("customer_id").distinct().collect()}
         rows = score_rows(scorer, vectors, champion.version, gone)
         frame = lake.spark.createDataFrame(rows, SCHEMA)
         count = lake.overwrite(keys.CHURN_SCORES, frame)

@@ -5,6 +5,7 @@ No pandas, no Spark; facts are mappings, dates `datetime.date`, times UTC `datet
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -58,7 +59,7 @@ def compute_features(
     """
     known = sorted(
         (row for row in customers if _known(row, as_of)),
-        key=lambda row: (row["event_ts"], row["ingested_ts"]),
+        key=lambda row: (row["event_ts"], row["ingested_ts"], row["stated_ts"]),
     )
     if not known:
         return None
@@ -86,9 +87,7 @@ def evaluate(expression: Expression, customer: Customer) -> float | None:
             rate = _divided(_sum(customer, measure, days, until), _exposure(customer, days, until))
             return None if rate is None else rate * per_days
         case DaysSince(measure):
-            last = max(
-                (tile["event_date"] for tile in customer.tiles if tile[measure] > 0), default=None
-            )
+            last = _last_day(customer, measure)
             return customer.tenure_days if last is None else (customer.as_of - last).days
         case TenureDays():
             return customer.tenure_days
@@ -124,6 +123,14 @@ def _sum(customer: Customer, measure: str, days: int | None, until: int) -> floa
     start = date.min if days is None else customer.as_of - timedelta(days=days)
     values = [tile[measure] for tile in customer.tiles if start <= tile["event_date"] < before]
     return sum(round(value * UNITS) for value in values) / UNITS
+
+
+def _last_day(customer: Customer, measure: str) -> date | None:
+    """The last day on which the measure is above zero, what was taken back included."""
+    totals: Counter[date] = Counter()
+    for tile in customer.tiles:
+        totals[tile["event_date"]] += round(tile[measure] * UNITS)
+    return max((day for day, total in totals.items() if total > 0), default=None)
 
 
 def _exposure(customer: Customer, days: int | None, until: int) -> int:

@@ -13,11 +13,13 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from retention_assets.validation.versions import MOMENT, holds_at
+
 
 def known_at(as_of: Column) -> Column:
-    """Whether a fact with `event_ts` and `ingested_ts` counts at the as-of date."""
+    """Whether a row of `versions.with_replacement` counts at the as-of date."""
     midnight = as_of.cast("timestamp")
-    return (F.col("event_ts") < midnight) & (F.col("ingested_ts") < midnight)
+    return (F.col("event_ts") < midnight) & holds_at(midnight)
 
 
 def visible_from(event_date: Column, arrival_date: Column, days: int = 0) -> Column:
@@ -50,7 +52,7 @@ def customers_as_of(
     rows = customers.select(
         "customer_id",
         F.to_date("event_ts").alias("signup_date"),
-        F.struct("event_ts", "ingested_ts").alias("time"),
+        F.struct("event_ts", *MOMENT).alias("time"),
         F.struct(F.lit(0).alias("_"), *texts).alias("attributes"),
         visible_from(F.to_date("event_ts"), F.to_date("ingested_ts")).alias("visible"),
     )

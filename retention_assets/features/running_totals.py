@@ -2,12 +2,14 @@
 
 The total of a measure at (t, w) is its sum over tiles with `event_date < t - w` and
 `arrival_date < t`. A tile enters it on one date and stays, so it is added at that date, and a
-cumulative sum over the as-of dates gives the totals.
+cumulative sum over the as-of dates gives the totals. What a correction takes back enters in the
+same way, as a negative tile.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -75,7 +77,41 @@ def with_totals(
         for name in (total_column(measure, offset) for measure, offset in required.totals)
     }
     last = {name: F.max(name).over(so_far) for name in map(last_column, required.last_dates)}
-    return joined.withColumns(totals | last).where("is_known").drop("is_known")
+    rows = joined.withColumns(totals | last).where("is_known").drop("is_known")
+    return _with_retracted_days(rows, tiles, as_of_dates, required.last_dates)
+
+
+def _with_retracted_days(
+    rows: DataFrame, tiles: DataFrame, as_of_dates: Sequence[date], measures: Sequence[str]
+) -> DataFrame:
+    """`rows` with the right last dates of customers of whom a tile takes something back.
+
+    A day whose total is back at zero is no last date any more. A running maximum cannot forget it.
+    """
+    is_negative = reduce(Column.__or__, [F.col(name) < 0 for name in measures], F.lit(False))
+    customers = tiles.where(is_negative).select("customer_id").distinct()
+    if not measures or customers.isEmpty():
+        return rows
+    dates = F.explode(F.array(*[F.lit(day) for day in as_of_dates])).alias("as_of")
+    of_customers = tiles.join(customers, "customer_id", "left_semi").select("*", dates)
+    is_visible = visible_from(F.col("event_date"), F.col("arrival_date")) <= F.col("as_of")
+    totals = [F.sum(units(F.col(name))).alias(name) for name in measures]
+    by_day = of_customers.where(is_visible).groupBy("customer_id", "as_of", "event_date")
+    last = [
+        F.max(F.when(F.col(name) > 0, F.col("event_date"))).alias(last_column(name))
+        for name in measures
+    ]
+    summed = by_day.agg(*totals).groupBy("customer_id", "as_of").agg(*last)
+    summed = summed.withColumn("is_summed", F.lit(True)).alias("summed")
+    joined = rows.alias("rows").join(summed, ["customer_id", "as_of"], "left")
+    is_summed = F.col("is_summed").isNotNull()
+    names = [last_column(name) for name in measures]
+    right = [
+        F.when(is_summed, F.col(f"summed.{name}")).otherwise(F.col(f"rows.{name}")).alias(name)
+        for name in names
+    ]
+    kept = [f"rows.{name}" for name in rows.columns if name not in names]
+    return joined.select(*kept, *right)
 
 
 def _required_tiles(

@@ -20,6 +20,7 @@ FILE_DAY = "_file_day"
 EARLIEST = "_earliest_arrival"
 _COPY = "_copy"
 _CONTENT = "_content"
+_SAME = ("source_file", _CONTENT)
 
 
 def with_days_of_files(opened: DataFrame, days: ArrivalDays, root: Path) -> DataFrame:
@@ -70,24 +71,49 @@ def end_of(day: Column) -> Column:
     return F.date_add(day, 1).cast("timestamp") - F.expr("INTERVAL 1 MICROSECOND")
 
 
-def without_stored(rows: DataFrame, stored: DataFrame, table: str) -> DataFrame:
-    """The rows that no stored row of the same file equals, each stored row taken once.
+def changed_rows(
+    rows: DataFrame, stored: DataFrame, table: str, *, first_open: date, is_stamped: bool
+) -> DataFrame:
+    """How files differ from their versions before: the rows that these lacked, and with `is_gone`
+    the rows that only these had.
 
-    `stored`: what earlier versions of the files said. Rows are equal if their canonical columns
-    are, whenever they arrived; if one of these could not be read, their texts count.
+    `stored`: what was stored of all versions before, on closed days. Rows are equal if their
+    canonical columns are, whenever they arrived; if one of these could not be read, their texts
+    count. A source that does not stamp its rows states a change when it makes it: when it arrives.
     """
-    left = _numbered(rows, table)
-    right = _numbered(stored, table).select("source_file", _CONTENT, _COPY)
-    new = left.join(right, ["source_file", _CONTENT, _COPY], "left_anti")
-    return new.select(rows.columns)
+    arrived = _numbered(rows, table)
+    known = _numbered(stored, table)
+    of_content = Window.partitionBy(*_SAME)
+    copies = F.sum(F.when(F.col("is_gone"), -1).otherwise(1)).over(of_content)
+    known = known.withColumn("_copies", copies).where("NOT is_gone AND _copy <= _copies")
+    new = arrived.join(known.select(*_SAME, _COPY), [*_SAME, _COPY], "left_anti")
+    gone = known.join(arrived.select(*_SAME, _COPY), [*_SAME, _COPY], "left_anti")
+    if not is_stamped:
+        is_changed = F.broadcast(
+            stored.select("source_file", F.lit(True).alias("_changed")).distinct()
+        )
+        new = new.join(is_changed, "source_file", "left")
+        stated = F.when(F.col("_changed"), F.col("ingested_ts")).otherwise(F.col("stated_ts"))
+        new = new.withColumn("stated_ts", stated)
+    moment = end_of(F.lit(first_open))
+    gone = gone.withColumns(
+        {
+            "is_gone": F.lit(True),
+            "stated_ts": moment,
+            "ingested_ts": moment,
+            "arrival_date": F.lit(first_open),
+        }
+    )
+    return new.select(rows.columns).unionByName(gone.select(rows.columns))
 
 
 def _numbered(rows: DataFrame, table: str) -> DataFrame:
+    """Rows with the number of each among the equal ones of its file; first those that it has."""
     names = [name for name in TABLES[table].column_names if name != "ingested_ts"]
     is_faulty = F.col("row_fault").isNotNull() | (F.size("parse_errors") > 0)
     text = F.when(is_faulty, F.col("raw_text"))
     content = content_hash([text, *(F.when(~is_faulty, F.col(name)) for name in names)])
-    copies = Window.partitionBy("source_file", _CONTENT).orderBy("ingested_ts", "raw_text")
+    copies = Window.partitionBy(*_SAME).orderBy("is_gone", "ingested_ts", "raw_text")
     return rows.withColumn(_CONTENT, content).withColumn(_COPY, F.row_number().over(copies))
 
 

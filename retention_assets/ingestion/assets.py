@@ -35,6 +35,7 @@ from retention_assets.sources.source_files import present_files
 
 if TYPE_CHECKING:
     from retention_assets.ingestion.delivery import Delivery
+    from retention_assets.ingestion.open_days import FileDay
 
 OWNERS = ["team:data-platform"]
 
@@ -155,14 +156,12 @@ def store_delivery(lake: Lake, profile: Profile, name: str, delivery: "Delivery"
     lake.replace_since(key, frame, "arrival_date", delivery.days.first)
 
 
-def rows_by_day(
-    counts: Iterable[tuple[str, date, int]], first: date, last: date
-) -> dict[date, int]:
+def rows_by_day(counts: Iterable["FileDay"], first: date, last: date) -> dict[date, int]:
     """Day of arrival from `first` to `last` -> its rows of all files."""
     by_day: Counter[date] = Counter()
-    for _, day, rows in counts:
-        if first <= day <= last:
-            by_day[day] += rows
+    for count in counts:
+        if first <= count.day <= last:
+            by_day[count.day] += count.rows
     return dict(by_day)
 
 

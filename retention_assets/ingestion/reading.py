@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from retention_assets.errors import ProfileError
 from retention_assets.ingestion.arrival_times import (
@@ -56,6 +57,7 @@ def read_files(
             f"Correct tables.{name}.columns.",
         ) from error
     rows = with_arrival(rows, days.last, is_stamped="ingested_ts" in table.columns)
+    rows = rows.withColumn("is_gone", F.lit(False))
     order = [*TABLES[name].column_names, *(column.name for column in RAW_COLUMNS)]
     return rows.select([column for column in order if column in rows.columns])
 

@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 from retention_assets import keys
 from retention_assets.features.point_in_time import known_at
 from retention_assets.sources.profile import Profile
+from retention_assets.validation.versions import read_facts
 
 Read = Callable[[str], DataFrame]
 Columns = Mapping[str, NDArray[np.float64]]
@@ -57,18 +58,19 @@ def active_customers(frame: DataFrame, read: Read, profile: Profile) -> DataFram
         return frame
     known = known_at(F.col("as_of"))
     if kind != "inactivity":
-        left = _customers_with(frame, read(keys.CHURN_EVENTS), known)
+        left = _customers_with(frame, read_facts(read, "churn_events"), known)
         return frame.join(left, "customer_id", "left_anti")
     if profile.churn.active_within_days is not None:
         first_day = F.date_sub("as_of", profile.churn.active_within_days)
         known &= F.col("event_ts") >= first_day.cast("timestamp")
-    buyers = _customers_with(frame, read(keys.TRANSACTIONS).where("kind = 'sale'"), known)
+    sales = read_facts(read, "transactions").where("kind = 'sale'")
+    buyers = _customers_with(frame, sales, known)
     return frame.join(buyers, "customer_id", "left_semi")
 
 
 def _customers_with(frame: DataFrame, events: DataFrame, condition: Column) -> DataFrame:
     """Customers of the frame with an event that meets the condition."""
-    times = events.select("customer_id", "event_ts", "ingested_ts")
+    times = events.select("customer_id", "event_ts", "ingested_ts", "replaced_on")
     joined = frame.select("customer_id", "as_of").join(times, "customer_id")
     return joined.where(condition).select("customer_id").distinct()
 

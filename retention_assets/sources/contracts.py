@@ -73,6 +73,12 @@ RAW_COLUMNS = (
         "array<string>",
         "Canonical columns whose source value could not be read as their type.",
     ),
+    _Column(
+        "is_gone",
+        "boolean",
+        "False for the rows that a file has; true for one that a later version of the file lacks. "
+        "Such a row is counted, and what it said stays.",
+    ),
 )
 
 # Faults of a source row as a whole: the name of the rule that finds it, and what `row_fault` holds.

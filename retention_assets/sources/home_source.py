@@ -14,7 +14,7 @@ from retention_assets.settings import Settings, variable
 from retention_assets.sources.profile import SIMULATED, Profile
 
 FILE = "source.json"
-FORMAT = 2  # goes up when tables of an earlier version can no longer be read or added to
+FORMAT = 3  # goes up when tables of an earlier version can no longer be read or added to
 
 
 @dataclass(frozen=True)

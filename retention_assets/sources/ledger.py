@@ -36,7 +36,8 @@ class LedgerEntry:
     `path` is relative to the source's data folder; `number` counts the file's entries from 1.
     `size` (bytes) and `modified_ns` (since 1970) tell versions of the file apart. `reading` changes
     with everything that decides how the file is read. `reason` says why it could not be read.
-    `rows` are those that this reading stored. The source has delivered up to `through` with it.
+    `rows` are those that this reading stored, `gone` those that only the version before had. The
+    source has delivered up to `through` with it.
     """
 
     table: str
@@ -50,6 +51,7 @@ class LedgerEntry:
     run_id: str
     reason: str = ""
     rows: int | None = None
+    gone: int | None = None
     through: date | None = None
 
 
@@ -67,6 +69,7 @@ ENTRY_COLUMNS: Mapping[str, str] = {
     "run_id": "The Dagster run that added the entry; empty if none did.",
     "reason": "Why the file could not be read.",
     "rows": "How many rows this reading stored; those of an earlier version are not stored again.",
+    "gone": "How many rows this version lacks that the one before it had. What they said stays.",
     "through": "The day up to which the file delivers: the day in its name, else the newest day on "
     "which one of its rows arrived. It closes that day.",
 }
@@ -214,11 +217,12 @@ class Readings:
 
 @dataclass(frozen=True)
 class StoredRows:
-    """What a reading stored of one file: how many rows, and the newest day on which one arrived
-    and which is over.
+    """What a reading stored of one file: how many new rows, how many of the version before are
+    gone, and the newest day on which one arrived and which is over.
     """
 
     rows: int = 0
+    gone: int = 0
     newest_arrival: date | None = None
 
 
@@ -252,7 +256,8 @@ def new_entries(
         )
         if state == READ:
             of_file = stored.get(path, StoredRows())
-            entry = replace(entry, rows=of_file.rows, through=file.day or of_file.newest_arrival)
+            through = file.day or of_file.newest_arrival
+            entry = replace(entry, rows=of_file.rows, gone=of_file.gone, through=through)
         entries.append(entry)
     return entries
 
@@ -303,6 +308,7 @@ _TYPES = {
     "modified_ns": "int64",
     "day": "date32",
     "rows": "int64",
+    "gone": "int64",
     "through": "date32",
 }
 # Column and Arrow type of each field of an entry.

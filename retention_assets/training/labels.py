@@ -14,6 +14,9 @@ from pyspark.sql import functions as F
 
 from retention_assets.features.point_in_time import known_at
 from retention_assets.modeling.label_window import LabelWindow
+from retention_assets.validation.versions import REPLACED_ON, holds_at
+
+TIMES = ("event_ts", "ingested_ts", REPLACED_ON)
 
 
 def labels(
@@ -30,8 +33,9 @@ def labels(
     Adds label (int), label_observed_at (date) and treated (boolean).
 
     `facts`: churn events (kind "cancellation"), transactions (kind "inactivity") or churn labels
-    (kind "label"); `contacts`: campaign contacts. `active_within_days` (inactivity): customers who
-    bought earlier than that many days before t are not eligible.
+    (kind "label"); `contacts`: campaign contacts. Both have `replaced_on` (versions.py).
+    `active_within_days` (inactivity): customers who bought earlier than that many days before t are
+    not eligible.
     """
     pairs = known.select("customer_id", "as_of")
     if kind == "cancellation":
@@ -56,11 +60,10 @@ def labels(
 
 def canceled(pairs: DataFrame, window: LabelWindow, churns: DataFrame) -> DataFrame:
     """Eligible: not canceled by the end of the gap. Label: first cancellation is in the window."""
-    facts = churns.select("customer_id", "event_ts", "ingested_ts")
+    facts = churns.select("customer_id", *TIMES)
     joined = pairs.join(facts, "customer_id", "left")
-    left_at = F.min(
-        F.when(F.col("ingested_ts") < _midnight(window.observed_after_days), F.col("event_ts"))
-    ).alias("left_at")
+    is_known = holds_at(_midnight(window.observed_after_days))
+    left_at = F.min(F.when(is_known, F.col("event_ts"))).alias("left_at")
     first = joined.groupBy("customer_id", "as_of").agg(left_at)
     eligible = first.where(
         F.col("left_at").isNull() | (F.col("left_at") > _midnight(window.gap_days))
@@ -75,18 +78,14 @@ def inactive(
     pairs: DataFrame, window: LabelWindow, transactions: DataFrame, active_within_days: int | None
 ) -> DataFrame:
     """Eligible: known at t to have bought (recently). Label: no purchase in the window."""
-    sales = (
-        transactions.where("kind = 'sale'")
-        .select("customer_id", "event_ts", "ingested_ts")
-        .distinct()
-    )
+    sales = transactions.where("kind = 'sale'").select("customer_id", *TIMES).distinct()
     before = known_at(F.col("as_of"))
     if active_within_days is not None:
         before &= F.col("event_ts") >= _midnight(-active_within_days)
     within = (F.col("event_ts") > _midnight(window.gap_days)) & (
         F.col("event_ts") <= _midnight(window.closes_after_days)
     )
-    known_within = within & (F.col("ingested_ts") < _midnight(window.observed_after_days))
+    known_within = within & holds_at(_midnight(window.observed_after_days))
     both = [F.max(before).alias("bought_before"), F.max(known_within).alias("bought_within")]
     grouped = pairs.join(sales, "customer_id").groupBy("customer_id", "as_of").agg(*both)
     return grouped.where("bought_before").select(
@@ -95,20 +94,18 @@ def inactive(
 
 
 def with_outcomes(pairs: DataFrame, window: LabelWindow, outcomes: DataFrame) -> DataFrame:
-    """Eligible: an outcome is given as of this very day. Label: that outcome; of several for one
-    day, the one that was known first.
+    """Eligible: an outcome is given as of this very day. Label: that outcome, as it is known when
+    labels are final; of several for one day, the one with the latest time.
 
     That a customer left can be stated early, that a customer stayed only at the end of the window.
     So a day counts only if, when its labels are final, there is a customer who stayed after it or
     a later day. Otherwise outcomes have stopped coming in, and only leavers would have a label.
     """
     final = _midnight(window.observed_after_days)
-    stated = outcomes.select(
-        "customer_id", as_of_day().alias("as_of"), "churned", "event_ts", "ingested_ts"
-    )
-    first = F.min_by("churned", F.struct("ingested_ts", "event_ts", "churned"))
-    in_time = stated.where(F.col("ingested_ts") < final)
-    labeled = in_time.groupBy("customer_id", "as_of").agg(first.cast("int").alias("label"))
+    stated = outcomes.select("customer_id", as_of_day().alias("as_of"), "churned", *TIMES)
+    latest = F.max_by("churned", "event_ts")
+    in_time = stated.where(holds_at(final))
+    labeled = in_time.groupBy("customer_id", "as_of").agg(latest.cast("int").alias("label"))
     stays = stated.where("NOT churned").groupBy(F.col("as_of").alias("stayed_after"))
     stays = stays.agg(F.min("ingested_ts").alias("known_at"))
     is_delivered = (F.col("stayed_after") >= F.col("as_of")) & (F.col("known_at") < final)
@@ -122,11 +119,12 @@ def as_of_day() -> Column:
 
 
 def treated(pairs: DataFrame, window: LabelWindow, contacts: DataFrame) -> DataFrame:
-    """Pairs that got a contact in [t, end of window)."""
-    treatments = contacts.where("treated").select("customer_id", "event_ts")
+    """Pairs that got a contact in [t, end of window), as it is known when labels are final."""
+    treatments = contacts.where("treated").select("customer_id", *TIMES)
     during = (F.col("event_ts") >= _midnight(0)) & (
         F.col("event_ts") < _midnight(window.closes_after_days)
     )
+    during &= holds_at(_midnight(window.observed_after_days))
     hit = (
         pairs.select("customer_id", "as_of")
         .join(treatments, "customer_id")

@@ -16,6 +16,7 @@ from retention_assets.modeling.label_window import LabelWindow
 from retention_assets.sources.profile import CHURN_TABLE, Profile
 from retention_assets.training.columns import example_features
 from retention_assets.training.labels import as_of_day, labels
+from retention_assets.validation.versions import read_facts
 
 
 def weekly_examples(
@@ -29,7 +30,7 @@ def weekly_examples(
     `read`: asset key -> frame. Without as-of days the frame is empty and has its columns.
     """
     churn = profile.churn
-    facts = read(keys.validated(CHURN_TABLE[churn.kind]))
+    facts = read_facts(read, CHURN_TABLE[churn.kind])
     as_ofs = _labeled_days(facts, weeks) if churn.kind == "label" else list(weeks)
     vectors = compute_features(
         read(keys.DAILY_ACTIVITY),
@@ -38,7 +39,7 @@ def weekly_examples(
         example_features(profile),
         profile.start,
     )
-    contacts = read(keys.CAMPAIGN_CONTACTS) if profile.has("campaign_contacts") else None
+    contacts = read_facts(read, "campaign_contacts") if profile.has("campaign_contacts") else None
     labeled = labels(
         vectors,
         window,

@@ -19,10 +19,13 @@ from retention_assets.resources.metadata import (
 )
 from retention_assets.sources.contracts import TABLES, Table, column_descriptions
 from retention_assets.validation.checks import check_results, check_specs, data_is_current
-from retention_assets.validation.rules import rules_of
+from retention_assets.validation.rules import REPEAT, VERSION, rules_of
 
 OWNERS = ["team:data-platform"]
-REASON_MEANING = {"quarantine_reason": "The rules that the row breaks."}
+ADDED_COLUMNS = {
+    "quarantine_reason": "The rules that the row breaks.",
+    "is_correction": "Whether the row replaces another with the same key from its arrival on.",
+}
 WATERMARK_COLUMNS = {
     "watermark": "The latest closed day of the data.",
     "newest_event_ts": "When the newest event happened (UTC).",
@@ -44,13 +47,11 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
     """validated/<table> and quarantine/<table>. Each raw row enters exactly one of them, unless it
     repeats a validated row: then it is only counted.
     """
-    allowed_share = platform.profile.allowed_quarantined_share(
-        platform.settings.max_quarantined_share
-    )
+    max_share = platform.profile.allowed_quarantined_share(platform.settings.max_quarantined_share)
     raw_key = keys.raw(table.name)
     valid_key = keys.validated(table.name)
     quarantine_key = keys.quarantine(table.name)
-    descriptions = column_descriptions(table) | REASON_MEANING
+    descriptions = column_descriptions(table) | ADDED_COLUMNS
 
     @dg.multi_asset(
         name=f"validated_{table.name}",
@@ -61,34 +62,44 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
     def _validated_table(
         context: dg.AssetExecutionContext, lake: Lake
     ) -> Iterator[dg.MaterializeResult]:
-        from retention_assets.validation.result import ValidationResult, count_violations
-        from retention_assets.validation.split import REPEAT, split
+        from pyspark.sql import functions as F
+
+        from retention_assets.validation.result import (
+            ValidationResult,
+            allowed_share_of,
+            count_violations,
+        )
+        from retention_assets.validation.split import split
         from retention_assets.validation.suites import suite_results
 
         first, last = days_of(context)
-        raw = lake.read(raw_key).where(f"arrival_date BETWEEN '{first}' AND '{last}'")
-        has_earlier = first > platform.profile.start and lake.exists(valid_key)
-        earlier = lake.read(valid_key).where(f"arrival_date < '{first}'") if has_earlier else None
+        supplied = lake.read(raw_key).where("NOT is_gone")
+        raw = supplied.where(f"arrival_date BETWEEN '{first}' AND '{last}'")
+        has_earlier = first > platform.profile.start
+        earlier = supplied.where(f"arrival_date < '{first}'") if has_earlier else None
         parts = split(raw, table.key, rules_of(table, platform.profile.start), earlier)
         days = {"first": first, "last": last}
         frames = {
             quarantine_key: parts.broken,
-            valid_key: parts.valid.drop("raw_text", "parse_errors", "row_fault"),
+            valid_key: parts.valid.drop("raw_text", "parse_errors", "row_fault", "is_gone"),
         }
         rows = {
             key: lake.replace_days(key, frame, "arrival_date", **days)
             for key, frame in frames.items()
         }
         violations, rows_by_reason = count_violations(parts)
+        allowed_shares = {
+            item.rule.name: allowed_share_of(item.checked, max_share) for item in violations
+        }
         result = ValidationResult(
             rows_in=raw.count(),
-            repeats=parts.marked.where(REPEAT).count(),
+            repeats=parts.marked.where(F.col(VERSION) == REPEAT).count(),
             validated=sum(rows[valid_key].values()),
             quarantined=sum(rows[quarantine_key].values()),
-            allowed_share=allowed_share,
+            max_share=max_share,
             violations=violations,
             rows_by_reason=rows_by_reason,
-            suite_results=suite_results(parts.marked, table.name, parts.rules, allowed_share),
+            suite_results=suite_results(parts.marked, table.name, parts.rules, allowed_shares),
         )
         parts.release()
         counts = {

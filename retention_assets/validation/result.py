@@ -10,6 +10,16 @@ from pyspark.sql import functions as F
 from retention_assets.validation.rules import Rule
 from retention_assets.validation.split import BROKEN, Split, reported_rules, with_bits
 
+# A share of fewer rows than these says little: one broken row of two is half of them.
+MIN_ROWS = 100
+
+
+def allowed_share_of(rows: int, max_share: float) -> float:
+    """The allowed share of so many rows: few ones may have as many broken rows as MIN_ROWS may."""
+    if not 0 < rows < MIN_ROWS:
+        return max_share
+    return min(1.0, round(max_share * MIN_ROWS / rows, 9))  # 29 of 50 are 0.58
+
 
 @dataclass(frozen=True)
 class RuleViolations:
@@ -37,14 +47,15 @@ class RuleViolations:
 class ValidationResult:
     """What validation made of a range of days. `repeats`: rows that say what a valid row says.
 
-    `suite_results`: rule name -> whether its broken share is allowed, as Great Expectations found.
+    `max_share`: of rows that may be quarantined, where there are enough of them. `suite_results`:
+    rule name -> whether its broken share is allowed, as Great Expectations found.
     """
 
     rows_in: int
     validated: int
     quarantined: int
     repeats: int
-    allowed_share: float
+    max_share: float
     violations: Sequence[RuleViolations]
     rows_by_reason: Mapping[str, int]
     suite_results: Mapping[str, bool]
@@ -58,6 +69,11 @@ class ValidationResult:
     def quarantined_share(self) -> float:
         """Share of the incoming rows; 0 if there were none."""
         return self.quarantined / self.rows_in if self.rows_in else 0.0
+
+    @property
+    def allowed_share(self) -> float:
+        """Share of the incoming rows that may be quarantined."""
+        return allowed_share_of(self.rows_in, self.max_share)
 
 
 def count_violations(split: Split) -> tuple[list[RuleViolations], dict[str, int]]:

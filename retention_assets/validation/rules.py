@@ -6,15 +6,19 @@ Expectations expectation with the same meaning. Nothing is computed here.
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from retention_assets.sources.contracts import MAX_ID_CHARS, ROW_FAULTS, CanonicalColumn, Table
 
-# Column that the split adds: the number of a row among the unbroken rows of its key. Row 1 is kept.
-COPY = "_copy"
+# Column that the split adds: what an unbroken row is among the rows with its key (versions.py).
+VERSION = "_version"
+FACT = "fact"  # says something new, and holds from its arrival on
+REPEAT = "repeat"  # says what was said before
+STALE = "stale"  # was stated before what is known already
+CONFLICT = "conflict"  # another row with the same times is the fact
 SEPARATOR = "; "
 NOT_NULL = "ExpectColumnValuesToNotBeNull"
 
@@ -26,7 +30,8 @@ class Rule:
 
     `projection` is the Spark SQL of an extra column with the rule's name, for rules that no
     expectation can check on the table's own columns. `covered_by` names rules that explain the
-    same fault better, so that a row gets one reason for it.
+    same fault better, so that a row gets one reason for it. `of_key`: it compares a row with the
+    other rows of its key, so it checks only rows that break no other rule.
     """
 
     name: str
@@ -36,11 +41,7 @@ class Rule:
     arguments: Mapping[str, Any] = field(hash=False)
     projection: str | None = None
     covered_by: tuple[str, ...] = tuple(ROW_FAULTS)
-
-    @property
-    def of_key(self) -> bool:
-        """Whether it compares a row with the other rows of its key."""
-        return self.arguments["column"] == COPY
+    of_key: bool = False
 
     @property
     def checked_value(self) -> str:
@@ -53,15 +54,13 @@ class Rule:
 
 
 def rules_of(table: Table, start: date) -> list[Rule]:
-    """All rules of a table of a source that starts on this day. The last one, uniqueness of the
-    key, checks only rows that break no other.
-    """
+    """All rules of a table of a source that starts on this day."""
     rules = [row_fault(name, reason) for name, reason in ROW_FAULTS.items()]
     rules += [rule for column in table.columns for rule in column_rules(column)]
     rules.append(NOT_AFTER_INGESTION)
     if not table.may_precede_start:
         rules.append(not_before_start(start))
-    return [*rules, unique(table)]
+    return [*rules, *version_rules(table.key)]
 
 
 def column_rules(column: CanonicalColumn) -> Iterator[Rule]:
@@ -178,20 +177,16 @@ def between(column: CanonicalColumn) -> Rule:
     )
 
 
-def unique(table: Table) -> Rule:
-    """Counts copies above the first. GX's own uniqueness would also count the kept row of a
-    repeated key as broken.
-    """
-    key = ", ".join(table.key)
-    arguments = {"column": COPY, "max_value": 1}
-    reason = f"differs from an earlier row with the same {key}"
-    return Rule(
-        f"{'_'.join(table.key)}_unique",
-        reason,
-        f"{COPY} > 1",
-        "ExpectColumnValuesToBeBetween",
-        arguments,
-    )
+def version_rules(key: Sequence[str]) -> Iterator[Rule]:
+    """What keeps a row with a known key from being its next version."""
+    names = ", ".join(key)
+    reasons = {
+        STALE: f"stale: a row with the same {names} was stated later and is known already",
+        CONFLICT: f"conflict: another row with the same {names} was stated at the same time",
+    }
+    for version, reason in reasons.items():
+        rule = expression_rule(f"{'_'.join(key)}_not_{version}", reason, f"{VERSION} = '{version}'")
+        yield replace(rule, of_key=True)
 
 
 def expression_rule(name: str, reason: str, broken: str) -> Rule:

@@ -1,8 +1,8 @@
 """Splits raw rows into valid and broken ones, with reasons, and repeats of valid ones. Spark frames
 in, frames out; nothing is written here.
 
-Every row is exactly one of these. Copies are found among the rows that come in and those that were
-validated before, whenever they arrived.
+Every row is exactly one of these. Rows with the same key are found among those that come in and
+those that came before, whenever that was.
 """
 
 from collections.abc import Sequence
@@ -10,27 +10,24 @@ from dataclasses import dataclass
 from functools import reduce
 
 from pyspark import StorageLevel
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from retention_assets.ingestion.content import content_hash
 from retention_assets.sources.contracts import RAW_COLUMNS
-from retention_assets.validation.rules import COPY, SEPARATOR, Rule
+from retention_assets.validation.rules import FACT, SEPARATOR, VERSION, Rule
+from retention_assets.validation.versions import CONTENT, IS_CORRECTION, MOMENT, with_versions
 
 BROKEN = "_broken"
-REPEAT = "_repeat"  # whether the row says what a valid row with its key says
-EARLIER = "_earlier"
 REASON = "quarantine_reason"  # churn_events has a column of its own called reason
-# The earliest copy is kept. Rows equal in all three are identical, so any of them may be kept.
-COPY_ORDER = ("ingested_ts", "source_file", "raw_text")
 
 
 @dataclass(frozen=True)
 class Split:
     """Checked rows.
 
-    `marked`: all rows, with `_copy`, `_repeat` and `_broken`, a number with one bit per rule in the
-    rules' order, which is set where the row breaks the rule.
+    `marked`: all rows, with `_version`, `is_correction` and `_broken`, a number with one bit per
+    rule in the rules' order, which is set where the row breaks the rule.
     """
 
     marked: DataFrame
@@ -40,9 +37,10 @@ class Split:
 
     @property
     def valid(self) -> DataFrame:
-        """The rows that break no rule and are no repeats, with their original columns."""
-        is_valid = (F.col(BROKEN) == 0) & ~F.col(REPEAT)
-        return self.marked.where(is_valid).select(*self.columns)
+        """The rows that break no rule and are no repeats, with their original columns and
+        `is_correction`.
+        """
+        return self.marked.where(is_valid()).select(*self.columns, IS_CORRECTION)
 
     @property
     def broken(self) -> DataFrame:
@@ -57,58 +55,63 @@ class Split:
             frame.unpersist()
 
 
+def is_valid() -> Column:
+    """Whether a marked row breaks no rule and says something new."""
+    return (F.col(BROKEN) == 0) & (F.col(VERSION) == FACT)
+
+
 def split(
     frame: DataFrame,
     key: Sequence[str],
     rules: Sequence[Rule],
     earlier: DataFrame | None = None,
 ) -> Split:
-    """Checks each row against the rules; of unbroken rows with one key, the first by `COPY_ORDER`
-    stays valid, unless `earlier`, the valid rows that arrived before, has the key already. The
-    others are repeats of the valid row, or break the rule that the key is unique.
+    """Checks each row against the rules. Of the unbroken rows of a key, also those of `earlier`,
+    which are rows of the same kind that arrived before, versions.py says what each of them is.
     """
     marked = frame.withColumn(BROKEN, broken_bits(rules, of_key=False))
     is_unbroken = F.col(BROKEN) == 0
-    marked = marked.withColumn(COPY, F.when(is_unbroken, F.lit(1)))
-    contested = _contested_keys(marked.where(is_unbroken), key, earlier).persist()
+    unbroken = marked.where(is_unbroken)
+    known = _known_versions(unbroken, key, rules, earlier) if earlier is not None else None
+    contested = _contested_keys(unbroken, key, known)
+    cached = (contested,) if known is None else (known, contested)
     if contested.isEmpty():
-        whole = marked.withColumn(REPEAT, F.lit(False))
-        return Split(whole, frame.columns, rules, (contested,))
+        return Split(_with_only_facts(marked), frame.columns, rules, cached)
     joined = marked.join(contested.withColumn("_contested", F.lit(True)), list(key), "left")
-    is_copy = F.coalesce(F.col("_contested") & is_unbroken, F.lit(False))
-    copies = _without_repeats(number_copies(joined.where(is_copy), key), key)
-    copies = copies.withColumn(BROKEN, broken_bits(rules, of_key=True))
-    copies = copies.persist(StorageLevel.MEMORY_AND_DISK)
-    rest = joined.where(~is_copy).withColumn(REPEAT, F.lit(False))
-    return Split(rest.unionByName(copies), frame.columns, rules, (contested, copies))
+    is_contested = F.coalesce(F.col("_contested") & is_unbroken, F.lit(False))
+    versions = joined.where(is_contested).withColumn(CONTENT, content_of(frame))
+    if known is not None:
+        versions = versions.unionByName(known, allowMissingColumns=True)
+    versions = with_versions(versions, key).where("_contested").drop(CONTENT)
+    versions = versions.withColumn(BROKEN, broken_bits(rules, of_key=True))
+    versions = versions.persist(StorageLevel.MEMORY_AND_DISK)
+    rest = _with_only_facts(joined.where(~is_contested))
+    return Split(rest.unionByName(versions), frame.columns, rules, (*cached, versions))
 
 
-def _contested_keys(
-    unbroken: DataFrame, key: Sequence[str], earlier: DataFrame | None
+def _with_only_facts(marked: DataFrame) -> DataFrame:
+    """Rows whose key comes once: the unbroken ones are facts."""
+    version = F.when(F.col(BROKEN) == 0, F.lit(FACT))
+    return marked.withColumns({VERSION: version, IS_CORRECTION: F.lit(False)})
+
+
+def _known_versions(
+    unbroken: DataFrame, key: Sequence[str], rules: Sequence[Rule], earlier: DataFrame
 ) -> DataFrame:
-    """The keys that come more than once, with the content of the valid row that arrived before in
-    `_earlier`, null if there is none.
-    """
+    """What was said before of the keys that come now. Kept in memory."""
+    known = earlier.join(unbroken.select(*key).distinct(), list(key), "left_semi")
+    known = known.where(broken_bits(rules, of_key=False) == 0)
+    content = content_of(earlier).alias(CONTENT)
+    return known.select(*key, *MOMENT, "source_file", content).persist()
+
+
+def _contested_keys(unbroken: DataFrame, key: Sequence[str], known: DataFrame | None) -> DataFrame:
+    """The keys that come more than once, or came before. Kept in memory."""
     counts = unbroken.groupBy(*key).agg(F.count(F.lit(1)).alias("rows"))
-    if earlier is None:
-        repeated = counts.where("rows > 1")
-        return repeated.select(*key, F.lit(None).cast("bigint").alias(EARLIER))
-    known = earlier.join(counts.select(*key), list(key), "left_semi")
-    known = known.select(*key, content_of(earlier).alias(EARLIER))
-    joined = counts.join(known, list(key), "left")
-    return joined.where(f"rows > 1 OR {EARLIER} IS NOT NULL").drop("rows")
-
-
-def _without_repeats(copies: DataFrame, key: Sequence[str]) -> DataFrame:
-    """Marks the copies that say the same as the valid row of their key. They count as no copy."""
-    content = content_of(copies)
-    in_order = Window.partitionBy(*key).orderBy(*COPY_ORDER)
-    valid = F.coalesce(F.col(EARLIER), F.first(content).over(in_order))
-    number = F.col(COPY) + F.col(EARLIER).isNotNull().cast("int")
-    copies = copies.withColumn(COPY, number).withColumn(
-        REPEAT, (F.col(COPY) > 1) & (content == valid)
-    )
-    return copies.withColumn(COPY, F.when(F.col(REPEAT), F.lit(1)).otherwise(F.col(COPY)))
+    contested = counts.where("rows > 1").select(*key)
+    if known is not None:
+        contested = contested.union(known.select(*key)).distinct()
+    return contested.persist()
 
 
 def content_of(frame: DataFrame) -> Column:
@@ -116,14 +119,6 @@ def content_of(frame: DataFrame) -> Column:
     added = {"ingested_ts", *(column.name for column in RAW_COLUMNS)}
     names = {name for name in frame.columns if not name.startswith("_")} - added
     return content_hash(F.col(name) for name in sorted(names))
-
-
-def number_copies(repeated: DataFrame, key: Sequence[str]) -> DataFrame:
-    """Numbers the rows of each key from 1. It sorts whole rows, `raw_text` too, so pass rows of
-    repeated keys only.
-    """
-    copies = Window.partitionBy(*key).orderBy(*COPY_ORDER)
-    return repeated.withColumn(COPY, F.row_number().over(copies))
 
 
 def broken_bits(rules: Sequence[Rule], of_key: bool) -> Column:

@@ -1,12 +1,12 @@
 """The rules as Great Expectations suites: one suite per table, run on the incoming rows. No
 splitting, no Dagster.
 
-A suite answers yes or no per expectation, with the allowed share of broken rows as `mostly`; it
+A suite answers yes or no per expectation, with the allowed share of broken rows as `mostly`. It
 reads the columns once, in one aggregation. Its own count of unexpected values would cost one scan
 per expectation, and the split counts them anyway.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import great_expectations as gx
@@ -27,21 +27,26 @@ RULE = "rule"
 
 
 def suite_results(
-    marked: DataFrame, name: str, rules: Sequence[Rule], allowed_share: float
+    marked: DataFrame, name: str, rules: Sequence[Rule], allowed_shares: Mapping[str, float]
 ) -> dict[str, bool]:
-    """Rule -> whether its broken share is allowed. `marked` is the split's frame with its `_copy`
-    column.
+    """Rule -> whether its broken share is allowed. `marked`: the split's frame; `allowed_shares`:
+    by rule.
     """
-    suite = suite_of(name, rules, allowed_share)
+    suite = suite_of(name, rules, allowed_shares)
     results = run_suite(suite, suite_columns(marked, rules)).results
     return {rule_name(result): bool(result.success) for result in results}
 
 
-def suite_of(name: str, rules: Sequence[Rule], allowed_share: float) -> gx.ExpectationSuite:
+def suite_of(
+    name: str, rules: Sequence[Rule], allowed_shares: Mapping[str, float]
+) -> gx.ExpectationSuite:
     """The suite of one table: an expectation per rule, with the rule's name in its `meta`."""
-    mostly = round(1.0 - allowed_share, 9)  # 1 - 0.7 is a little more than 0.3
     expectations = [
-        getattr(gxe, rule.expectation)(**rule.arguments, mostly=mostly, meta={RULE: rule.name})
+        getattr(gxe, rule.expectation)(
+            **rule.arguments,
+            mostly=round(1.0 - allowed_shares[rule.name], 9),  # 1 - 0.7 is a little more than 0.3
+            meta={RULE: rule.name},
+        )
         for rule in rules
     ]
     return gx.ExpectationSuite(name, expectations=expectations)

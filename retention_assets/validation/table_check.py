@@ -32,8 +32,8 @@ from retention_assets.validation.column_check import (
     unused_columns,
 )
 from retention_assets.validation.result import RuleViolations, count_violations
-from retention_assets.validation.rules import rules_of
-from retention_assets.validation.split import BROKEN, REPEAT, split
+from retention_assets.validation.rules import REPEAT, VERSION, rules_of
+from retention_assets.validation.split import BROKEN, is_valid, split
 
 
 @dataclass(frozen=True)
@@ -137,13 +137,13 @@ def _row_counts(
     sample: FileSample,
     reasons: tuple[QuarantineReason, ...],
 ) -> RowCounts:
-    day = F.when((F.col(BROKEN) == 0) & ~F.col(REPEAT), F.to_date("event_ts"))
+    day = F.when(is_valid(), F.to_date("event_ts"))
     files = (
         marked.groupBy("source_file")
         .agg(
             F.count(F.lit(1)).alias("rows"),
             F.count_if(F.col(BROKEN) != 0).alias("broken"),
-            F.count_if(REPEAT).alias("repeats"),
+            F.count_if(F.col(VERSION) == REPEAT).alias("repeats"),
             F.min(day).alias("first_day"),
             F.max(day).alias("last_day"),
         )

@@ -57,7 +57,7 @@ def stage(module_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     left = module_lake.spark.createDataFrame(
         [("C4", at, at), ("C3", later, later), ("C2", at, later)],
         "customer_id string, event_ts timestamp, ingested_ts timestamp",
-    )
+    ).selectExpr("*", "false is_correction")
     module_lake.overwrite("validated/churn_events", left)
     return Stage(platform, module_lake, Registry.of(platform.settings))
 

@@ -14,8 +14,8 @@ TILES_SCHEMA = "customer_id string, event_date date, arrival_date date, " + ", "
     f"{name} double" for name in MEASURE_NAMES
 )
 CUSTOMERS_SCHEMA = (
-    "customer_id string, event_ts timestamp, ingested_ts timestamp, plan string,"
-    " acquisition_channel string, email_opt_in boolean"
+    "customer_id string, event_ts timestamp, ingested_ts timestamp, stated_ts timestamp,"
+    " plan string, acquisition_channel string, email_opt_in boolean"
 )
 
 
@@ -47,12 +47,16 @@ def customer(customer_id: str, day: int, late: int = 0, **attributes: Any) -> di
         "customer_id": customer_id,
         "event_ts": moment,
         "ingested_ts": moment + timedelta(days=late),
+        "stated_ts": moment,
         **known,
     }
 
 
 def random_facts(customers: int, days: int, seed: int) -> Facts:
-    """Customers who sign up, change plans, buy, return and go silent at random, some rows late."""
+    """Customers who sign up, change plans, buy, return and go silent at random, some rows late.
+
+    Some of what they did is taken back later, as by a correction.
+    """
     rng = random.Random(seed)
     facts = Facts([], [])
     for number in range(customers):
@@ -67,6 +71,9 @@ def random_facts(customers: int, days: int, seed: int) -> Facts:
             for late in {0, rng.choice([0, 0, 3])}:
                 values = {name: rng.choice([0, 0, 1, 2.5, 19.99, 0.0001]) for name in MEASURE_NAMES}
                 facts.tiles.append(tile(name, day, late, **values))
+                if rng.random() < 0.2:
+                    taken_back = {measure: -value for measure, value in values.items()}
+                    facts.tiles.append(tile(name, day, late + rng.choice([1, 40]), **taken_back))
     return facts
 
 

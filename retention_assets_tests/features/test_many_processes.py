@@ -7,8 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import functions as F
-
 from retention_assets.features.declarations import FEATURES
 from retention_assets.features.engine_spark import compute_features
 from retention_assets.features.measures import MEASURES
@@ -29,11 +27,9 @@ RUN = "from retention_assets_tests.features.test_many_processes import run_alone
 def make_features(lake: Lake, source: Path) -> None:
     """Facts to tiles to features, each written as a table."""
     names = ["customers", *dict.fromkeys(measure.table for measure in MEASURES)]
+    added = ("date(ingested_ts) arrival_date", "ingested_ts stated_ts", "false is_correction")
     facts = {
-        name: lake.spark.read.parquet(str(source / name)).withColumn(
-            "arrival_date", F.to_date("ingested_ts")
-        )
-        for name in names
+        name: lake.spark.read.parquet(str(source / name)).selectExpr("*", *added) for name in names
     }
     customers = facts.pop("customers")
     last = FIRST_DATE + timedelta(days=DAYS - 1)

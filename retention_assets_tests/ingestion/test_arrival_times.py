@@ -4,7 +4,7 @@ which a customer is seen for the first time.
 
 from datetime import UTC, date, datetime
 
-from retention_assets.ingestion.arrival_times import first_sights, without_stored
+from retention_assets.ingestion.arrival_times import changed_rows, first_sights
 from retention_assets.resources.lake import Lake
 from retention_assets.sources.contracts import TABLES
 from retention_assets_tests.validation.factories import make_row, raw_schema
@@ -62,31 +62,65 @@ def test_sights_in_two_readings_equal_those_in_one(lake: Lake) -> None:
     ]
 
 
+def changes(lake: Lake, read: list[dict], stored: list[dict], *, is_stamped: bool) -> list[tuple]:
+    """File, text, severity, whether it is gone, days of January of the statement and arrival."""
+    after, before = (
+        lake.spark.createDataFrame(
+            [make_row(TICKETS, 0, {"customer_id": "ann"} | row) for row in rows],
+            raw_schema(TICKETS),
+        )
+        for rows in (read, stored)
+    )
+    first_open = date(2024, 1, 9)
+    changed = changed_rows(
+        after, before, "support_tickets", first_open=first_open, is_stamped=is_stamped
+    )
+    return sorted(
+        (
+            row["source_file"],
+            row["raw_text"],
+            row["severity"],
+            row["is_gone"],
+            row["stated_ts"].day,
+            row["arrival_date"].day,
+        )
+        for row in changed.collect()
+    )
+
+
+LATER = {"ingested_ts": datetime(2024, 1, 9, tzinfo=UTC), "arrival_date": date(2024, 1, 9)}
+
+
 def test_only_rows_new_in_the_file_are_left(lake: Lake) -> None:
     """As many copies of a row are stored, so many are taken; whenever they arrived."""
     same = {"ticket_id": "1", "source_file": "a.csv"}
     broken = {"source_file": "a.csv", "parse_errors": ["satisfaction"], "satisfaction": None}
-    later = {"ingested_ts": datetime(2024, 1, 9, tzinfo=UTC), "arrival_date": date(2024, 1, 9)}
     stored = [same, broken | {"raw_text": "good"}]
     read = [
-        same | later,
-        same | later | {"raw_text": "written in another way"},
+        same | LATER,
+        same | LATER | {"raw_text": "written in another way"},
         {"ticket_id": "1", "source_file": "b.csv"},
         {"ticket_id": "1", "source_file": "a.csv", "severity": "high"},
         broken | {"raw_text": "good"},
         broken | {"raw_text": "bad"},
     ]
-    frames = [
-        lake.spark.createDataFrame(
-            [make_row(TICKETS, 0, {"customer_id": "ann"} | changes) for changes in rows],
-            raw_schema(TICKETS),
-        )
-        for rows in (read, stored)
+    assert changes(lake, read, stored, is_stamped=True) == [
+        ("a.csv", "bad", "low", False, 5, 5),
+        ("a.csv", "source text", "high", False, 5, 5),
+        ("a.csv", "written in another way", "low", False, 5, 9),
+        ("b.csv", "source text", "low", False, 5, 5),
     ]
-    new = without_stored(frames[0], frames[1], "support_tickets").collect()
-    assert sorted((row["source_file"], row["severity"], row["raw_text"]) for row in new) == [
-        ("a.csv", "high", "source text"),
-        ("a.csv", "low", "bad"),
-        ("a.csv", "low", "written in another way"),
-        ("b.csv", "low", "source text"),
+
+
+def test_a_file_is_compared_with_its_version_before(lake: Lake) -> None:
+    """It said low, then high: what it says now is new, and is stated by the change."""
+    low = {"ticket_id": "1", "source_file": "a.csv", "raw_text": "low"}
+    high = low | {"severity": "high", "raw_text": "high"}
+    new_file = low | LATER | {"source_file": "b.csv"}
+    stored = [low, low | {"is_gone": True}, high]
+    assert changes(lake, [low | LATER, new_file], stored, is_stamped=False) == [
+        ("a.csv", "high", "high", True, 9, 9),
+        ("a.csv", "low", "low", False, 9, 9),
+        ("b.csv", "low", "low", False, 5, 9),
     ]
+    assert changes(lake, [high | LATER], stored, is_stamped=False) == []

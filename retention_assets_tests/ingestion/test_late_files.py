@@ -45,6 +45,15 @@ def test_late_and_changed_files_arrive_on_first_open_day(tmp_path: Path, own_lak
         "orders/2024-01-03.csv": 1,
         "orders/2024-01-05.csv": 1,
     }
+    # A line that leaves its file is counted; what it said stays.
+    write_orders(tmp_path, "05", "9,bob,2024-01-05 11:00:00,5.0")
+    assert materialize(settings, own_lake).success
+    raw = own_lake.read("raw/transactions")
+    assert [row["order_id"] for row in raw.where("is_gone").collect()] == ["2"]
+    entry = Ledger(own_lake.root).content().read["transactions", "orders/2024-01-05.csv"]
+    assert (entry.rows, entry.gone) == (1, 1)
+    assert arrivals(own_lake) == [("1", 2), ("2", 5), ("8", 6), ("9", 6)]
+    write_orders(tmp_path, "05", "2,ann,2024-01-05 10:00:00,5.0", "9,bob,2024-01-05 11:00:00,5.0")
     # Other columns of the same files: the table is read anew from the start.
     twice = changed("tables", "transactions", "columns", "amount", to="total * 2")
     (tmp_path / "shop.yaml").write_text(yaml.safe_dump(twice))
@@ -71,7 +80,7 @@ def test_nothing_is_read_before_the_first_open_day(tmp_path: Path, own_lake: Lak
 
 DELIVERIES = {
     "02": ["1,ann,2024-01-02 10:00:00,5.0", "1,ann,2024-01-02 10:00:00,5.0"],
-    "05": ["2,bob,2024-01-05 10:00:00,5.0", "1,ann,2024-01-02 10:00:00,6.0"],  # an order again
+    "05": ["2,bob,2024-01-05 10:00:00,5.0", "1,ann,2024-01-02 10:00:00,6.0"],  # a correction
     "06": ["3,cid,2023-06-01 10:00:00,5.0", "4,cid,2024-01-06 10:00:00,5.0"],  # before the start
     "08": ["5,cid,2024-01-03 10:00:00,5.0", "6,dan,2074-01-03 10:00:00,5.0"],  # late; in 50 years
 }
@@ -111,9 +120,10 @@ def test_one_load_equals_loads_in_parts(shop: Settings, own_lake: Lake, module_l
     whole = contents(module_lake)
     assert contents(own_lake) == whole
     raw = [len(whole[key]) for key in TABLES]
-    assert (raw[0], raw[2], raw[4]) == (8, 4, 3), "and a line that repeats another one"
+    assert (raw[0], raw[2], raw[4]) == (8, 5, 2), "and a line that repeats another one"
     assert arrivals(module_lake, "validated/transactions") == [
         ("1", 2),
+        ("1", 5),
         ("2", 5),
         ("4", 6),
         ("5", 8),

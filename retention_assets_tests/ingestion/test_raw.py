@@ -58,10 +58,12 @@ def materialize(
 
 
 def orders(lake: Lake, key: str = "raw/transactions") -> list[tuple]:
-    rows = lake.read(key).orderBy("order_id").collect()
+    rows = lake.read(key)
+    if "is_gone" in rows.columns:
+        rows = rows.where("NOT is_gone")
     return [
         (row["order_id"], row["customer_id"], str(row["arrival_date"]), row["source_file"])
-        for row in rows
+        for row in rows.orderBy("order_id").collect()
     ]
 
 

@@ -58,7 +58,7 @@ class Stage:
         self._table("validated/watermark", "watermark date", [(NOW,)])
         self._table(
             "validated/churn_events",
-            "customer_id string, event_ts timestamp, ingested_ts timestamp",
+            "customer_id string, event_ts timestamp, ingested_ts timestamp, is_correction boolean",
             [],
         )
 

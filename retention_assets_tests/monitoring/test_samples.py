@@ -14,6 +14,7 @@ TRAINED = date(2024, 3, 4)
 MIDNIGHT = datetime(2024, 6, 10, tzinfo=UTC)
 TABLES = ["features/customer_behavior", "features/customer_transactions"]
 FACTS = "customer_id string, event_ts timestamp, ingested_ts timestamp, kind string"
+KEYS = ("uuid() transaction_id", "false is_correction")
 CUSTOMERS = {"stays": 1.0, "left": 2.0, "left_unreported": 3.0, "left_today": 4.0}
 
 
@@ -54,6 +55,11 @@ def samples(lake: Lake, profile: Profile) -> Samples:
     )
 
 
+def write_facts(lake: Lake, table: str, facts: list[tuple]) -> None:
+    frame = lake.spark.createDataFrame(facts, FACTS).selectExpr("*", *KEYS)
+    lake.overwrite(f"validated/{table}", frame)
+
+
 def compared(lake: Lake, profile: Profile) -> set[float]:
     return set(samples(lake, profile).current["logins"])
 
@@ -61,7 +67,7 @@ def compared(lake: Lake, profile: Profile) -> set[float]:
 def test_reference_is_last_training_week_with_unknown_as_nan(
     filled: Lake,
 ) -> None:
-    filled.overwrite("validated/churn_events", filled.spark.createDataFrame([], FACTS))
+    write_facts(filled, "churn_events", [])
     result = samples(filled, profile("cancellation"))
     assert np.array_equal(np.sort(result.reference["logins"]), [10.0, np.nan], equal_nan=True)
     assert np.array_equal(np.sort(result.reference["spend"]), [20.0, np.nan], equal_nan=True)
@@ -74,7 +80,7 @@ def test_customers_known_to_have_left_are_not_compared(filled: Lake) -> None:
         ("left_unreported", at(-30), at(0.1), ""),
         ("left_today", at(0), at(0), ""),
     ]
-    filled.overwrite("validated/churn_events", filled.spark.createDataFrame(facts, FACTS))
+    write_facts(filled, "churn_events", facts)
     assert compared(filled, profile("cancellation")) == {1.0, 3.0, 4.0}
 
 
@@ -87,7 +93,7 @@ def test_inactivity_compares_only_recent_buyers(
         ("left_unreported", at(-5), at(1), "sale"),
         ("left_today", at(-5), at(-5), "return"),
     ]
-    filled.overwrite("validated/transactions", filled.spark.createDataFrame(facts, FACTS))
+    write_facts(filled, "transactions", facts)
     assert compared(filled, profile("inactivity")) == {1.0, 2.0}
     assert compared(filled, profile("inactivity", active_within_days=90)) == {1.0}
 
@@ -95,7 +101,7 @@ def test_inactivity_compares_only_recent_buyers(
 def test_given_labels_compare_all_customers_but_leavers(filled: Lake) -> None:
     assert compared(filled, profile("label")) == set(CUSTOMERS.values())
     facts = [("left", at(-30), at(-29), "")]
-    filled.overwrite("validated/churn_events", filled.spark.createDataFrame(facts, FACTS))
+    write_facts(filled, "churn_events", facts)
     tables = {"churn_events": TableSource(path="churn_events/*")}
     canceling = profile("label").model_copy(update={"tables": tables})
     assert compared(filled, canceling) == {1.0, 3.0, 4.0}

@@ -95,8 +95,11 @@ def rows_by_week(platform: Platform, module_lake: Lake, outcomes: Split) -> dict
     sales = spark.createDataFrame(SALES, "customer_id string, day string").selectExpr(
         "customer_id",
         "day order_id",
+        "customer_id || day transaction_id",
         "timestamp(day) event_ts",
         "timestamp(day) ingested_ts",
+        "timestamp(day) stated_ts",
+        "false is_correction",
         "date(day) arrival_date",
         "'sale' kind",
         "5D amount",
@@ -104,7 +107,7 @@ def rows_by_week(platform: Platform, module_lake: Lake, outcomes: Split) -> dict
     measures = available_measures(platform.profile.tables)
     tiles = daily_activity({"transactions": sales}, measures, platform.profile.start, LAST)
     tables = {
-        "validated/customers": sales.select("customer_id", "event_ts", "ingested_ts"),
+        "validated/customers": sales.select("customer_id", "event_ts", "ingested_ts", "stated_ts"),
         "validated/churn_labels": outcomes.valid,
         "validated/watermark": spark.createDataFrame([(LAST,)], "watermark date"),
         "features/daily_activity": tiles,
@@ -140,11 +143,13 @@ def test_each_known_outcome_becomes_one_example(
     }
 
 
-def test_wrong_and_repeated_outcomes_are_quarantined(outcomes: Split) -> None:
-    """An outcome that arrives a month after its day is not wrong."""
+def test_wrong_outcomes_are_quarantined_and_corrected_ones_kept(outcomes: Split) -> None:
+    """An outcome that arrives a month after its day is not wrong. Ann's first one is corrected when
+    labels are final.
+    """
     broken = outcomes.broken.select("quarantine_reason").collect()
-    assert sorted(row["quarantine_reason"] for row in broken) == [
-        "churned cannot be read as boolean",
-        "differs from an earlier row with the same customer_id, event_ts",
-    ]
-    assert outcomes.valid.count() == 6
+    reasons = [row["quarantine_reason"] for row in broken]
+    assert reasons == ["churned cannot be read as boolean"]
+    corrected = outcomes.valid.where("is_correction").select("customer_id", "churned").collect()
+    assert [tuple(row) for row in corrected] == [("ann", True)]
+    assert outcomes.valid.count() == 7

@@ -5,11 +5,13 @@ opens at the end of 2024-03-17, closes at the end of 2024-04-16, and the label i
 moment of 2024-04-24.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from retention_assets.features.measures import available_measures
 from retention_assets.features.tiles import daily_activity
@@ -37,7 +39,10 @@ TOO_LATE = "2024-04-24 00:00:00"
 NO_EXAMPLE = None
 SHOP = ("customers", "transactions")
 
-# (what, when it happened, when it was reported; nothing: at once)
+REPLACED_WITHIN = "2024-04-02"
+REPLACED_WHEN_FINAL = "2024-04-23"
+REPLACED_TOO_LATE = "2024-04-24"
+# (what, when it happened, when it was reported; nothing: at once, on which day it was replaced)
 Fact = tuple[str, ...]
 
 # Facts of one customer each, and the label; NO_EXAMPLE: no example is made of the customer.
@@ -74,6 +79,19 @@ INACTIVITY: dict[str, tuple[list[Fact], int | None]] = {
     "first bought just before t": ([("sale", JUST_BEFORE_T)], 1),
     "first purchase known at t": ([("sale", RECENTLY, T)], NO_EXAMPLE),
     "bought long ago": ([("sale", LONG_AGO)], 1),
+    "bought within, taken back in time": (
+        [("sale", RECENTLY), ("sale", WITHIN, WITHIN, REPLACED_WHEN_FINAL)],
+        1,
+    ),
+    "bought within, taken back too late": (
+        [("sale", RECENTLY), ("sale", WITHIN, WITHIN, REPLACED_TOO_LATE)],
+        0,
+    ),
+    "bought before t, taken back within": ([("sale", RECENTLY, RECENTLY, REPLACED_WITHIN)], 1),
+    "bought before t, taken back before t": (
+        [("sale", RECENTLY, RECENTLY, "2024-03-03")],
+        NO_EXAMPLE,
+    ),
 }
 
 LABEL: dict[str, tuple[list[Fact], int | None]] = {
@@ -87,8 +105,18 @@ LABEL: dict[str, tuple[list[Fact], int | None]] = {
     "as of the day before": ([("left", JUST_BEFORE_T, CLOSES)], NO_EXAMPLE),
     "as of the day after": ([("left", "2024-03-05 00:00:00", CLOSES)], NO_EXAMPLE),
     "without an outcome": ([], NO_EXAMPLE),
-    "corrected in time": ([("left", T, WITHIN), ("stayed", T, FINAL)], 1),
-    "corrected too late": ([("stayed", T, CLOSES), ("left", T, TOO_LATE)], 0),
+    "corrected in time": (
+        [("left", T, WITHIN, REPLACED_WHEN_FINAL), ("stayed", T, FINAL)],
+        0,
+    ),
+    "corrected too late": (
+        [("stayed", T, CLOSES, REPLACED_TOO_LATE), ("left", T, TOO_LATE)],
+        0,
+    ),
+    "stated twice for the day": (
+        [("left", T, WITHIN), ("stayed", "2024-03-04 08:00:00", FINAL)],
+        0,
+    ),
 }
 KINDS = pytest.mark.parametrize(
     ("kind", "table"),
@@ -96,15 +124,16 @@ KINDS = pytest.mark.parametrize(
 )
 
 
-def facts(spark: SparkSession, table: dict[str, tuple[list[Fact], int | None]]) -> DataFrame:
-    """Churn events, transactions or outcomes, by fact. Without a second time: reported at once."""
+def facts(spark: SparkSession, table: Mapping[str, tuple[list[Fact], Any]]) -> DataFrame:
+    """Churn events, transactions, outcomes or contacts, by fact."""
     rows = [
-        (who, fact[0], fact[1], fact[-1]) for who, (events, _) in table.items() for fact in events
+        (who, what, when, *(later[:1] or [when]), *(later[1:] or [None]))
+        for who, (events, _) in table.items()
+        for what, when, *later in events
     ]
-    frame = spark.createDataFrame(
-        rows, "customer_id string, kind string, event_ts string, ingested_ts string"
-    )
-    times = ("event_ts::timestamp", "ingested_ts::timestamp")
+    names = ("customer_id", "kind", "event_ts", "ingested_ts", "replaced_on")
+    frame = spark.createDataFrame(rows, ", ".join(f"{name} string" for name in names))
+    times = ("event_ts::timestamp", "ingested_ts::timestamp", "replaced_on::date")
     return frame.selectExpr("customer_id", "kind", "kind = 'left' churned", *times)
 
 
@@ -224,18 +253,18 @@ def test_cancellation_labels_each_week_whose_window_holds_it(
 
 
 def test_contact_within_the_window_marks_the_customer(lake: Lake) -> None:
-    contacts = {
-        "at t": ([(T, True)], True),
-        "in the gap": ([(IN_GAP, True)], True),
-        "twice": ([(WITHIN, True), (WITHIN, True)], True),
-        "before t": ([(JUST_BEFORE_T, True)], False),
-        "as the window closes": ([(CLOSES, True)], False),
-        "held out at random": ([(WITHIN, False)], False),
+    contacts: dict[str, tuple[list[Fact], bool]] = {
+        "at t": ([("treated", T)], True),
+        "in the gap": ([("treated", IN_GAP)], True),
+        "twice": ([("treated", WITHIN), ("treated", WITHIN)], True),
+        "before t": ([("treated", JUST_BEFORE_T)], False),
+        "as the window closes": ([("treated", CLOSES)], False),
+        "reported too late": ([("treated", WITHIN, TOO_LATE)], False),
+        "taken back in time": ([("treated", WITHIN, WITHIN, REPLACED_WHEN_FINAL)], False),
+        "held out at random": ([("held out", WITHIN)], False),
         "never": ([], False),
     }
-    rows = [(who, *contact) for who, (events, _) in contacts.items() for contact in events]
-    frame = lake.spark.createDataFrame(rows, "customer_id string, event_ts string, treated boolean")
-    contact_rows = frame.selectExpr("customer_id", "event_ts::timestamp", "treated")
+    contact_rows = facts(lake.spark, contacts).withColumn("treated", F.expr("kind = 'treated'"))
     pairs = customer_weeks(lake.spark, list(contacts))
     nothing = facts(lake.spark, {})
     labeled = labels(
@@ -253,7 +282,15 @@ def test_examples_hold_vectors_and_labels_of_each_week(
     spark = lake.spark
     days = ["2024-02-01", "2024-02-20", "2024-04-01"]
     sales = facts(spark, {"C1": ([("sale", f"{day} 12:00:00") for day in days], 0)})
-    sales = sales.selectExpr("*", "to_date(event_ts) arrival_date", "uuid() order_id", "20D amount")
+    sales = sales.drop("replaced_on").selectExpr(
+        "*",
+        "to_date(event_ts) arrival_date",
+        "ingested_ts stated_ts",
+        "false is_correction",
+        "uuid() transaction_id",
+        "uuid() order_id",
+        "20D amount",
+    )
     profile = Profile(
         name="shop",
         start=date(2024, 1, 1),
@@ -270,7 +307,7 @@ def test_examples_hold_vectors_and_labels_of_each_week(
         ),
         "validated/customers": spark.sql(
             "SELECT 'C1' customer_id, timestamp'2024-01-01' event_ts, "
-            "timestamp'2024-01-01' ingested_ts"
+            "timestamp'2024-01-01' ingested_ts, timestamp'2024-01-01' stated_ts"
         ),
         "validated/transactions": sales,
     }

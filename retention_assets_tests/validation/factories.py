@@ -1,5 +1,9 @@
-"""Valid rows of every table, to be changed case by case, and a platform whose source has them."""
+"""Valid rows of every table, to be changed case by case, a platform whose source has them, and what
+rows with one key are to each other, by the definition.
+"""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +13,7 @@ from retention_assets.platform import Platform
 from retention_assets.settings import Settings
 from retention_assets.sources.contracts import RAW_COLUMNS, Table
 from retention_assets.sources.profile import Churn, Profile, TableSource
+from retention_assets.validation.rules import CONFLICT, FACT, REPEAT, STALE
 
 Row = dict[str, Any]
 MOMENT = datetime(2024, 1, 5, 9, tzinfo=UTC)
@@ -22,6 +27,7 @@ BOOKKEEPING: Row = {
     "raw_text": "source text",
     "row_fault": None,
     "parse_errors": [],
+    "is_gone": False,
 }
 VALID_VALUES: dict[str, Row] = {
     "customers": {
@@ -86,3 +92,46 @@ def transactions_platform(
     return Platform(
         Settings(home=folder / "home", as_of=as_of), profile, partitions_of(start, profile.end)
     )
+
+
+def versions_of(rows: Iterable[Row]) -> dict[str, str]:
+    """`raw_text` -> what the row is among the rows with its `key`, each of which has a `content`.
+
+    A row is a fact if another content holds once it has arrived than before, by the order of
+    versions applied to all rows that are known by then.
+    """
+    by_key = defaultdict(list)
+    for row in rows:
+        by_key[row["key"]].append(row)
+    return {
+        row["raw_text"]: version
+        for of_key in by_key.values()
+        for row, version in versions_of_key(of_key)
+    }
+
+
+def versions_of_key(rows: list[Row]) -> Iterable[tuple[Row, str]]:
+    def moment(row: Row) -> tuple[datetime, datetime]:
+        return row["ingested_ts"], row["stated_ts"]
+
+    in_order = sorted(rows, key=lambda row: (moment(row), row["source_file"], row["raw_text"]))
+    for place, row in enumerate(in_order):
+        before = [other for other in rows if moment(other) < moment(row)]
+        at_once = [other for other in rows if moment(other) == moment(row)]
+        current = max(before, key=rank, default=None)
+        holds = max(before + at_once, key=rank)
+        same = [other for other in in_order[:place] if other["content"] == row["content"]]
+        is_taken = moment(holds) == moment(row) and holds["content"] == row["content"]
+        is_copy = any(moment(other) == moment(row) for other in same)
+        if is_taken and not is_copy and (current is None or current["content"] != row["content"]):
+            yield row, FACT
+        elif is_taken or same:
+            yield row, REPEAT
+        elif any(other["content"] > row["content"] for other in at_once):
+            yield row, CONFLICT
+        else:
+            yield row, STALE
+
+
+def rank(row: Row) -> tuple[datetime, datetime, int]:
+    return row["stated_ts"], row["ingested_ts"], row["content"]

@@ -23,6 +23,7 @@ from retention_assets_tests.validation.factories import (
 TABLE = TABLES["transactions"]
 FIRST = date(2024, 1, 5)
 SECOND = date(2024, 1, 6)
+EVENING = datetime(2024, 1, 5, 20, tzinfo=UTC)
 NEXT_DAY: Row = {
     name: datetime(2024, 1, 6, 9, tzinfo=UTC) for name in ("event_ts", "ingested_ts", "stated_ts")
 } | {"arrival_date": SECOND}
@@ -67,11 +68,12 @@ def tables(lake: Lake) -> dict[str, list[tuple]]:
 
 
 def test_each_raw_row_enters_one_table_and_reruns_are_equal(tmp_path: Path, own_lake: Lake) -> None:
-    duplicate = {"transaction_id": "transaction_id-0", "source_file": "file-9"}
+    correction = {"transaction_id": "transaction_id-0", "source_file": "file-9", "amount": 6.0}
     fill(
         own_lake,
         {},
-        duplicate,
+        correction | {"ingested_ts": EVENING},
+        correction | {"ingested_ts": EVENING, "amount": 7.0},
         {"amount": 0.0, "kind": "gift"},
         NEXT_DAY,
         NEXT_DAY | {"customer_id": None},
@@ -85,9 +87,12 @@ def test_each_raw_row_enters_one_table_and_reruns_are_equal(tmp_path: Path, own_
         key: {row["source_file"] for row in own_lake.read(key).collect()}
         for key in (VALIDATED, QUARANTINED)
     }
-    assert files == {VALIDATED: {"file-0", "file-3"}, QUARANTINED: {"file-9", "file-2", "file-4"}}
+    assert files == {
+        VALIDATED: {"file-0", "file-4", "file-9"},
+        QUARANTINED: {"file-3", "file-5", "file-9"},
+    }
     assert own_lake.read(VALIDATED).columns == [
-        *TABLE.column_names, "arrival_date", "stated_ts", "source_file",
+        *TABLE.column_names, "arrival_date", "stated_ts", "source_file", "is_correction",
     ]  # fmt: skip
     raw_columns = [*TABLE.column_names, *(column.name for column in RAW_COLUMNS)]
     assert own_lake.read(QUARANTINED).columns == [*raw_columns, "quarantine_reason"]
@@ -105,21 +110,21 @@ def _check_row_counts(metadata: dict[str, dict[str, Any]]) -> None:
     assert set(metadata) == {VALIDATED, QUARANTINED, "downstream"}
     valid = metadata[VALIDATED]
     broken = metadata[QUARANTINED]
-    assert (valid["rows_of_run"], broken["rows_of_run"]) == (2, 3)
+    assert (valid["rows_of_run"], broken["rows_of_run"]) == (3, 3)
     assert valid["dagster/partition_row_count"] == broken["dagster/partition_row_count"] == 1
-    assert (valid["rows_in"], valid["rows_quarantined"]) == (5, 3)
+    assert (valid["rows_in"], valid["rows_quarantined"]) == (6, 3)
     reasons = [record.data for record in broken["quarantined_by_reason"].records]
     assert {reason["reason"]: reason["rows"] for reason in reasons} == {
         "amount must be > 0": 1,
         "customer_id is missing": 1,
-        "differs from an earlier row with the same transaction_id": 1,
+        "conflict: another row with the same transaction_id was stated at the same time": 1,
         "kind must be one of sale, return": 1,
     }
 
 
 def test_too_many_broken_rows_block_downstream_until_fixed(tmp_path: Path, own_lake: Lake) -> None:
-    platform = transactions_platform(tmp_path, allowed_share=0.05)
-    valid_rows = [{}] * 18
+    platform = transactions_platform(tmp_path, allowed_share=0.01)
+    valid_rows = [{}] * 98
     fill(own_lake, *valid_rows, {"amount": -1.0}, {"amount": -1.0, "raw_text": "amount=-1"})
     blocked = materialize(platform, own_lake)
     assert not blocked.success and set(materialized(blocked)) == {VALIDATED, QUARANTINED}
@@ -129,10 +134,10 @@ def test_too_many_broken_rows_block_downstream_until_fixed(tmp_path: Path, own_l
     ]
     assert check_results(blocked)[CONSERVED] and own_lake.read(QUARANTINED).count() == 2
 
-    fill(own_lake, *valid_rows, {}, {"amount": -1.0})  # one in twenty is allowed
+    fill(own_lake, *valid_rows, {}, {"amount": -1.0})  # one in a hundred is allowed
     repaired = materialize(platform, own_lake)
     assert repaired.success and "downstream" in materialized(repaired)
     assert check_results(repaired).keys() == check_results(blocked).keys() and all(
         check_results(repaired).values()
     )
-    assert (own_lake.read(VALIDATED).count(), own_lake.read(QUARANTINED).count()) == (19, 1)
+    assert (own_lake.read(VALIDATED).count(), own_lake.read(QUARANTINED).count()) == (99, 1)

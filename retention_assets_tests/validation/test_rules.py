@@ -1,6 +1,6 @@
 """Each rule of each table has a row that breaks it; unknown values and bounds are valid."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -11,6 +11,7 @@ from retention_assets.validation.split import BROKEN, REASON, reason, split
 from retention_assets_tests.validation.factories import (
     BEFORE_START,
     LATER,
+    MOMENT,
     VALID_VALUES,
     Row,
     make_row,
@@ -138,15 +139,24 @@ OTHER_CONTENT: dict[str, Row] = {
 
 
 def cases(table: Table) -> list[tuple[Row, str | None]]:
-    """Changes to a valid row with the expected reason; the last row repeats the first row's key."""
+    """Changes to a valid row with the expected reason."""
     valid: list[tuple[Row, str | None]] = [
         (changes, None) for changes in ({}, LATE, *VALID_CHANGES[table.name])
     ]
-    first_key = {name: value for name, value in make_row(table, 0, {}).items() if name in table.key}
-    reason = f"differs from an earlier row with the same {', '.join(table.key)}"
+    stale = (
+        f"stale: a row with the same {', '.join(table.key)} was stated later and is known already"
+    )
+    key = key_of(table, "replaced")
     other = OTHER_CONTENT.get(table.name, {})
-    copy = (first_key | LATE | other, reason)
-    return [*valid, *EVERYWHERE, *BY_TABLE[table.name], copy]
+    versions: list[tuple[Row, str | None]] = [
+        (key | {"stated_ts": LATER, "ingested_ts": LATER}, None),
+        (key | {"ingested_ts": LATER + timedelta(days=1)} | other, stale),
+    ]
+    return [*valid, *EVERYWHERE, *BY_TABLE[table.name], *versions]
+
+
+def key_of(table: Table, text: str) -> Row:
+    return {name: MOMENT if name == "event_ts" else text for name in table.key}
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -154,14 +164,21 @@ def test_each_rule_reports_exactly_the_rows_that_break_it(lake: Lake, name: str)
     table = TABLES[name]
     rules = rules_of(table, date(2024, 1, 1))
     expected = {f"file-{number}": reason for number, (_, reason) in enumerate(cases(table))}
-    rows = [make_row(table, number, changes) for number, (changes, _) in enumerate(cases(table))]
+    at_once = [key_of(table, "twice"), key_of(table, "twice") | OTHER_CONTENT.get(name, {})]
+    changed = [*(changes for changes, _ in cases(table)), *at_once]
+    rows = [make_row(table, number, changes) for number, changes in enumerate(changed)]
     parts = split(lake.spark.createDataFrame(rows, raw_schema(table)), table.key, rules)
     marked = parts.marked.select("source_file", BROKEN, reason(rules).alias(REASON)).collect()
     parts.release()
 
     assert len(marked) == len(rows)
-    assert {row["source_file"]: row[REASON] or None for row in marked} == expected
-    broken = {file for file, text in expected.items() if text}
-    assert {row["source_file"] for row in marked if row[BROKEN]} == broken
+    reason_by_file = {row["source_file"]: row[REASON] or None for row in marked}
+    conflict = (
+        f"conflict: another row with the same {', '.join(table.key)} was stated at the same time"
+    )
+    of_two = {reason_by_file.pop(f"file-{len(expected) + place}") for place in range(2)}
+    assert of_two == {None, conflict}, "one of two versions that were stated at once is taken"
+    assert reason_by_file == expected
+    assert all(bool(row[BROKEN]) == bool(row[REASON]) for row in marked)
     reasons = {text for row in marked for text in row[REASON].split("; ") if text}
     assert reasons == {rule.reason for rule in rules}, "a rule that no row here breaks"

@@ -1,6 +1,7 @@
 """Which rows are broken and why: rules, duplicates, no lost rows; suites agree with the split."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -10,8 +11,8 @@ from pyspark.sql import DataFrame
 from retention_assets.resources.lake import Lake
 from retention_assets.sources.contracts import RAW_COLUMNS, TABLES
 from retention_assets.validation.result import count_violations
-from retention_assets.validation.rules import rules_of
-from retention_assets.validation.split import BROKEN, REASON, REPEAT, split
+from retention_assets.validation.rules import CONFLICT, FACT, REPEAT, VERSION, Rule, rules_of
+from retention_assets.validation.split import REASON, split
 from retention_assets.validation.suites import suite_results
 
 TABLE = TABLES["transactions"]
@@ -59,19 +60,25 @@ FAULTS: list[tuple[dict[str, Any], str | None]] = [
     ({"stated_ts": LATER, "ingested_ts": MUCH_LATER}, None),
     ({"customer_id": None, "amount": 0.0}, "customer_id is missing; amount must be > 0"),
 ]
-DUPLICATE = "differs from an earlier row with the same transaction_id"
-COPIES: list[tuple[dict[str, Any], str | None]] = [
-    ({"transaction_id": "twice", "source_file": "b"}, DUPLICATE),
-    ({"transaction_id": "twice", "source_file": "a"}, None),
-    ({"transaction_id": "twice", "ingested_ts": LATER, "source_file": "a"}, DUPLICATE),
+SAME_KEY = "the same transaction_id"
+STALE = f"stale: a row with {SAME_KEY} was stated later and is known already"
+# Of `twice` the first row is replaced, and then a third one comes that was stated before both.
+VERSIONS: list[tuple[dict[str, Any], str | None]] = [
+    ({"transaction_id": "twice", "stated_ts": LATER, "ingested_ts": LATER}, None),
+    ({"transaction_id": "twice"}, None),
+    ({"transaction_id": "twice", "ingested_ts": MUCH_LATER}, STALE),
     ({"transaction_id": "twice", "amount": 0.0}, "amount must be > 0"),
 ]
 EARLIER = {"transaction_id": "known", "product_id": "p", "quantity": None}
-CASES = FAULTS + COPIES
+CASES = FAULTS + VERSIONS
 
 
 def make_row(number: int, changes: Mapping[str, Any]) -> dict[str, Any]:
     return {"transaction_id": f"t{number}", **VALID, "product_id": str(number), **changes}
+
+
+def shares_of(rules: Sequence[Rule], share: float) -> dict[str, float]:
+    return dict.fromkeys((rule.name for rule in rules), share)
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +95,8 @@ def cases(lake: Lake) -> dict[str, Any]:
         "broken": {int(row["product_id"]): row for row in parts.broken.collect()},
         "violations": {item.rule.name: item for item in violations},
         "rows_by_reason": rows_by_reason,
-        "strict": suite_results(parts.marked, "transactions", rules, allowed_share=0.0),
-        "lax": suite_results(parts.marked, "transactions", rules, allowed_share=0.6),
+        "strict": suite_results(parts.marked, "transactions", rules, shares_of(rules, 0.0)),
+        "lax": suite_results(parts.marked, "transactions", rules, shares_of(rules, 0.6)),
     }
     parts.release()
     return result
@@ -118,7 +125,7 @@ def test_every_row_comes_out_exactly_once(cases: dict[str, Any]) -> None:
 
 def test_rows_are_counted_by_reason(cases: dict[str, Any]) -> None:
     assert cases["rows_by_reason"]["amount must be > 0"] == 4
-    assert cases["rows_by_reason"][DUPLICATE] == 2
+    assert cases["rows_by_reason"][STALE] == 1
     assert cases["violations"]["amount_above_0_and_inf"].rows == 4
 
 
@@ -139,31 +146,36 @@ def test_rule_names_are_unique_and_valid_in_dagster(name: str) -> None:
     assert all(rule_name.replace("_", "").isalnum() for rule_name in names)
 
 
-def test_repeats_are_neither_valid_nor_broken(lake: Lake) -> None:
-    """Of a row in the same run, or of one that was validated before."""
+def test_corrections_are_facts_and_repeats_are_only_counted(lake: Lake) -> None:
+    """Among the rows of a run, and beside what arrived before."""
     rows = [
-        {"transaction_id": "new", "product_id": "p", "source_file": "a"},
-        {"transaction_id": "new", "product_id": "p", "source_file": "b", "ingested_ts": LATER},
-        {"transaction_id": "new", "product_id": None, "card_id": "p", "source_file": "c"},
-        EARLIER | {"source_file": "d", "ingested_ts": LATER},
-        EARLIER | {"source_file": "e", "quantity": 2.0},
+        {"transaction_id": "again", "source_file": "a"},
+        {"transaction_id": "again", "source_file": "b", "ingested_ts": LATER},
+        {"transaction_id": "at once", "product_id": "p", "source_file": "c"},
+        {"transaction_id": "at once", "product_id": "q", "source_file": "d"},
+        EARLIER | {"source_file": "e", "ingested_ts": LATER},
+        EARLIER | {"source_file": "f", "quantity": 2.0, "ingested_ts": MUCH_LATER},
+        {"transaction_id": "broken before", "source_file": "g"},
     ]
+    known = [EARLIER, {"transaction_id": "broken before", "amount": 0.0}]
 
     def frame(changes: list[dict[str, Any]]) -> DataFrame:
         rows = [{**VALID, **row} for row in changes]
         return lake.spark.createDataFrame(rows, SCHEMA)
 
-    parts = split(frame(rows), TABLE.key, rules_of(TABLE, START), frame([EARLIER]))
-    repeats = parts.marked.where(REPEAT)
-    files = [
-        sorted(row["source_file"] for row in part.collect())
-        for part in (parts.valid, parts.broken, repeats)
-    ]
-    assert files == [["a"], ["c", "e"], ["b", "d"]]
+    parts = split(frame(rows), TABLE.key, rules_of(TABLE, START), frame(known))
+    files = defaultdict(set)
+    for row in parts.marked.collect():
+        files[row[VERSION]].add(row["source_file"])
+    (refused,) = files.pop(CONFLICT)
+    assert refused in {"c", "d"}
+    assert files == {FACT: {"a", "c", "d", "f", "g"} - {refused}, REPEAT: {"b", "e"}}
+    corrections = parts.valid.where("is_correction").collect()
+    assert [row["source_file"] for row in corrections] == ["f"]
     violations, rows_by_reason = count_violations(parts)
-    assert rows_by_reason == {DUPLICATE: 2}
-    allowed = suite_results(parts.marked, "transactions", parts.rules, allowed_share=0.4)
+    conflict = "conflict: another row with the same transaction_id was stated at the same time"
+    assert rows_by_reason == {conflict: 1}
+    allowed = suite_results(parts.marked, "transactions", parts.rules, shares_of(parts.rules, 0.2))
     assert all(allowed.values())
-    assert not any(row[BROKEN] for row in repeats.collect())
-    assert sum(violation.rows for violation in violations) == 2
+    assert sum(violation.rows for violation in violations) == 1
     parts.release()
