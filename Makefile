@@ -21,8 +21,9 @@ down:  ## Stop the services that `make run` started
 test: setup  ## Run the tests, on two cores; the long ones are in `make acceptance`
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
 
-acceptance: setup  ## Run the long tests: UI, sensors, HTTP on a running platform; real invoices
-	@$(BIN)/python -m pytest retention_assets_tests/acceptance retention_assets_tests/test_online_retail.py -v
+acceptance: setup  ## Run the long tests: UI, sensors, HTTP on a running platform; real invoices; random deliveries
+	@$(BIN)/python -m pytest retention_assets_tests/acceptance retention_assets_tests/test_online_retail.py \
+		retention_assets_tests/ingestion/test_random_deliveries.py -v
 
 lint: setup  ## Check style, types and the import order of the stages
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright && $(BIN)/lint-imports

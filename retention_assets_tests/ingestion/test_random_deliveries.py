@@ -1,0 +1,166 @@
+"""Random histories of deliveries: whatever comes when, every read as of a day gives what was known
+then, closed days stay as they are, and no row is lost.
+"""
+
+import random
+from collections import Counter, defaultdict
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pyspark.sql import functions as F
+
+from retention_assets.features.measures import available_measures
+from retention_assets.features.point_in_time import known_at
+from retention_assets.features.tiles import daily_activity
+from retention_assets.ingestion.assets import store_delivery
+from retention_assets.ingestion.delivery import RunDays, delivery_entries, plan_delivery
+from retention_assets.ingestion.open_days import counts_by_file_and_day, stored_by_file
+from retention_assets.platform import Platform
+from retention_assets.resources.lake import Lake
+from retention_assets.settings import Settings
+from retention_assets.sources.contracts import TABLES
+from retention_assets.sources.ledger import Ledger
+from retention_assets.sources.profile import Profile
+from retention_assets.validation.rules import REPEAT, VERSION, rules_of
+from retention_assets.validation.split import content_of, split
+from retention_assets.validation.versions import read_facts
+from retention_assets_tests.ingestion.deliveries import (
+    START,
+    Kind,
+    Row,
+    Shop,
+    activity,
+    known_rows,
+    profile_of,
+    summed_tiles,
+)
+
+LAST = date(2024, 1, 31)
+TABLE = TABLES["transactions"]
+MEASURES = available_measures({"transactions": TABLE.column_names})
+RAW = "raw/transactions"
+VALIDATED = "validated/transactions"
+QUARANTINE = "quarantine/transactions"
+TILES = "features/daily_activity"
+KEYS = (RAW, VALIDATED, QUARANTINE, TILES)
+HISTORIES = [
+    pytest.param(kind, seed, marks=pytest.mark.long)
+    for seed in range(1, 4)
+    for kind in ("dated", "stamped", "undated")
+]
+pytestmark = pytest.mark.timeout(900)
+
+
+def test_late_and_changed_deliveries_lose_nothing(own_lake: Lake, tmp_path: Path) -> None:
+    check_history(own_lake, tmp_path, "dated", seed=0, runs=(5, 9))
+
+
+@pytest.mark.parametrize(("kind", "seed"), HISTORIES)
+def test_reads_give_what_was_known_then(
+    own_lake: Lake, tmp_path: Path, kind: Kind, seed: int
+) -> None:
+    check_history(own_lake, tmp_path, kind, seed=seed, runs=(4, 6, 9))
+
+
+def check_history(
+    lake: Lake, folder: Path, kind: Kind, *, seed: int, runs: tuple[int, ...]
+) -> None:
+    """Loads what the shop delivers until each of these days of January, and checks all reads."""
+    (folder / "shop.yaml").write_text(yaml.safe_dump(profile_of(kind)))
+    (folder / "orders").mkdir()
+    settings = Settings(home=folder / "home", source=str(folder / "shop.yaml"), data_dir=None)
+    shop = Shop(kind, random.Random(seed))
+    shop.work_until(2)
+    shop.write(folder / "orders")
+    profile = Platform.of(settings).profile
+    before: dict[str, list[Row]] = {key: [] for key in KEYS}
+    for day in runs:
+        shop.work_until(day)
+        shop.write(folder / "orders")
+        today = START + timedelta(days=day - 1)
+        first_open = load(lake, profile, today)
+        after = {key: rows_of(lake, key) for key in KEYS}
+        for key in KEYS:
+            assert closed_rows(after[key], first_open) == closed_rows(before[key], first_open), key
+        check_files(shop, after[RAW])
+        check_reads(lake, after, today)
+        before = after
+
+
+def load(lake: Lake, profile: Profile, today: date) -> date:
+    """Reads what is new, as the assets do in one run up to a day. Returns the first open day."""
+    ledger = Ledger(lake.root)
+    content = ledger.content()
+    run = RunDays(START, today, today)
+    delivery = plan_delivery(profile, TABLE.name, content, run=run, patience_days=7)
+    assert delivery
+    first = delivery.days.first
+    store_delivery(lake, profile, TABLE.name, delivery)
+    raw = lake.read(RAW)
+    counts = counts_by_file_and_day(raw.where(F.col("arrival_date") >= F.lit(first)))
+    stored = stored_by_file(counts, first, today)
+    entries = delivery_entries(
+        profile, TABLE.name, delivery, content, run_id=str(today), stored=stored
+    )
+    ledger.add(entries)
+
+    supplied = raw.where("NOT is_gone")
+    is_open = F.col("arrival_date") >= F.lit(first)
+    rules = rules_of(TABLE, START)
+    parts = split(supplied.where(is_open), TABLE.key, rules, supplied.where(~is_open))
+    repeats = parts.marked.where(F.col(VERSION) == REPEAT).count()
+    rows = [
+        lake.replace_days(key, frame, "arrival_date", first=first, last=LAST)
+        for key, frame in ((VALIDATED, parts.valid), (QUARANTINE, parts.broken))
+    ]
+    of_run = repeats + sum(count for by_day in rows for count in by_day.values())
+    assert supplied.where(is_open).count() == of_run, "no row is lost"
+    parts.release()
+    tiles = daily_activity({TABLE.name: lake.read(VALIDATED)}, MEASURES, first, LAST)
+    lake.replace_days(TILES, tiles, "arrival_date", first=first, last=LAST)
+    return first
+
+
+def rows_of(lake: Lake, key: str) -> list[Row]:
+    frame = lake.read(key)
+    if key.startswith("raw/"):
+        frame = frame.withColumn("content", content_of(frame.drop("is_gone")))
+    return [row.asDict() for row in frame.collect()]
+
+
+def closed_rows(rows: list[Row], first_open: date) -> Counter[str]:
+    """The rows that arrived before a day, in no order."""
+    return Counter(str(sorted(row.items())) for row in rows if row["arrival_date"] < first_open)
+
+
+def check_files(shop: Shop, raw: list[Row]) -> None:
+    """Of each file, the rows that came less those that left are the lines that it has."""
+    stored: Counter[Any] = Counter()
+    for row in raw:
+        line = (row["source_file"], row["transaction_id"], row["order_id"], row["amount"])
+        stored[line] += -1 if row["is_gone"] else 1
+    present = {f"orders/{name}": lines for name, lines in shop.files.items()}
+    of_present = {line: count for line, count in stored.items() if line[0] in present}
+    assert +Counter(of_present) == Counter(
+        (name, line.key, line.order, line.amount)
+        for name, lines in present.items()
+        for line in lines
+    )
+
+
+def check_reads(lake: Lake, tables: dict[str, list[Row]], today: date) -> None:
+    """At each day: the rows that hold, and the sums of the tiles."""
+    days = [START + timedelta(days=number) for number in range(1, (today - START).days + 2)]
+    as_ofs = lake.spark.createDataFrame([(day,) for day in days], "as_of date")
+    facts = read_facts(lake.read, TABLE.name).crossJoin(as_ofs)
+    holding = defaultdict(list)
+    for row in facts.where(known_at(F.col("as_of"))).collect():
+        holding[row["as_of"]].append((row["transaction_id"], row["amount"]))
+    for day in days:
+        expected = known_rows(tables[RAW], day)
+        rows = [(row["transaction_id"], row["amount"]) for row in expected]
+        assert sorted(holding[day]) == sorted(rows)
+        assert dict(summed_tiles(tables[TILES], day)) == activity(expected)
