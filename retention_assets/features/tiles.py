@@ -38,8 +38,8 @@ def daily_activity(
     for name, table in tables.items():
         of_table = [measure for measure in measures if measure.table == name]
         dated = table.withColumn("event_date", F.to_date("event_ts"))
-        changes = _changes(dated, TABLES[name].key, first, last)
-        parts += _parts(dated, changes, of_table, TABLES[name].key, first)
+        dated = dated.where(F.col("arrival_date") <= F.lit(last))
+        parts += _parts(dated, of_table, TABLES[name].key, first)
     stacked = reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), parts)
     totals = [
         F.coalesce(F.sum(m.name) / F.lit(float(UNITS)), F.lit(0.0)).alias(m.name) for m in measures
@@ -47,25 +47,16 @@ def daily_activity(
     return stacked.groupBy(*KEYS).agg(*totals)
 
 
-def _changes(dated: DataFrame, key: Sequence[str], first: date, last: date) -> DataFrame:
-    """What arrived in these days, with `sign` 1, and the rows that were replaced in them, with
-    `sign` -1 and the day on which they were.
-    """
-    arrived = dated.where(F.col("arrival_date").between(F.lit(first), F.lit(last)))
-    corrections = arrived.where(IS_CORRECTION).select(*key).distinct()
-    added = arrived.withColumn("sign", F.lit(1))
-    if corrections.isEmpty():
-        return added
-    versions = versions_of(dated.where(F.col("arrival_date") <= F.lit(last)), corrections, key)
-    replaced = versions.withColumn("arrival_date", F.col(REPLACED_ON)).withColumn("sign", F.lit(-1))
-    replaced = replaced.where(F.col("arrival_date") >= F.lit(first)).drop(REPLACED_ON)
-    return added.unionByName(replaced)
-
-
 def _parts(
-    dated: DataFrame, changes: DataFrame, measures: list[Measure], key: Sequence[str], first: date
+    dated: DataFrame, measures: list[Measure], key: Sequence[str], first: date
 ) -> list[DataFrame]:
     """The table's measures in UNITS by KEYS, one frame per kind of aggregate."""
+    arrived = dated.where(F.col("arrival_date") >= F.lit(first))
+    corrections = arrived.where(IS_CORRECTION).select(*key).distinct()
+    changes = arrived.withColumn("sign", F.lit(1))
+    is_corrected = not corrections.isEmpty()
+    if is_corrected:
+        changes = changes.unionByName(_replaced_rows(dated, corrections, key, first))
     added = [m for m in measures if m.kind != "distinct"]
     distinct = [m for m in measures if m.kind == "distinct"]
     parts = [_added(changes, added)] if added else []
@@ -73,8 +64,18 @@ def _parts(
         is_earlier = F.col("event_date") < F.lit(first)
         touched = changes.where(is_earlier).select("customer_id", "event_date").distinct()
         rows = changes.unionByName(_earlier_rows(dated, touched, key, first))
-        parts.append(_distinct(rows, distinct).where(F.col("arrival_date") >= F.lit(first)))
+        counted = _distinct(rows, distinct, is_corrected)
+        parts.append(counted.where(F.col("arrival_date") >= F.lit(first)))
     return parts
+
+
+def _replaced_rows(
+    dated: DataFrame, corrections: DataFrame, key: Sequence[str], first: date
+) -> DataFrame:
+    """The rows that were replaced since `first`, with `sign` -1, on the day on which they were."""
+    versions = versions_of(dated, corrections, key)
+    replaced = versions.withColumn("arrival_date", F.col(REPLACED_ON)).withColumn("sign", F.lit(-1))
+    return replaced.where(F.col("arrival_date") >= F.lit(first)).drop(REPLACED_ON)
 
 
 def _earlier_rows(
@@ -100,7 +101,7 @@ def _added(changes: DataFrame, measures: list[Measure]) -> DataFrame:
     return changes.groupBy(*KEYS).agg(*sums)
 
 
-def _distinct(changes: DataFrame, measures: list[Measure]) -> DataFrame:
+def _distinct(changes: DataFrame, measures: list[Measure], is_corrected: bool) -> DataFrame:
     """Each value counts once per customer and event date: from the arrival of its first row until
     its last one is taken back. So a late row of a known order adds nothing.
     """
@@ -111,16 +112,26 @@ def _distinct(changes: DataFrame, measures: list[Measure]) -> DataFrame:
         )
         for m in measures
     ]
-    of_pair = ["customer_id", "event_date", "pair"]
     rows = changes.select(*KEYS, "sign", F.explode(F.array(*pairs)).alias("pair"))
-    by_day = rows.where("pair IS NOT NULL").groupBy(*of_pair, "arrival_date")
-    moves = by_day.agg(F.sum("sign").alias("rows"))
+    counted = _counted_days(rows.where("pair IS NOT NULL"), is_corrected)
+    sums = [
+        F.sum(F.when(F.col("pair.measure") == m.name, F.col("change") * F.lit(UNITS))).alias(m.name)
+        for m in measures
+    ]
+    return counted.groupBy(*KEYS).agg(*sums)
+
+
+def _counted_days(rows: DataFrame, is_corrected: bool) -> DataFrame:
+    """The days on which a pair begins to count, with `change` 1, or ends to, with -1.
+
+    Without corrections a pair begins once, which is faster to find.
+    """
+    of_pair = ["customer_id", "event_date", "pair"]
+    if not is_corrected:
+        first = F.min("arrival_date").alias("arrival_date")
+        return rows.groupBy(*of_pair).agg(first).withColumn("change", F.lit(1).cast("bigint"))
+    moves = rows.groupBy(*of_pair, "arrival_date").agg(F.sum("sign").alias("rows"))
     total = F.sum("rows").over(Window.partitionBy(*of_pair).orderBy("arrival_date"))
     counts_now = (total > 0).cast("bigint")
     counted_before = (total - F.col("rows") > 0).cast("bigint")
-    changed = moves.withColumn("change", (counts_now - counted_before) * F.lit(UNITS))
-    sums = [
-        F.sum(F.when(F.col("pair.measure") == m.name, F.col("change"))).alias(m.name)
-        for m in measures
-    ]
-    return changed.groupBy(*KEYS).agg(*sums)
+    return moves.withColumn("change", counts_now - counted_before)
