@@ -65,7 +65,8 @@ def with_totals(
     """`known` (customer_id, as_of, …) with its customers' totals and last dates; dates ascend."""
     if not required.totals and not required.last_dates:
         return known
-    added = _added(_required_tiles(tiles, as_of_dates, required), as_of_dates, required)
+    past = _required_tiles(tiles, as_of_dates, required)
+    added = _added(past, as_of_dates, required)
     # A tile may be known before its customer is: the full join keeps it for the customer's later
     # dates.
     joined = known.withColumn("is_known", F.lit(True)).join(added, ["customer_id", "as_of"], "full")
@@ -78,7 +79,7 @@ def with_totals(
     }
     last = {name: F.max(name).over(so_far) for name in map(last_column, required.last_dates)}
     rows = joined.withColumns(totals | last).where("is_known").drop("is_known")
-    return _with_retracted_days(rows, tiles, as_of_dates, required.last_dates)
+    return _with_retracted_days(rows, past, as_of_dates, required.last_dates)
 
 
 def _with_retracted_days(
@@ -88,9 +89,11 @@ def _with_retracted_days(
 
     A day whose total is back at zero is no last date any more. A running maximum cannot forget it.
     """
-    is_negative = reduce(Column.__or__, [F.col(name) < 0 for name in measures], F.lit(False))
+    if not measures:
+        return rows
+    is_negative = reduce(Column.__or__, [F.col(name) < 0 for name in measures])
     customers = tiles.where(is_negative).select("customer_id").distinct()
-    if not measures or customers.isEmpty():
+    if customers.isEmpty():
         return rows
     dates = F.explode(F.array(*[F.lit(day) for day in as_of_dates])).alias("as_of")
     of_customers = tiles.join(customers, "customer_id", "left_semi").select("*", dates)
