@@ -184,7 +184,7 @@ class DataQualitySettings(SettingsGroup):
         default=0.05,
         ge=0,
         le=1,
-        description="Broken rows above this share block downstream assets; of less than 100 "
+        description="Broken rows above this share block downstream assets; of fewer than 100 "
         "rows, as many may be broken as of 100.",
     )
 

@@ -21,8 +21,8 @@ class Measure:
 
     `kind`: "count" of rows, "sum" of `value`, or number of "distinct" values of `value`. A distinct
     value is counted on the day that its first row arrived, so a late second row of an order
-    adds nothing. `where` selects the rows. `columns` are the table's columns that `value` and
-    `where` read.
+    adds nothing, until a correction takes back its last row. `where` selects the rows. `columns`
+    are the table's columns that `value` and `where` read.
     """
 
     name: str

@@ -1,10 +1,10 @@
 """Point-in-time reads: which facts were known at an as-of date t (midnight UTC), for many t at
 once.
 
-The rule is `event_ts < t` and `arrival_date < t`, the day of `ingested_ts`. An arrival time that is
-a date is a midnight: it counts as a part of the day that begins with it. So a fact is visible from
-one date on, and a read at many dates is one pass: each fact goes to the first as-of date at which
-it is visible.
+The rule is `event_ts < t` and `arrival_date < t`, the day of `ingested_ts`; of the versions of a
+row, the last of these holds. An arrival time that is a date is a midnight: it counts as a part of
+the day that begins with it. So a fact is visible from one date on, and a read at many dates is one
+pass: each fact goes to the first as-of date at which it is visible.
 """
 
 from collections.abc import Collection, Sequence

@@ -58,7 +58,8 @@ RAW_COLUMNS = (
         "stated_ts",
         "timestamp",
         "When the source stated the row: its own arrival time; without one, the end of the day in "
-        "the file's name; without that, event_ts.",
+        "the file's name; without that, event_ts. Without an arrival time, a changed file states "
+        "its new rows when they arrive.",
     ),
     _Column("source_file", "string", "The file that the row was read from."),
     _Column(

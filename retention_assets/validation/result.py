@@ -15,7 +15,7 @@ MIN_ROWS = 100
 
 
 def allowed_share_of(rows: int, max_share: float) -> float:
-    """The allowed share of so many rows: few ones may have as many broken rows as MIN_ROWS may."""
+    """The share of so many rows that may be broken: of fewer than MIN_ROWS, as many as of these."""
     if not 0 < rows < MIN_ROWS:
         return max_share
     return min(1.0, round(max_share * MIN_ROWS / rows, 9))  # 29 of 50 are 0.58
