@@ -29,7 +29,7 @@ class CheckOptions:
 
     files: int
     rows_per_file: int
-    allowed_share: float
+    max_share: float
     last_day: date
 
 
@@ -86,7 +86,7 @@ class SourceCheck:
     root: str
     start: date
     last_day: date
-    allowed_share: float
+    max_share: float
     tables: tuple[TableCheck, ...]
     errors: tuple[CheckError, ...]
 
@@ -114,7 +114,7 @@ def check_source(spark: SparkSession, profile: Profile, options: CheckOptions) -
         root=str(profile.root),
         start=profile.start,
         last_day=options.last_day,
-        allowed_share=options.allowed_share,
+        max_share=options.max_share,
         tables=tuple(tables),
         errors=tuple(_profile_errors(profile)),
     )
@@ -149,7 +149,7 @@ def _check_table(
         checked = check_sample(spark, profile, name, sample=sample, last_day=options.last_day)
     except ProfileError as error:
         return replace(result, errors=(CheckError.of(error),))
-    errors = tuple(_row_errors(profile, name, checked.rows, options.allowed_share))
+    errors = tuple(_row_errors(profile, name, checked.rows, options.max_share))
     return replace(result, sample=checked, errors=errors)
 
 
@@ -174,7 +174,7 @@ def _table_files(profile: Profile, files: list[SourceFile], sample: FileSample) 
 
 
 def _row_errors(
-    profile: Profile, name: str, rows: RowCounts, allowed_share: float
+    profile: Profile, name: str, rows: RowCounts, max_share: float
 ) -> Iterator[CheckError]:
     """What would block a run: too many rows quarantined, or too many by one rule."""
     place = f"Profile {profile.name}, table {name}"
@@ -182,17 +182,19 @@ def _row_errors(
         f"Correct tables.{name} or the files, or set max_quarantined_share in the profile if such "
         "rows are normal."
     )
-    limit = allowed_share + rows.share_margin
-    if rows.quarantined_share > limit:
+    allowed = rows.allowed_share(max_share)
+    if rows.quarantined_share > allowed + rows.share_margin:
         yield CheckError(
             f"{place}: {rows.quarantined_share:.1%} of the sampled rows would go to quarantine, "
-            f"{allowed_share:.1%} are allowed.",
+            f"{allowed:.1%} are allowed.",
             fix,
         )
-    else:
-        for reason in (reason for reason in rows.reasons if reason.share > limit):
+        return
+    for reason in rows.reasons:
+        allowed = rows.allowed_share(max_share, reason.checked)
+        if reason.share > allowed + rows.share_margin:
             yield CheckError(
                 f"{place}: {reason.share:.1%} of the sampled rows with a value break one rule "
-                f"({reason.reason}), {allowed_share:.1%} are allowed.",
+                f"({reason.reason}), {allowed:.1%} are allowed.",
                 fix,
             )

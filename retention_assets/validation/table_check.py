@@ -31,7 +31,12 @@ from retention_assets.validation.column_check import (
     types_by_column,
     unused_columns,
 )
-from retention_assets.validation.result import RuleViolations, count_violations
+from retention_assets.validation.result import (
+    MIN_ROWS,
+    RuleViolations,
+    allowed_share_of,
+    count_violations,
+)
 from retention_assets.validation.rules import REPEAT, VERSION, rules_of
 from retention_assets.validation.split import BROKEN, is_valid, split
 
@@ -40,11 +45,12 @@ from retention_assets.validation.split import BROKEN, is_valid, split
 class QuarantineReason:
     """Rows that would be quarantined for one reason, with one of them as the source has it.
 
-    `share`: of the rows that the rule checks, which exclude missing values.
+    `checked`: rows that the rule checks, which exclude missing values; `share`: of these.
     """
 
     reason: str
     rows: int
+    checked: int
     share: float
     source_file: str | None
     raw_text: str | None
@@ -55,8 +61,9 @@ class RowCounts:
     """What would become of the sample's rows. The days are those of the valid rows.
 
     `read`: rows by sampled file. `selected`: those that the profile's `where` and `derive` leave;
-    they are valid, quarantined, or repeats of valid ones. `share_margin`: how far
-    `quarantined_share` may be from that of all files, by its differences between the sampled ones.
+    they are valid, quarantined, or repeats of valid ones. `scale`: how many rows all files have for
+    one of the sample, as far as the sample tells. `share_margin`: how far `quarantined_share` may
+    be from that of all files, by its differences between the sampled ones.
     """
 
     read: Mapping[str, int]
@@ -64,6 +71,7 @@ class RowCounts:
     valid: int
     quarantined: int
     repeats: int
+    scale: float
     share_margin: float
     first_day: date | None
     last_day: date | None
@@ -72,6 +80,13 @@ class RowCounts:
     @property
     def quarantined_share(self) -> float:
         return self.quarantined / self.selected if self.selected else 0.0
+
+    def allowed_share(self, max_share: float, checked: int | None = None) -> float:
+        """The share of so many rows of the sample (default: all) that a run over all files would
+        accept in quarantine.
+        """
+        rows = self.selected if checked is None else checked
+        return allowed_share_of(round(rows * self.scale), max_share)
 
 
 @dataclass(frozen=True)
@@ -160,11 +175,21 @@ def _row_counts(
         valid=rows - broken - repeats,
         quarantined=broken,
         repeats=repeats,
+        scale=_scale(read, rows, sample),
         share_margin=share_margin(by_file, sample.of_files),
         first_day=min((file["first_day"] for file in files if file["first_day"]), default=None),
         last_day=max((file["last_day"] for file in files if file["last_day"]), default=None),
         reasons=reasons,
     )
+
+
+def _scale(read: Mapping[str, int], selected: int, sample: FileSample) -> float:
+    """By the number of files; where a file goes on after its sampled rows, at least so much that
+    all are not few.
+    """
+    by_files = sample.of_files / len(sample.files)
+    is_cut = any(rows >= sample.rows_per_file for rows in read.values())
+    return max(by_files, MIN_ROWS / selected) if is_cut and selected else by_files
 
 
 def share_margin(counts: Sequence[tuple[int, int]], of_files: int) -> float:
@@ -195,6 +220,7 @@ def _reasons(
         QuarantineReason(
             reason,
             rows,
+            by_reason[reason].checked,
             by_reason[reason].share,
             by_reason[reason].source_file,
             by_reason[reason].example,

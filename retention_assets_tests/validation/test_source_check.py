@@ -42,7 +42,7 @@ LAST = date(2024, 1, 31)
 def check(spark_lake: Lake, path: Path, *, files: int = 5, rows: int = 100) -> SourceCheck:
     profile = read_profile(Settings(source=str(path), data_dir=None))
     share = profile.allowed_quarantined_share(0.05)
-    options = CheckOptions(files=files, rows_per_file=rows, allowed_share=share, last_day=LAST)
+    options = CheckOptions(files=files, rows_per_file=rows, max_share=share, last_day=LAST)
     return check_source(spark_lake.spark, profile, options)
 
 
@@ -145,20 +145,60 @@ def test_profile_without_required_table_is_an_error(checked: SourceCheck) -> Non
     assert not checked.is_acceptable
 
 
-def test_too_many_quarantined_rows_are_an_error(lake: Lake, tmp_path: Path) -> None:
-    path = write_source(tmp_path, max_quarantined_share=0.3, tables={"transactions": ORDERS})
-    orders = check(lake, path).tables[0]
-    assert "40.0% of the sampled rows would go to quarantine" in orders.errors[0].problem
+def write_day(folder: Path, day: int, *, rows: int, broken: int) -> None:
+    """Orders of one day, the first of them without a customer."""
+    lines = [
+        f"{1000 * day + number},{'' if number < broken else 'ann'},2024-01-{day:02} 10:00:00,9,"
+        for number in range(rows)
+    ]
+    path = folder / "orders" / f"2024-01-{day:02}.csv"
+    path.write_text("\n".join(["nr,who,time,total,note", *lines]) + "\n")
 
 
-def test_differing_files_of_a_sample_are_no_error(lake: Lake, tmp_path: Path) -> None:
-    path = write_source(tmp_path, max_quarantined_share=0.3, tables={"transactions": ORDERS})
-    (tmp_path / "orders" / "2024-01-09.csv").write_text(
-        "nr,who,time,total,note\n6,,2024-01-09 10:00:00,9,\n"
-    )
-    orders = check(lake, path, files=2).tables[0]
+@pytest.fixture
+def orders_profile(tmp_path: Path) -> Path:
+    """Of whose orders 5 % may be quarantined; no orders yet."""
+    path = write_source(tmp_path, max_quarantined_share=0.05, tables={"transactions": ORDERS})
+    for file in (tmp_path / "orders").iterdir():
+        file.unlink()
+    return path
+
+
+def test_too_many_quarantined_rows_are_an_error(
+    lake: Lake, tmp_path: Path, orders_profile: Path
+) -> None:
+    write_day(tmp_path, 2, rows=120, broken=7)
+    orders = check(lake, orders_profile, rows=200).tables[0]
+    problem = orders.errors[0].problem
+    assert "5.8% of the sampled rows would go to quarantine, 5.0% are allowed" in problem
+
+
+@pytest.mark.parametrize(("broken", "errors"), [(5, 0), (6, 1)])
+def test_small_source_may_have_as_many_broken_rows_as_100(
+    broken: int, errors: int, lake: Lake, tmp_path: Path, orders_profile: Path
+) -> None:
+    """As a run over it would allow."""
+    write_day(tmp_path, 2, rows=20, broken=broken)
+    orders = check(lake, orders_profile).tables[0]
+    assert len(orders.errors) == errors
+
+
+def test_small_sample_of_many_rows_is_judged_by_all(
+    lake: Lake, tmp_path: Path, orders_profile: Path
+) -> None:
+    write_day(tmp_path, 2, rows=200, broken=2)
+    orders = check(lake, orders_profile, rows=20).tables[0]
+    assert "10.0% of the sampled rows" in orders.errors[0].problem
+
+
+def test_differing_files_of_a_sample_are_no_error(
+    lake: Lake, tmp_path: Path, orders_profile: Path
+) -> None:
+    for day in range(2, 8):
+        write_day(tmp_path, day, rows=60, broken=9 if day == 7 else 0)
+    orders = check(lake, orders_profile, files=2).tables[0]
     assert orders.sample is not None
-    assert orders.sample.rows.quarantined_share == pytest.approx(1 / 3)
+    assert orders.sample.rows.quarantined_share == pytest.approx(0.075)
     assert orders.errors == ()
 
 

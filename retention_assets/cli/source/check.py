@@ -71,7 +71,7 @@ def _check(profile: "Profile", settings: Settings, *, files: int, rows: int) -> 
         options = CheckOptions(
             files=files,
             rows_per_file=rows,
-            allowed_share=profile.allowed_quarantined_share(settings.max_quarantined_share),
+            max_share=profile.allowed_quarantined_share(settings.max_quarantined_share),
             last_day=profile.end or datetime.now(UTC).date(),
         )
         spark = Lake.of(Settings(home=Path(folder))).spark

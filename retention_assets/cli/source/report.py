@@ -60,7 +60,7 @@ def _show_table(console: Console, result: "SourceCheck", table: "TableCheck") ->
         for label, text in _file_lines(table.files):
             _show_line(console, label, text)
     if table.sample:
-        for label, text in _row_lines(table.sample.rows, result):
+        for label, text in _row_lines(table.sample.rows, result.max_share):
             _show_line(console, label, text)
         console.print(_column_table(table.sample.columns))
     for label, text in (*_column_lines(table), *_error_lines(table.errors)):
@@ -86,17 +86,18 @@ def _file_lines(files: "TableFiles") -> Iterator[tuple[str, str]]:
     yield from _wrapped("Sample", [f"{extent}: {names}{rest}"])
 
 
-def _row_lines(rows: "RowCounts", result: "SourceCheck") -> Iterator[tuple[str, str]]:
+def _row_lines(rows: "RowCounts", max_share: float) -> Iterator[tuple[str, str]]:
     read = sum(rows.read.values())
+    allowed = rows.allowed_share(max_share)
     is_reduced = rows.selected < read
     repeats = f", {rows.repeats:,} repeated" if rows.repeats else ""
     left = f", {rows.selected:,} kept by `where` and `derive`" if is_reduced else ""
     yield (
         "Rows",
         f"{read:,} read{left}: {rows.valid:,} valid, {rows.quarantined:,} to quarantine{repeats} "
-        f"({rows.quarantined_share:.1%}; allowed {result.allowed_share:.1%})",
+        f"({rows.quarantined_share:.1%}; allowed {allowed:.1%})",
     )
-    is_open = 0 < rows.quarantined_share - result.allowed_share <= rows.share_margin
+    is_open = 0 < rows.quarantined_share - allowed <= rows.share_margin
     if is_open:
         yield (
             "Note",

@@ -17,12 +17,16 @@ from retention_assets_tests.validation.source_folders import write_source
 
 CLONE = Path(__file__).parents[3]
 RETENTION = Path(sys.executable).with_name("retention")
-ORDERS = """order,customer,time,total,channel
-1001,ann,2024-01-02 10:00:00,20.5,web
-1002,bob,2024-01-03 11:00:00,7.25,shop
-1003,ann,2024-02-01 09:30:00,12.0,web
-1004,cid,02/02/2024 10:15,8.0,web
-"""
+ORDERS = "\n".join(
+    [
+        "order,customer,time,total,channel",
+        "1001,ann,2024-01-02 10:00:00,20.5,web",
+        "1002,bob,2024-01-03 11:00:00,7.25,shop",
+        *(f"{number},ann,2024-02-01 09:30:00,12.0,web" for number in range(1003, 1112)),
+        *(f"{number},cid,02/02/2024 10:15,8.0,web" for number in range(1112, 1121)),
+        "",
+    ]
+)
 
 
 def source_check(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
