@@ -102,6 +102,21 @@ def test_daily_and_weekly_ranges_are_one_run(defs: dg.Definitions) -> None:
     assert split == []
 
 
+def test_every_table_has_a_pool_of_its_own(defs: dg.Definitions) -> None:
+    """With one slot, so that a table has one writer at a time."""
+    writers = [
+        item
+        for item in defs.assets or ()
+        if isinstance(item, dg.AssetsDefinition) and not isinstance(item, dg.AssetChecksDefinition)
+    ]
+    pools = [item.op.pool for item in writers]
+    assert len(set(pools)) == len(writers)
+    assert all(
+        pool in {key.to_user_string() for key in item.keys}
+        for item, pool in zip(writers, pools, strict=True)
+    )
+
+
 def test_two_homes_exist_in_one_process(tmp_path: Path) -> None:
     first, second = (
         build_definitions(Platform.of(Settings(home=tmp_path / name, source="simulated")))

@@ -26,9 +26,12 @@ def manual_run_active(instance: dg.DagsterInstance) -> bool:
 
 @contextmanager
 def manual_run(instance: dg.DagsterInstance) -> Iterator[None]:
-    """Keeps automation waiting. Runs that a killed `retention run` left open are closed first."""
+    """Keeps automation waiting. Runs that a killed `retention run` left open are closed first, and
+    the tables that they wrote are free for other writers.
+    """
     for run in instance.get_runs(dg.RunsFilter(tags={MANUAL_RUN: "true"}, statuses=IN_FLIGHT)):
         instance.report_run_failed(run, "The process of this `retention run` no longer exists.")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     process = {"pid": os.getpid(), "started": psutil.Process().create_time()}
     write_state(instance, PROCESS, process)
     try:

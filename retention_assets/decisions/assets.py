@@ -25,6 +25,7 @@ def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinitio
 
     @dg.asset(
         key=asset_key(keys.CHURN_SCORES),
+        pool=keys.CHURN_SCORES,
         deps=[asset_key(name) for name in (*tables, keys.CHURN_CHAMPION, *facts)],
         kinds={"numpy", "deltalake", "gold"},
         group_name="decisions",

@@ -73,6 +73,7 @@ def _daily_activity(platform: Platform) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=asset_key(keys.DAILY_ACTIVITY),
+        pool=keys.DAILY_ACTIVITY,
         deps=[asset_key(keys.validated(name)) for name in tables],
         partitions_def=platform.partitions.daily,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -113,6 +114,7 @@ def _customer_features(
 
     @dg.asset(
         key=asset_key(key),
+        pool=key,
         deps=[asset_key(name) for name in (keys.DAILY_ACTIVITY, keys.CUSTOMERS, keys.WATERMARK)],
         kinds={"pyspark", "deltalake", "gold"},
         group_name="features",

@@ -60,6 +60,7 @@ def raw_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=asset_key(key),
+        pool=key,
         partitions_def=platform.partitions.daily,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="ingestion",
@@ -117,6 +118,7 @@ def source_files(platform: Platform, tables: list[Table]) -> dg.AssetsDefinition
 
     @dg.asset(
         key=asset_key(keys.SOURCE_FILES),
+        pool=keys.SOURCE_FILES,
         deps=[asset_key(keys.raw(table.name)) for table in tables],
         description="The ledger of the source's files: which version of each was read, which were "
         "not readable, and which are gone. A file that is gone takes no row with it.",

@@ -69,6 +69,7 @@ def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=asset_key(keys.FEATURE_DRIFT),
+        pool=keys.FEATURE_DRIFT,
         deps=[asset_key(name) for name in (*tables, keys.CHURN_CHAMPION)],
         kinds={"numpy", "deltalake", "matplotlib"},
         group_name="monitoring",
@@ -127,6 +128,7 @@ def _retraining_decision(platform: Platform) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=asset_key(keys.RETRAINING_DECISION),
+        pool=keys.RETRAINING_DECISION,
         deps=[asset_key(name) for name in inputs],
         kinds={"python", "deltalake"},
         group_name="monitoring",

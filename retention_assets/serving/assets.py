@@ -39,6 +39,7 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
 
     @dg.asset(
         key=asset_key(keys.ONLINE_FEATURES),
+        pool=keys.ONLINE_FEATURES,
         # After the champion: the vectors have its features in its order.
         deps=[asset_key(name) for name in (*tables, keys.CHURN_CHAMPION)],
         kinds={"redis", "numpy"},
@@ -81,6 +82,7 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
 def _deployment() -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key(keys.CHAMPION_DEPLOYMENT),
+        pool=keys.CHAMPION_DEPLOYMENT,
         deps=[asset_key(name) for name in (keys.CHURN_CHAMPION, keys.ONLINE_FEATURES)],
         kinds={"ray", "python"},
         group_name="serving",

@@ -72,6 +72,7 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=asset_key(keys.CHURN_EXAMPLES),
+        pool=keys.CHURN_EXAMPLES,
         deps=[asset_key(name) for name in upstream],
         kinds={"spark", "deltalake"},
         partitions_def=platform.partitions.weekly,
@@ -119,6 +120,7 @@ def _candidate(platform: Platform, candidate: Candidate) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=asset_key(key),
+        pool=key,
         op_tags=keys.ONE_AT_A_TIME,
         deps=[asset_key(keys.CHURN_EXAMPLES)],
         kinds=set(candidate.icons),
@@ -169,6 +171,7 @@ def _leaderboard(platform: Platform) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=asset_key(keys.CHURN_LEADERBOARD),
+        pool=keys.CHURN_LEADERBOARD,
         deps=[asset_key(keys.CHURN_EXAMPLES), *SCORED],
         kinds={"table", "deltalake"},
         group_name="training",
@@ -204,6 +207,7 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
+        pool=keys.CHURN_CHAMPION,
         deps=[asset_key(keys.CHURN_LEADERBOARD), asset_key(keys.CHURN_EXAMPLES), *SCORED],
         kinds={"mlflow", "table"},
         group_name="training",

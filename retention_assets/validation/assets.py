@@ -55,6 +55,7 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name=f"validated_{table.name}",
+        pool=valid_key,
         specs=table_specs(platform, table),
         check_specs=check_specs(table, platform.profile.start),
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -147,6 +148,7 @@ def watermark(platform: Platform, tables: list[Table]) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=asset_key(keys.WATERMARK),
+        pool=keys.WATERMARK,
         deps=[asset_key(keys.validated(table.name)) for table in tables],
         description="The latest closed day of the data. Current features are as of the day after.",
         group_name="validation",

@@ -97,12 +97,26 @@ def _with_only_facts(marked: DataFrame) -> DataFrame:
 
 def _known_versions(
     unbroken: DataFrame, key: Sequence[str], rules: Sequence[Rule], earlier: DataFrame
-) -> DataFrame:
-    """What was said before of the keys that come now. Kept in memory."""
-    known = earlier.join(unbroken.select(*key).distinct(), list(key), "left_semi")
+) -> DataFrame | None:
+    """What was said before of the keys that come now. Kept in memory; None if they are new.
+
+    Looks for the keys alone in the whole history, then reads the days on which they came.
+    """
+    arrivals = earlier.select(*key, "arrival_date")
+    came_before = arrivals.join(unbroken.select(*key).distinct(), list(key), "left_semi")
+    came_before = came_before.distinct().persist()
+    days = [row["arrival_date"] for row in came_before.select("arrival_date").distinct().collect()]
+    if not days:
+        came_before.unpersist()
+        return None
+    of_days = earlier.where(F.col("arrival_date").isin(days))
+    known = of_days.join(came_before.select(*key).distinct(), list(key), "left_semi")
     known = known.where(broken_bits(rules, of_key=False) == 0)
     content = content_of(earlier).alias(CONTENT)
-    return known.select(*key, *MOMENT, "source_file", content).persist()
+    known = known.select(*key, *MOMENT, "source_file", content).persist()
+    known.count()
+    came_before.unpersist()
+    return known
 
 
 def _contested_keys(unbroken: DataFrame, key: Sequence[str], known: DataFrame | None) -> DataFrame:

@@ -4,28 +4,37 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 
 from retention_assets.automation.step_threads import STEPS_AT_ONCE, step_threads
 from retention_assets.keys import ONE_AT_A_TIME
+from retention_assets.settings import DAGSTER_YAML
 
 PATIENCE_S = 30
 
 
 def run(*assets: dg.AssetsDefinition) -> tuple[dg.DagsterRunStatus, list[dg.EventLogEntry]]:
-    """Runs all assets as `retention run` does; status and events of the run."""
+    """Runs all assets; status and events of the run."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        finished = execute(instance, *assets)
+        return finished.status, list(instance.all_logs(finished.run_id))
+
+
+def execute(instance: dg.DagsterInstance, *assets: dg.AssetsDefinition) -> dg.DagsterRun:
+    """Runs all assets as `retention run` does."""
     from dagster._core.definitions.job_base import InMemoryJob
     from dagster._core.execution.api import execute_run
 
     job = dg.Definitions(assets, executor=step_threads).resolve_implicit_global_asset_job_def()
-    with dg.DagsterInstance.ephemeral() as instance:
-        created = instance.create_run_for_job(job_def=job)
-        execute_run(InMemoryJob(job), created, instance, raise_on_error=False)
-        finished = instance.get_run_by_id(created.run_id)
-        assert finished is not None
-        return finished.status, list(instance.all_logs(created.run_id))
+    created = instance.create_run_for_job(job_def=job)
+    execute_run(InMemoryJob(job), created, instance, raise_on_error=False)
+    finished = instance.get_run_by_id(created.run_id)
+    assert finished is not None
+    return finished
 
 
 def steps(events: list[dg.EventLogEntry], kind: dg.DagsterEventType) -> list[str]:
@@ -90,6 +99,32 @@ def test_steps_at_once_are_limited(tags: dict[str, str], limit: int) -> None:
     status, _ = run(*(counting(f"step_{number}") for number in range(6)))
     assert status == dg.DagsterRunStatus.SUCCESS
     assert most == limit
+
+
+def test_step_waits_while_another_run_writes_its_table(tmp_path: Path) -> None:
+    """A run of the UI beside `retention run`."""
+    events = []
+
+    @dg.asset(pool="raw/orders")
+    def orders() -> None:
+        events.append("written")
+
+    settings = {"concurrency": yaml.safe_load(DAGSTER_YAML.read_text())["concurrency"]}
+    with dg.DagsterInstance.local_temp(str(tmp_path), overrides=settings) as instance:
+        slots = instance.event_log_storage
+        slots.initialize_concurrency_limit_to_default("raw/orders")
+        assert slots.claim_concurrency_slot("raw/orders", "other_run", "orders").is_claimed
+
+        def end_other_run() -> None:
+            events.append("other run ended")
+            slots.free_concurrency_slots_for_run("other_run")
+
+        timer = threading.Timer(2, end_other_run)
+        timer.start()
+        status = execute(instance, orders).status
+        timer.join()
+    assert status == dg.DagsterRunStatus.SUCCESS
+    assert events == ["other run ended", "written"]
 
 
 def test_failed_step_skips_only_what_needs_it() -> None:
