@@ -3,6 +3,7 @@
 import dagster as dg
 
 from retention_assets.automation.conditions import with_automation
+from retention_assets.automation.contract import contract_of, digests, with_code_versions
 from retention_assets.automation.jobs import retention_jobs
 from retention_assets.automation.schedules import retention_schedules
 from retention_assets.automation.sensors import retention_sensors
@@ -30,17 +31,16 @@ def build_definitions(platform: Platform) -> dg.Definitions:
     """The code location of one home and source. Several can exist in one process."""
     settings = platform.settings
     items = [item for stage in STAGES for item in stage.assets(platform)]
-    assets = [
-        with_location(item, settings.lake_root)
-        for item in items
-        if not isinstance(item, dg.AssetChecksDefinition)
-    ]
+    checks = [item for item in items if isinstance(item, dg.AssetChecksDefinition)]
+    assets = [with_location(item, settings.lake_root) for item in items if item not in checks]
+    contract = contract_of(platform)
+    assets = with_automation(with_code_versions(assets, contract), platform)
     jobs = retention_jobs(assets, platform)
     return dg.Definitions(
-        assets=dg.with_source_code_references(with_automation(assets, platform)),
-        asset_checks=[item for item in items if isinstance(item, dg.AssetChecksDefinition)],
+        assets=dg.with_source_code_references(assets),
+        asset_checks=checks,
         resources={
-            "lake": Lake.of(settings),
+            "lake": Lake.of(settings, digests(contract)),
             "registry": Registry.of(settings),
             "online": OnlineStore.of(settings),
             "deployer": Deployer.of(settings),

@@ -34,6 +34,10 @@ class UnreadableFileError(ProfileError):
     """A file of a source is not of its format, or only a part of it is there."""
 
 
+class ContractError(RetentionError):
+    """A table was made by another definition than today's, and the two must not mix."""
+
+
 class LedgerError(RetentionError):
     """The ledger has no such file, a file cannot be forgotten, or days are not where reading goes
     on.

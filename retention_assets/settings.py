@@ -172,13 +172,11 @@ class AutomationSettings(SettingsGroup):
 class DataQualitySettings(SettingsGroup):
     """How late, how old and how broken the data may be."""
 
-    patience_days: int = Field(
-        default=7,
-        ge=0,
-        description="A table's days are closed when others are this many days ahead of it.",
+    patience_days: int = operation(
+        7, "A table's days are closed when others are this many days ahead of it.", ge=0
     )
-    max_data_age_days: int = Field(
-        default=2, ge=0, description="How far the watermark may lie behind the newest day there is."
+    max_data_age_days: int = operation(
+        2, "How far the watermark may lie behind the newest day there is.", ge=0
     )
     max_quarantined_share: float = Field(
         default=0.05,
@@ -297,10 +295,6 @@ class Settings(
         if self.source and Path(self.source).suffix in {".yaml", ".yml"}:
             variables[variable("source")] = str(_absolute(Path(self.source)))
         return {**os.environ, **variables}
-
-    def result_settings(self) -> dict[str, Any]:
-        """The settings that results depend on, as JSON values. Changing one makes results stale."""
-        return self.model_dump(mode="json", exclude=operational_fields())
 
 
 def variable(field: str) -> str:

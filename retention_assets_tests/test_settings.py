@@ -17,22 +17,7 @@ from retention_assets.settings import (
     PortSettings,
     Settings,
     SettingsGroup,
-    operational_fields,
 )
-
-RESULT_FIELDS = {
-    "patience_days", "max_data_age_days", "max_quarantined_share", "gap_days",
-    "min_history_days", "test_weeks", "folds", "seed", "bootstrap_rounds", "max_predict_ms",
-    "contact_cost", "saved_margin", "save_rate", "capacity_share", "risk_medium", "risk_high",
-    "risk_critical", "drift_alpha", "drift_min_effect", "retrain_every_days",
-    "retrain_cooldown_days", "retrain_min_new_labels", "feature_ttl_days",
-}  # fmt: skip
-
-
-def test_result_settings_leave_operation_out(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, as_of=date(2024, 1, 1))
-    assert settings.result_settings().keys() == RESULT_FIELDS
-    assert operational_fields() | RESULT_FIELDS == set(Settings.model_fields)
 
 
 def test_settings_fit_functions_that_take_one_group(tmp_path: Path) -> None:

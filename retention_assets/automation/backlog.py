@@ -17,6 +17,7 @@ from retention_assets import keys
 from retention_assets.platform import Platform
 from retention_assets.resources.metadata import asset_key
 from retention_assets.resources.run_states import failed_runs
+from retention_assets.resources.small_tables import table_properties
 from retention_assets.sources.arrival import DAY, first_open_day
 from retention_assets.sources.ledger import (
     GROWING,
@@ -29,6 +30,7 @@ from retention_assets.sources.ledger import (
     survey,
 )
 from retention_assets.sources.source_files import SourceFile, present_files, source_files
+from retention_assets.training.filled_weeks import FILLED_WEEKS, weeks_of_property
 from retention_assets.training.task import matured_mondays
 
 ARRIVALS = "retention/arrivals"  # tag: digest of the new files that a run reads
@@ -104,22 +106,24 @@ def files_digest(files: Iterable[SourceFile], forgotten: Iterable[LedgerEntry] =
     return digest(versions | {entry.path: [] for entry in forgotten})
 
 
-def days_to_read(platform: Platform, look: Look, files: Sequence[SourceFile]) -> DayRange | None:
+def days_to_read(
+    platform: Platform, look: Look, files: Sequence[SourceFile], *, anew: bool = False
+) -> DayRange | None:
     """The days that a run over these unread files materializes; None: there is nothing to read.
 
     From the first open day of their tables to the newest file's day, or the next one if the source
-    stamps its rows then; to the last day if a file has no day. All days that were read where a
-    table is read anew or files are forgotten.
+    stamps its rows then; to the last day if a file has no day. All days that were read if a table
+    is read `anew`, or files are forgotten.
     """
     profile = platform.profile
     due = due_files(platform, files)
     forgotten = look.state.forgotten
     last = platform.partitions.last_day()
-    if last is None or not (due or forgotten):
+    if last is None or not (due or forgotten or anew):
         return None
     tables = {file.table for file in due}
     first_open = [_first_open_day(platform, look, name) for name in tables]
-    is_anew = bool(forgotten or tables & look.state.remapped)
+    is_anew = anew or bool(forgotten or tables & look.state.remapped)
     first = profile.start if is_anew else min(first_open)
     if any(file.day is None for file in due):
         return first, last
@@ -172,8 +176,16 @@ def matured_weeks(platform: Platform, instance: dg.DagsterInstance) -> list[date
 
 def weeks_to_fill(platform: Platform, instance: dg.DagsterInstance) -> list[date]:
     """As-of Mondays whose labels are final at the watermark and that have no examples yet."""
-    filled = instance.get_materialized_partitions(asset_key(keys.CHURN_EXAMPLES))
-    return [monday for monday in matured_weeks(platform, instance) if str(monday) not in filled]
+    filled = filled_weeks(platform)
+    return [monday for monday in matured_weeks(platform, instance) if monday not in filled]
+
+
+def filled_weeks(platform: Platform) -> set[date]:
+    """As-of Mondays whose examples were made when their labels were final. Dagster's own list has
+    weeks too that were materialized before.
+    """
+    properties = table_properties(platform.settings.lake_root, keys.CHURN_EXAMPLES)
+    return weeks_of_property(properties.get(FILLED_WEEKS))
 
 
 def metadata_of(instance: dg.DagsterInstance, key: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Protocol
 import dagster as dg
 
 from retention_assets.automation import backlog
+from retention_assets.automation.contract import claim
 from retention_assets.automation.manual_run import manual_run
 from retention_assets.automation.reconciliation import Reconciliation, RunProgress
 from retention_assets.errors import SetupError
@@ -25,15 +26,10 @@ from retention_assets.services import catalog as services
 from retention_assets.services.instance import open_instance
 from retention_assets.settings import Settings
 from retention_assets.simulation.source_folder import make_simulated_source
-from retention_assets.sources.home_source import claim_home
 
 
 class RunReporter(RunProgress, Protocol):
     """Shows a person what a run does. The command line has one; tests have others."""
-
-    def message(self, text: str) -> None:
-        """Shows one line."""
-        ...
 
     def activity(self, text: str) -> AbstractContextManager[Callable[[str], None]]:
         """Shows that work goes on; the function that it yields replaces the text."""
@@ -71,7 +67,8 @@ def run_graph(
         # The services start while the source is read; only what comes later needs them.
         services.start(settings)
         _await_automation(instance, reporter)
-        claim_home(settings, platform.profile)
+        services.reload_code(settings)
+        claim(platform)
         _prepare_source(platform, reporter)
         graph = Reconciliation(
             defs,

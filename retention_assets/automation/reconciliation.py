@@ -5,7 +5,7 @@ weeks are missing.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
@@ -18,16 +18,23 @@ from dagster._core.utils import make_new_run_id
 
 from retention_assets import keys
 from retention_assets.automation import backlog
+from retention_assets.automation.contract import (
+    changes_of,
+    contract_of,
+    outdated_assets,
+    record_contract,
+)
 from retention_assets.automation.manual_run import MANUAL_RUN
 from retention_assets.errors import RunFailedError
 from retention_assets.platform import Platform
 from retention_assets.resources.metadata import asset_key
 from retention_assets.services.instance import read_state, write_state
 
-COMPLETE = "complete"  # source and settings that the unpartitioned assets were made from
+COMPLETE = "complete"  # source and day that the unpartitioned assets were made from
 # Unpartitioned assets that follow the source's days, and are materialized with them.
 OF_DAYS = (asset_key(keys.SOURCE_FILES), asset_key(keys.WATERMARK))
 SERVING = (keys.ONLINE_FEATURES, keys.CHAMPION_DEPLOYMENT)
+CHANGES_SHOWN = 5
 SECOND_LOOK_S = 2  # what a file that is being written is given to change
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -41,13 +48,17 @@ class RunProgress(Protocol):
 
     def on_event(self, entry: dg.EventLogEntry) -> None: ...
 
+    def message(self, text: str) -> None:
+        """Shows one line."""
+        ...
+
 
 def _nothing_to_await() -> None: ...
 
 
 @dataclass
 class Reconciliation:
-    """Compares one home's graph with its source and settings, and materializes what differs.
+    """Compares one home's graph with its source and contract, and materializes what differs.
 
     `await_services` is called before the first asset that needs a service besides Spark.
     """
@@ -61,24 +72,26 @@ class Reconciliation:
     def bring_up_to_date(self) -> bool:
         """Materializes what is missing or outdated. Returns whether there was anything to do."""
         previous = read_state(self.instance, COMPLETE) or {}
+        day_before = backlog.watermark(self.instance)
+        outdated = self._begin_new_contract()
+        days_remade = self._read_days(outdated) if outdated else False
         days_read = self._read_days()
         current = {
             "source": backlog.source_digest(self.platform),
-            "settings": self.settings_digest(),
             "as_of": str(self.platform.settings.as_of),
         }
-        if not days_read and previous.get("as_of") != current["as_of"]:
+        if not (days_remade or days_read) and previous.get("as_of") != current["as_of"]:
             self.materialize("Watermark", [asset_key(keys.WATERMARK)])
-        weeks_filled = self._fill_weeks(refill=previous.get("settings") != current["settings"])
-        unpartitioned = [key for key in self.keys(None) if key not in OF_DAYS]
-        outdated = previous != current or any(
-            self.instance.get_latest_materialization_event(key) is None for key in unpartitioned
-        )
+        weeks_filled = self._fill_weeks(refill=asset_key(keys.CHURN_EXAMPLES) in outdated)
+        due = [key for key in self.keys(None) if key not in OF_DAYS]
+        if previous == current and day_before == backlog.watermark(self.instance):
+            due = due if self._is_any_missing(due) else _those_in(due, outdated)
         self.await_services()
-        if outdated:
-            self.materialize("Features, models, decisions, serving, monitoring", unpartitioned)
+        if due:
+            self.materialize("Features, models, decisions, serving, monitoring", due)
             write_state(self.instance, COMPLETE, current)
-        return days_read or weeks_filled or outdated
+        record_contract(self.platform.settings.home, contract_of(self.platform))
+        return days_remade or days_read or weeks_filled or bool(due)
 
     def materialize_selected(self, selection: str) -> None:
         """Materializes the selected assets, whatever their state.
@@ -133,21 +146,52 @@ class Reconciliation:
             failure = self.progress.failure or RunFailedError(f"{title} failed.", "")
             raise RunFailedError(failure.problem, failure.fix or f"See the full error in {log}.")
 
-    def settings_digest(self) -> str:
-        """Changes with every setting that results depend on."""
-        return backlog.digest(self.platform.settings.result_settings())
+    def _is_any_missing(self, asset_keys: Iterable[dg.AssetKey]) -> bool:
+        latest = self.instance.get_latest_materialization_event
+        return any(latest(key) is None for key in asset_keys)
 
-    def _read_days(self) -> bool:
+    def _begin_new_contract(self) -> set[dg.AssetKey]:
+        """The assets that another contract made, and what follows from them.
+
+        Says so, and takes their definitions out of the home's contract: if this run ends before
+        they are remade, the next one remakes them, whatever the contract is then.
+        """
+        changes = changes_of(self.platform)
+        outdated = outdated_assets(changes, self.defs)
+        if not outdated:
+            return outdated
+        names = {key.to_user_string() for key in outdated}
+        for change in changes[:CHANGES_SHOWN]:
+            self.progress.message(f"Changed: {change}")
+        if len(changes) > CHANGES_SHOWN:
+            self.progress.message(f"Changed: {len(changes) - CHANGES_SHOWN:,} more definitions")
+        remade = ", ".join(self._with_weeks(name) for name in sorted(names))
+        self.progress.message(f"Made anew: {remade}")
+        contract = contract_of(self.platform)
+        unchanged = {key: contract[key] for key in contract if key not in names}
+        record_contract(self.platform.settings.home, unchanged)
+        return outdated
+
+    def _with_weeks(self, key: str) -> str:
+        if key != keys.CHURN_EXAMPLES:
+            return key
+        return f"{key} ({len(backlog.filled_weeks(self.platform)):,} weeks)"
+
+    def _read_days(self, outdated: Collection[dg.AssetKey] = ()) -> bool:
+        """Reads new files. If daily assets are outdated: makes all their days anew instead."""
         look = self._look()
         files = look.state.unread
-        days = backlog.days_to_read(self.platform, look, files)
+        daily = self.keys(self.platform.partitions.daily)
+        again = _those_in(daily, outdated)
+        if outdated and not again:
+            return False
+        days = backlog.days_to_read(self.platform, look, files, anew=bool(again))
         if days is None:
             return False
         first, last = days
         arrivals = backlog.files_digest(files, look.state.forgotten)
         tags = backlog.range_tags(first, last) | {backlog.ARRIVALS: arrivals}
-        daily = self.keys(self.platform.partitions.daily)
-        self.materialize(f"Days {first} to {last}", [*daily, *OF_DAYS], tags)
+        self.materialize(f"Days {first} to {last}", [*(again or daily), *OF_DAYS], tags)
         return True
 
     def _look(self) -> backlog.Look:
@@ -163,7 +207,8 @@ class Reconciliation:
 
     def _fill_weeks(self, *, refill: bool) -> bool:
         if refill:
-            weeks = backlog.matured_weeks(self.platform, self.instance)
+            matured = backlog.matured_weeks(self.platform, self.instance)
+            weeks = sorted({*matured, *backlog.filled_weeks(self.platform)})
         else:
             weeks = backlog.weeks_to_fill(self.platform, self.instance)
         if weeks:
@@ -175,3 +220,9 @@ class Reconciliation:
         last = weeks[-1]
         tags = backlog.range_tags(first, last)
         self.materialize(f"Weeks {first} to {last}", asset_keys, tags)
+
+
+def _those_in(
+    asset_keys: Iterable[dg.AssetKey], other: Collection[dg.AssetKey]
+) -> list[dg.AssetKey]:
+    return [key for key in asset_keys if key in other]

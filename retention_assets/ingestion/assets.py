@@ -153,7 +153,7 @@ def store_delivery(lake: Lake, profile: Profile, name: str, delivery: "Delivery"
     if delivery.forgotten:
         lake.delete_where(key, "source_file", [entry.path for entry in delivery.forgotten])
     read = read_files(lake.spark, profile, name, delivery.days, layouts=delivery.layouts)
-    stored = lake.read(key) if lake.exists(key) else None
+    stored = lake.read_as_stored(key, read.sparkSession) if lake.exists(key) else None
     frame = rows_of_open_days(read, stored, delivery, profile, name)
     lake.replace_since(key, frame, "arrival_date", delivery.days.first)
 

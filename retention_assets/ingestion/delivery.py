@@ -54,7 +54,7 @@ class Delivery:
 
     `layouts`: those that can be opened. `unreadable`: why the others cannot. `reread`: paths of
     files of which an earlier version may have rows on closed days. `forgotten`: files whose rows
-    this run removes.
+    this run removes. `is_anew`: the table is read from the start, as if nothing was read before.
     """
 
     days: ArrivalDays
@@ -62,6 +62,7 @@ class Delivery:
     unreadable: Mapping[SourceFile, UnreadableFileError]
     reread: frozenset[str]
     forgotten: tuple[LedgerEntry, ...]
+    is_anew: bool = False
 
 
 def plan_delivery(
@@ -117,6 +118,7 @@ def plan_delivery(
         unreadable,
         reread=frozenset(path for path in paths if (table, path) in content.newest),
         forgotten=forgotten,
+        is_anew=is_anew,
     )
 
 

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from retention_assets.ingestion.arrival_times import changed_rows, first_sights
 from retention_assets.ingestion.delivery import Delivery
+from retention_assets.ingestion.reading import read_texts
 from retention_assets.sources.ledger import StoredRows, relative_path
 from retention_assets.sources.profile import Profile
 
@@ -18,7 +19,8 @@ def rows_of_open_days(
 ) -> DataFrame:
     """The rows just read that are new or gone, and the stored rows of files that were not read.
 
-    `stored`: the table as it is, None if it is new. A table of first sights holds only those.
+    `stored`: the table as it is, None if it is new. A table of first sights holds only those. If
+    the table is read anew, stored rows are read anew from their texts.
     """
     is_derived = profile.tables[name].derive == "first_seen"
     first = delivery.days.first
@@ -39,6 +41,8 @@ def rows_of_open_days(
         paths = {relative_path(profile, file) for file in delivery.layouts}
         replaced = paths | {entry.path for entry in delivery.forgotten}
         kept = stored.where(is_open & ~F.col("source_file").isin(sorted(replaced)))
+        if delivery.is_anew:
+            kept = read_texts(kept, profile, name)
         rows = rows.unionByName(kept)
     return first_sights(rows, closed, profile.start) if is_derived else rows
 

@@ -15,7 +15,12 @@ from pyspark.sql import functions as F
 
 from retention_assets.ingestion.casting import value_and_fault, without_null_words
 from retention_assets.ingestion.layouts import FileLayout, Layout
-from retention_assets.sources.contracts import BROKEN_JSON, FEWER_FIELDS, MORE_FIELDS
+from retention_assets.sources.contracts import (
+    BROKEN_JSON,
+    FAILED_WHERE,
+    FEWER_FIELDS,
+    MORE_FIELDS,
+)
 from retention_assets.sources.expressions import names_in
 from retention_assets.sources.headers import (
     NANOSECONDS,
@@ -52,6 +57,18 @@ def open_files(
         for (header, layout), paths in alike.items()
     ]
     return reduce(DataFrame.unionByName, parts) if parts else _no_rows(spark, table, root)
+
+
+def open_texts(stored: DataFrame, table: TableSource) -> DataFrame:
+    """Rows as `open_files` gives them, from the texts of stored rows whose files are gone. The
+    columns of `stored` besides these stay.
+    """
+    frame = stored.withColumnsRenamed(
+        {"raw_text": TEXT, "source_file": FILE, "row_fault": FAULT}
+    ).withColumn(FAULT, F.when(F.col(FAULT) != FAILED_WHERE, F.col(FAULT)))
+    frame = frame.withColumn(_RECORD, F.from_json(TEXT, "map<string,string>"))
+    columns = {name.lower(): (_of_record(name), "string") for name in table.source_columns}
+    return frame.select("*", *_declared(table, columns))
 
 
 def _for_spark(table: TableSource, path: Path) -> str:

@@ -3,7 +3,7 @@
 Writes nothing. canonical.py says which columns the rows have, arrival_times.py when they arrive.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import DataFrame, SparkSession
@@ -18,12 +18,14 @@ from retention_assets.ingestion.arrival_times import (
 )
 from retention_assets.ingestion.canonical import canonical_rows
 from retention_assets.ingestion.layouts import FileLayout
-from retention_assets.ingestion.opening import open_files
+from retention_assets.ingestion.opening import open_files, open_texts
 from retention_assets.ingestion.sampling import open_sample
 from retention_assets.sources.arrival import ArrivalDays
 from retention_assets.sources.contracts import RAW_COLUMNS, TABLES
 from retention_assets.sources.profile import Profile
 from retention_assets.sources.source_files import SourceFile
+
+_OF_ARRIVAL = ("stated_ts", "ingested_ts", "arrival_date", "is_gone")
 
 
 def read_files(
@@ -48,18 +50,41 @@ def read_files(
     else:
         opened = open_sample(session, table, layouts, profile.root, rows_per_file=rows_per_file)
     opened = with_days_of_files(opened, days, profile.root)
+    rows = _canonical(opened, profile, name, [FILE_DAY, EARLIEST])
+    rows = with_arrival(rows, days.last, is_stamped="ingested_ts" in table.columns)
+    return rows.withColumn("is_gone", F.lit(False)).select(_columns(name))
+
+
+def read_texts(stored: DataFrame, profile: Profile, name: str) -> DataFrame:
+    """Stored rows of files that are gone, by the profile of today: their own texts are read again.
+
+    They keep the days on which they arrived. A row that was no row of its format stays so, and has
+    only its text. `stored` must be of the session of `read_files`.
+    """
+    kept = {f"_{column}": column for column in _OF_ARRIVAL}
+    texts = stored.select(
+        "raw_text", "source_file", "row_fault", *(F.col(kept[name]).alias(name) for name in kept)
+    )
+    rows = _canonical(open_texts(texts, profile.tables[name]), profile, name, list(kept))
+    rows = rows.drop("ingested_ts").withColumnsRenamed(kept)
+    return rows.select(_columns(name))
+
+
+def _canonical(opened: DataFrame, profile: Profile, name: str, others: Sequence[str]) -> DataFrame:
     try:
-        rows = canonical_rows(opened, name, table, [FILE_DAY, EARLIEST])
+        return canonical_rows(opened, name, profile.tables[name], others)
     except (AnalysisException, ParseException) as error:
         raise ProfileError(
             f"Profile {profile.name}, table {name}: Spark refuses an expression: "
             f"{str(error).splitlines()[0]}",
             f"Correct tables.{name}.columns.",
         ) from error
-    rows = with_arrival(rows, days.last, is_stamped="ingested_ts" in table.columns)
-    rows = rows.withColumn("is_gone", F.lit(False))
-    order = [*TABLES[name].column_names, *(column.name for column in RAW_COLUMNS)]
-    return rows.select([column for column in order if column in rows.columns])
+
+
+def _columns(name: str) -> list[str]:
+    """The columns of raw/<name>, in order."""
+    names = [*TABLES[name].column_names, *(column.name for column in RAW_COLUMNS)]
+    return list(dict.fromkeys(names))
 
 
 def _without_ansi_errors(spark: SparkSession) -> SparkSession:

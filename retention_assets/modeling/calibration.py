@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import expit
 
 from retention_assets.modeling.examples import Floats
 
@@ -28,6 +26,8 @@ class Platt:
     b: float
 
     def apply(self, raw: Floats) -> Floats:
+        from scipy.special import expit
+
         return expit(self.a * logit(raw) + self.b)
 
 
@@ -36,6 +36,9 @@ def fit_platt(raw: Floats, y: NDArray[np.int8]) -> Platt:
 
     A slope below zero would reverse the ranking. Such a score carries no information: slope 0.
     """
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
     positives = int(y.sum())
     target = np.where(y > 0, (positives + 1) / (positives + 2), 1 / (len(y) - positives + 2))
     x = logit(raw)

@@ -9,9 +9,7 @@ import sys
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from retention_assets.errors import ServingError
 from retention_assets.services.api_keys import api_keys
@@ -21,6 +19,9 @@ from retention_assets.services.ray_head import local_ray_address
 from retention_assets.settings import Settings
 from serve.http.security import key_digest
 
+if TYPE_CHECKING:
+    import httpx
+
 DEPLOY_S = (
     180.0  # A first deploy starts a controller, a proxy and a replica: a minute on two busy cores.
 )
@@ -28,7 +29,7 @@ CALL_S = 5.0
 _POLL_S = 0.1
 
 
-def json_object(response: httpx.Response) -> dict[str, Any]:
+def json_object(response: "httpx.Response") -> dict[str, Any]:
     """The response's JSON object; empty if it has none, as when only a proxy answers."""
     try:
         document = response.json()
@@ -100,8 +101,10 @@ class Deployer:
             return None
         return json_object(response) or None
 
-    def get(self, path: str) -> httpx.Response | None:
+    def get(self, path: str) -> "httpx.Response | None":
         """The response to a GET with this home's key; None where nothing answers."""
+        import httpx
+
         try:
             return httpx.get(
                 f"{self.url}{path}", headers=self._headers(), timeout=CALL_S, trust_env=False
@@ -184,7 +187,9 @@ class Deployer:
             "Retrain. Until then the previous model answers.",
         )
 
-    def _prediction(self, client: httpx.Client, customer_id: str) -> dict[str, Any]:
+    def _prediction(self, client: "httpx.Client", customer_id: str) -> dict[str, Any]:
+        import httpx
+
         try:
             response = client.post("/predict", json={"customer_id": customer_id})
         except httpx.TransportError as error:
@@ -199,7 +204,9 @@ class Deployer:
             )
         return body
 
-    def _client(self) -> httpx.Client:
+    def _client(self) -> "httpx.Client":
+        import httpx
+
         return httpx.Client(
             base_url=self.url, headers=self._headers(), timeout=CALL_S, trust_env=False
         )

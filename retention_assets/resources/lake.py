@@ -6,15 +6,17 @@ All reads and writes of tables go through here. What the tables mean is the stag
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
+from retention_assets.errors import ContractError
+from retention_assets.resources.small_tables import set_table_properties, table_properties
 from retention_assets.services.jars import NEEDED, fetch_jars, jars_folder
 from retention_assets.services.java import spark_java_home
 from retention_assets.services.java_archive import archive_options
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 
 EPOCH = date(1970, 1, 1)
+DEFINITION = "retention.definition"  # table property: digest of the definition that made the table
 _STARTING = Lock()  # steps on several threads ask for the session at once
 
 
@@ -66,22 +69,28 @@ def give_main_module_a_file() -> None:
 
 
 class Lake(dg.ConfigurableResource):
-    """Delta tables by asset key (`stage/noun`), read and written with Spark."""
+    """Delta tables by asset key (`stage/noun`), read and written with Spark.
+
+    `definitions`: asset key -> digest of what decides the table's content. A table of another
+    definition is neither read nor added to; it is replaced as a whole.
+    """
 
     root: str
     home: str
     spark_conf: dict[str, str]
     java_home: str | None = None
+    definitions: dict[str, str] = Field(default_factory=dict)
     _session: "SparkSession | None" = PrivateAttr(default=None)
 
     @classmethod
-    def of(cls, settings: Settings) -> "Lake":
+    def of(cls, settings: Settings, definitions: Mapping[str, str] | None = None) -> "Lake":
         java = str(settings.java_home) if settings.java_home else None
         return cls(
             root=settings.lake_root,
             home=str(settings.home),
             spark_conf=spark_config(settings),
             java_home=java,
+            definitions=dict(definitions or {}),
         )
 
     @property
@@ -113,7 +122,17 @@ class Lake(dg.ConfigurableResource):
         return DeltaTable.isDeltaTable(self.spark, self.path(key))
 
     def read(self, key: str) -> "DataFrame":
-        return self.spark.read.format("delta").load(self.path(key))
+        """Raises ContractError if the table is of another definition than today's."""
+        if self.is_of_other_definition(key):
+            raise ContractError(
+                f"{key} was made by another definition than today's.",
+                f"Run `retention run`: it makes {key} and what follows from it anew.",
+            )
+        return self.read_as_stored(key)
+
+    def read_as_stored(self, key: str, session: "SparkSession | None" = None) -> "DataFrame":
+        """The table whatever its definition, for the asset that replaces it."""
+        return (session or self.spark).read.format("delta").load(self.path(key))
 
     def overwrite(self, key: str, frame: "DataFrame") -> int:
         """Replaces the whole table in one commit, schema included. Returns the rows written."""
@@ -121,9 +140,7 @@ class Lake(dg.ConfigurableResource):
         from pyspark.sql import functions as F
 
         written = Observation()
-        counted = frame.observe(written, F.count(F.lit(1)).alias("rows"))
-        writer = counted.write.format("delta").mode("overwrite")
-        writer.option("overwriteSchema", "true").save(self.path(key))
+        self._overwrite(key, frame.observe(written, F.count(F.lit(1)).alias("rows")))
         return int(written.get["rows"])
 
     def replace_days(
@@ -133,7 +150,8 @@ class Lake(dg.ConfigurableResource):
 
         Returns the rows written by day, counted while they are written; days without rows are
         absent. Delta refuses a frame that holds other days. A day's rows lie in one file, and a
-        small table's year is one file, so a write costs the same for a day as for a year.
+        small table's year is one file, so a write costs the same for a day as for a year. Raises
+        ContractError if other rows of another definition would stay.
         """
         from pyspark.sql import Observation
         from pyspark.sql import functions as F
@@ -151,14 +169,52 @@ class Lake(dg.ConfigurableResource):
 
     def replace_since(self, key: str, frame: "DataFrame", column: str, first: date) -> None:
         """Replaces the rows with `first <= column` in one commit, laid out as by `replace_days`;
-        earlier rows stay. Delta refuses a frame that holds earlier days.
+        earlier rows stay. Delta refuses a frame that holds earlier days. Raises ContractError if
+        rows of another definition would stay.
         """
         self._replace_where(key, frame, column, f"{column} >= '{first}'")
 
     def _replace_where(self, key: str, frame: "DataFrame", column: str, condition: str) -> None:
         laid_out = frame.repartition(column).sortWithinPartitions(column)
+        if not self.exists(key):
+            return self._overwrite(key, laid_out)
+        if self.is_of_other_definition(key):
+            others = self.read_as_stored(key).where(f"NOT ({condition})")
+            if not others.isEmpty():
+                raise ContractError(
+                    f"{key} was made by another definition than today's, and some of its days "
+                    "would stay as they are.",
+                    f"Run `retention run`: it makes {key} and what follows from it anew.",
+                )
+            return self._overwrite(key, laid_out)
         writer = laid_out.write.format("delta").mode("overwrite")
         writer.option("replaceWhere", condition).save(self.path(key))
+        return None
+
+    def _overwrite(self, key: str, frame: "DataFrame") -> None:
+        """The definition is named after its rows are there: a table that was left between the two
+        is made anew.
+        """
+        writer = frame.write.format("delta").mode("overwrite")
+        writer.option("overwriteSchema", "true").save(self.path(key))
+        if definition := self.definitions.get(key):
+            self.set_table_property(key, DEFINITION, definition)
+
+    def table_property(self, key: str, name: str) -> str | None:
+        """A property of the table; None if there is no such table or property."""
+        return table_properties(self.root, key).get(name)
+
+    def set_table_property(self, key: str, name: str, value: str) -> None:
+        """Writes a property of the table, unless it is the same already."""
+        if self.table_property(key, name) != value:
+            set_table_properties(self.root, key, {name: value})
+
+    def is_of_other_definition(self, key: str) -> bool:
+        """False if one of the two definitions is not known."""
+        definition = self.definitions.get(key)
+        if definition is None:
+            return False
+        return self.table_property(key, DEFINITION) not in (None, definition)
 
     def delete_where(self, key: str, column: str, values: Sequence[str]) -> None:
         """Deletes the rows whose column has one of these values."""
@@ -175,7 +231,11 @@ class Lake(dg.ConfigurableResource):
         """
         from delta.tables import DeltaTable
 
-        if not self.exists(key) or set(self.read(key).columns) != set(frame.columns):
+        if (
+            not self.exists(key)
+            or self.is_of_other_definition(key)
+            or set(self.read(key).columns) != set(frame.columns)
+        ):
             return self.overwrite(key, frame)
         same = " AND ".join(f"old.{name} = new.{name}" for name in on)
         changes = [f"NOT (old.`{n}` <=> new.`{n}`)" for n in frame.columns if n not in on]

@@ -1,9 +1,10 @@
-"""Delta tables that are small enough to be read without Spark, by sensors and commands.
+"""What is read and written without Spark, by sensors and commands: small Delta tables, and the
+properties of any.
 
 A table of the lake at `<root>/<stage>/<noun>`, like those of lake.py; pyarrow tables in and out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,25 @@ def read_small(root: str, key: str, columns: Sequence[str] = ("*",)) -> "pa.Tabl
     # `to_pyarrow_table` leaves threads that end the process with SIGABRT if it exits soon after.
     query = QueryBuilder().register("rows", DeltaTable(address))
     return pa.table(query.execute(f"SELECT {', '.join(columns)} FROM rows").read_all())
+
+
+def table_properties(root: str, key: str) -> dict[str, str]:
+    """The table's properties; none if there is no such table."""
+    from deltalake import DeltaTable
+
+    address = f"{root}/{key}"
+    if not DeltaTable.is_deltatable(address):
+        return {}
+    configuration = DeltaTable(address).metadata().configuration
+    return {name: value for name, value in configuration.items() if value is not None}
+
+
+def set_table_properties(root: str, key: str, values: Mapping[str, str]) -> None:
+    """Adds properties to the table, or changes them, in one commit."""
+    from deltalake import DeltaTable
+
+    table = DeltaTable(f"{root}/{key}")
+    table.alter.set_table_properties(dict(values), raise_if_not_exists=False)
 
 
 def append_small(root: str, key: str, rows: "pa.Table") -> None:

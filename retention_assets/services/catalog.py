@@ -17,6 +17,7 @@ from pathlib import Path
 
 from retention_assets.errors import SetupError
 from retention_assets.services.code_server import (
+    code_digest,
     code_server_command,
     code_server_socket,
     workspace_file,
@@ -112,6 +113,19 @@ def await_ready(
         if names is None or service.name in names:
             _await(supervisor, service, began)
             report(f"{service.name:18} {service.address:42} {time.monotonic() - began:5.1f} s")
+
+
+def reload_code(settings: Settings) -> None:
+    """Restarts the code server if it has loaded other code or another profile than there is now.
+
+    That ends the runs that it has launched.
+    """
+    with _locked(settings):
+        current = code_digest(settings)
+        file = _code_file(settings)
+        if file.exists() and file.read_text() != current:
+            _supervisor(settings).restart(_code_server(settings).name)
+        file.write_text(current)
 
 
 def up(settings: Settings, report: Report = lambda line: None) -> list[ServiceStatus]:
@@ -279,6 +293,7 @@ def _start(settings: Settings) -> None:
         supervisor.start(programs, service_environment(settings))
         undo.pop_all()
     _fingerprint_file(settings).write_text(_fingerprint(settings, services))
+    _code_file(settings).write_text(code_digest(settings))
 
 
 def _is_started(supervisor: Supervisor, settings: Settings, services: list[ManagedService]) -> bool:
@@ -332,6 +347,10 @@ def _fingerprint(settings: Settings, services: list[ManagedService]) -> str:
 
 def _fingerprint_file(settings: Settings) -> Path:
     return settings.home / "supervisor" / "fingerprint"
+
+
+def _code_file(settings: Settings) -> Path:
+    return settings.home / "supervisor" / "code"
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 Without it Dagster's webserver starts one of its own, and the daemon a new one every minute.
 """
 
+import hashlib
 import multiprocessing
 import sys
 import threading
@@ -33,6 +34,14 @@ def code_server_command(settings: Settings) -> list[str]:
     command += ["--socket", str(code_server_socket(settings))]
     command += ["--module-name", MODULE, "--attribute", ATTRIBUTE, "--location-name", MODULE]
     return command
+
+
+def code_digest(settings: Settings) -> str:
+    """Changes with the package's code and with the profile, if that is a file."""
+    files = sorted(Path(__file__).parents[1].rglob("*.py"))
+    if settings.source and Path(settings.source).is_file():
+        files.append(Path(settings.source))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def workspace_file(settings: Settings) -> Path:

@@ -88,6 +88,11 @@ class Supervisor:
                 "Run `retention doctor`.",
             )
 
+    def restart(self, program: str) -> None:
+        """Ends one program and starts it again; returns at once."""
+        self._call("stopProcess", program)
+        self._call("startProcess", program, False)
+
     def stop(self) -> None:
         """Ends every process of this home's services, whether or not supervisord still answers."""
         processes = home_processes(self.home)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from retention_assets import keys
 from retention_assets.resources.small_tables import append_small, compact_small, read_small
+from retention_assets.sources.contracts import TABLES
 from retention_assets.sources.profile import Profile
 from retention_assets.sources.source_files import SourceFile, is_within
 
@@ -103,7 +104,7 @@ class LedgerContent:
             f"{entry.table} {entry.path} {entry.size} {entry.modified_ns} {entry.reading}"
             for _, entry in sorted(self.read.items())
         ]
-        return _digest(lines)
+        return digest_of(lines)
 
 
 @dataclass(frozen=True)
@@ -206,13 +207,26 @@ class Readings:
 
     def __init__(self, profile: Profile) -> None:
         self.digests: dict[tuple[str, bool], str] = {}
-        for name, table in profile.tables.items():
-            mapping = [table.model_dump_json(), str(profile.start)]
-            self.digests[name, True] = _digest(mapping)
-            self.digests[name, False] = _digest([*mapping, str(profile.end)])
+        for name in profile.tables:
+            definition = definition_of_reading(profile, name)
+            lines = [f"{about}={value}" for about, value in sorted(definition.items())]
+            self.digests[name, True] = digest_of(lines)
+            self.digests[name, False] = digest_of([*lines, str(profile.end)])
 
     def digest(self, file: SourceFile) -> str:
         return self.digests[file.table, file.day is not None]
+
+
+def definition_of_reading(profile: Profile, name: str) -> dict[str, str]:
+    """What decides which rows a table's files give: what it is about -> its value."""
+    source = profile.tables[name].model_dump(mode="json")
+    columns = TABLES[name].columns if name in TABLES else ()
+    return {
+        "start": str(profile.start),
+        **{about: str(value) for about, value in source.items() if about != "columns"},
+        **{f"column {column}": text for column, text in source["columns"].items()},
+        **{f"type of {column.name}": column.type for column in columns},
+    }
 
 
 @dataclass(frozen=True)
@@ -324,5 +338,6 @@ def _as_arrow(entries: Sequence[LedgerEntry]) -> "pa.Table":
     return pa.Table.from_pylist([asdict(entry) for entry in entries], schema=schema)
 
 
-def _digest(lines: Iterable[str]) -> str:
+def digest_of(lines: Iterable[str]) -> str:
+    """16 hexadecimal digits that change with the lines."""
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

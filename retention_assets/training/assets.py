@@ -33,6 +33,7 @@ from retention_assets.training.columns import (
     example_descriptions,
     example_lineage,
 )
+from retention_assets.training.filled_weeks import FILLED_WEEKS, with_filled
 from retention_assets.training.promotion import PromotionResult, version_tags
 from retention_assets.training.record import read_record
 from retention_assets.training.task import (
@@ -96,7 +97,12 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
         ]
         frame = weekly_examples(lake.read, profile, churn_window(settings, profile), weeks)
         sunday = last + timedelta(days=6)
-        rows = lake.replace_days(keys.CHURN_EXAMPLES, frame, "as_of", first=first, last=sunday)
+        key = keys.CHURN_EXAMPLES
+        filled = (
+            None if lake.is_of_other_definition(key) else lake.table_property(key, FILLED_WEEKS)
+        )
+        rows = lake.replace_days(key, frame, "as_of", first=first, last=sunday)
+        lake.set_table_property(key, FILLED_WEEKS, with_filled(filled, weeks, first, last))
         metadata = {
             "matured_weeks": len(weeks),
             "unmatured_weeks": len(context.partition_keys) - len(weeks),
@@ -107,7 +113,7 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
             descriptions=example_descriptions(profile),
             lineage=example_lineage(profile),
         )
-        report_partitions(context, keys.CHURN_EXAMPLES, rows_by_week(rows), columns | metadata)
+        report_partitions(context, key, rows_by_week(rows), columns | metadata)
         return dg.MaterializeResult()
 
     return weekly_churn_examples

@@ -1,13 +1,16 @@
 """A small graph with the platform's keys and empty bodies, and automation attached to it."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 from dagster._core.definitions.declarative_automation.automation_condition_tester import (
     EvaluateAutomationConditionsResult,
 )
 
+from retention_assets import keys
 from retention_assets.automation import backlog
 from retention_assets.automation.conditions import with_automation
 from retention_assets.automation.jobs import retention_jobs
@@ -18,8 +21,14 @@ from retention_assets.platform import Platform
 from retention_assets.resources.alerts import Alerts
 from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.metadata import asset_key
+from retention_assets.resources.small_tables import (
+    append_small,
+    set_table_properties,
+    table_properties,
+)
 from retention_assets.settings import Settings
 from retention_assets.sources.profile import Profile
+from retention_assets.training.filled_weeks import FILLED_WEEKS, with_filled
 
 FIRST = date(2024, 1, 1)
 LAST = date(2024, 4, 9)
@@ -108,12 +117,23 @@ class Graph:
             group_name=key.split("/")[0],
             backfill_policy=dg.BackfillPolicy.single_run() if partitions else None,
         )
-        def body() -> dg.MaterializeResult:
+        def body(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             if key in self.broken:
                 raise ValueError(f"{key} is broken")
+            if key == keys.CHURN_EXAMPLES:
+                self.fill_weeks(context.partition_keys)
             return dg.MaterializeResult(metadata=self.metadata.get(key, {}))
 
         return body
+
+    def fill_weeks(self, weeks: Sequence[str]) -> None:
+        """Writes down that the examples of these weeks were made."""
+        root = self.platform.settings.lake_root
+        append_small(root, keys.CHURN_EXAMPLES, pa.table({"as_of": list(weeks)}))
+        filled = table_properties(root, keys.CHURN_EXAMPLES).get(FILLED_WEEKS)
+        mondays = [date.fromisoformat(week) for week in weeks]
+        new = with_filled(filled, mondays, mondays[0], mondays[-1])
+        set_table_properties(root, keys.CHURN_EXAMPLES, {FILLED_WEEKS: new})
 
     def blocking_check(self) -> dg.AssetChecksDefinition:
         @dg.asset_check(asset=["validated", "customers"], blocking=True)
@@ -129,12 +149,12 @@ class Graph:
         )
 
     def materialize(
-        self, instance: dg.DagsterInstance, keys: set[str], **tags: str
+        self, instance: dg.DagsterInstance, names: set[str], **tags: str
     ) -> dg.ExecuteInProcessResult:
         """Materializes unpartitioned assets in one run."""
         return self.defs.resolve_implicit_global_asset_job_def().execute_in_process(
             instance=instance,
-            asset_selection=[asset_key(key) for key in keys],
+            asset_selection=[asset_key(name) for name in names],
             tags=tags,
             raise_on_error=False,
         )

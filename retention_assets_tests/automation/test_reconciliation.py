@@ -1,6 +1,7 @@
 """What `retention run` materializes and how it reports a failure, on small graphs without Spark."""
 
 import io
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from retention_assets import keys
+from retention_assets.automation.contract import reason_to_wait
 from retention_assets.automation.manual_run import MANUAL_RUN
 from retention_assets.automation.reconciliation import SERVING, Reconciliation
 from retention_assets.cli.progress import RunDisplay
@@ -89,29 +91,6 @@ def test_failed_run_raises_first_cause_with_fix(
     assert failure.value.fix.startswith(fix)
 
 
-@pytest.mark.parametrize(
-    ("change", "is_changed"),
-    [
-        ({"serve_port": 9000}, False),
-        ({"redis_url": "redis://elsewhere"}, False),
-        ({"api_keys": "a-key"}, False),
-        ({"spark_memory": "9g"}, False),
-        ({"gap_days": 15}, True),
-        ({"seed": 2}, True),
-        ({"saved_margin": 121.0}, True),
-        ({"risk_high": 0.61}, True),
-        ({"drift_alpha": 0.02}, True),
-        ({"feature_ttl_days": 31}, True),
-    ],
-)
-def test_digest_changes_with_settings_of_results(
-    platform: Platform, change: dict[str, Any], is_changed: bool
-) -> None:
-    other = Platform.of(platform.settings.model_copy(update=change))
-    digests = {reconciliation(variant).settings_digest() for variant in (platform, other)}
-    assert (len(digests) == 2) == is_changed
-
-
 def test_as_of_day_is_carried_out_and_taken_back(platform: Platform) -> None:
     """The watermark moves to the day and back, and everything that follows from it is remade."""
     past = Platform.of(platform.settings.model_copy(update={"as_of": date(2024, 6, 1)}))
@@ -130,6 +109,72 @@ def test_as_of_day_is_carried_out_and_taken_back(platform: Platform) -> None:
         remade = [[keys.WATERMARK], ["features/customer_behavior"]]
         views = (platform, platform, past, past, platform)
         assert [runs_of(view) for view in views] == [remade, [], remade, [], remade]
+
+
+class TestChangedContract:
+    KEYS = (
+        "features/customer_behavior",
+        "training/churn_examples",
+        "training/churn_champion",
+        "decisions/churn_scores",
+    )
+
+    def assets(self, broken: str | None = None) -> list[dg.AssetsDefinition]:
+        """A row of assets, each made from the one before, but for the first."""
+
+        def asset(key: str, deps: list[str]) -> dg.AssetsDefinition:
+            @dg.asset(key=key.split("/"), deps=[dg.AssetKey.from_user_string(dep) for dep in deps])
+            def body() -> None:
+                if key == broken:
+                    raise ValueError(f"{key} is broken")
+
+            return body
+
+        return [
+            asset(self.KEYS[0], []),
+            asset(self.KEYS[1], []),
+            asset(self.KEYS[2], [self.KEYS[1]]),
+            asset(self.KEYS[3], [self.KEYS[2]]),
+            empty_asset(keys.WATERMARK),
+        ]
+
+    def run(
+        self, platform: Platform, instance: dg.DagsterInstance, broken: str | None = None
+    ) -> tuple[set[str], str]:
+        """The assets that were materialized, and what was shown."""
+        before = {run.run_id for run in instance.get_runs()}
+        graph = reconciliation(platform, *self.assets(broken), instance=instance)
+        output = io.StringIO()
+        graph.progress = RunDisplay(Console(file=output, width=300))
+        with suppress(RunFailedError):
+            graph.bring_up_to_date()
+        runs = [run for run in instance.get_runs() if run.run_id not in before]
+        names = {key.to_user_string() for run in runs for key in run.asset_selection or ()}
+        return names, output.getvalue()
+
+    def test_only_what_follows_from_it_is_made_anew(self, platform: Platform) -> None:
+        changed = Platform.of(platform.settings.model_copy(update={"gap_days": 21}))
+        with dg.DagsterInstance.ephemeral() as instance:
+            self.run(platform, instance)
+            assert self.run(platform, instance) == (set(), "")
+            made_anew, output = self.run(changed, instance)
+            assert self.run(changed, instance) == (set(), "")
+        assert made_anew == set(self.KEYS[1:])
+        assert "Changed: training/churn_examples: gap_days 14 -> 21\n" in output
+        assert (
+            "Made anew: decisions/churn_scores, training/churn_champion, "
+            "training/churn_examples (0 weeks)" in output
+        )
+
+    def test_interrupted_change_is_carried_through_or_taken_back(self, platform: Platform) -> None:
+        changed = Platform.of(platform.settings.model_copy(update={"gap_days": 21}))
+        with dg.DagsterInstance.ephemeral() as instance:
+            self.run(platform, instance)
+            self.run(changed, instance, broken=self.KEYS[2])
+            assert reason_to_wait(platform) and reason_to_wait(changed)
+            made_anew, _ = self.run(platform, instance)
+            assert reason_to_wait(platform) is None
+        assert made_anew == set(self.KEYS[1:])
 
 
 def test_redeployed_assets_are_in_the_graph(platform: Platform) -> None:

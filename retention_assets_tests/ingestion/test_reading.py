@@ -11,6 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from retention_assets.errors import ProfileError
+from retention_assets.ingestion.reading import read_texts
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
 from retention_assets.sources.load_profile import load_profile
@@ -62,7 +63,11 @@ def read_rows(
     (folder / "shop.yaml").write_text(json.dumps(content))
     profile = load_profile(Settings(home=folder / "home", source=str(folder / "shop.yaml")))
     rows = read_table(spark, profile, name, first_open=first_open)
-    return rows.orderBy("customer_id", "raw_text").collect()
+    read = rows.orderBy("customer_id", "raw_text").collect()
+    sound = rows.where("row_fault IS NULL")
+    from_texts = read_texts(sound, profile, name).orderBy("customer_id", "raw_text").collect()
+    assert from_texts == [row for row in read if row["row_fault"] is None]
+    return read
 
 
 def tickets(folder: Path, day: str, *lines: str, header: str = HEADER) -> None:

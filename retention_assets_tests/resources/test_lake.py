@@ -12,7 +12,8 @@ import pytest
 from deltalake import DeltaTable
 from pyspark.errors import AnalysisException
 
-from retention_assets.resources.lake import Lake, give_main_module_a_file
+from retention_assets.errors import ContractError
+from retention_assets.resources.lake import DEFINITION, Lake, give_main_module_a_file
 
 SCHEMA = "customer_id string, day date, amount double"
 FIRST = date(2024, 1, 1)
@@ -97,6 +98,46 @@ def test_other_columns_are_refused(lake: Lake, table: str) -> None:
     with pytest.raises(AnalysisException):
         lake.replace_days(table, other, "day", first=FIRST, last=THIRD)
     assert rows(lake, table) == JANUARY
+
+
+def defined(lake: Lake, definition: str) -> Lake:
+    """The lake of a code location that makes the table by this definition."""
+    return lake.model_copy(update={"definitions": {"test/defined": definition}})
+
+
+def test_tables_of_two_definitions_do_not_mix(lake: Lake) -> None:
+    old = defined(lake, "old")
+    key = "test/defined"
+    write(old, key, JANUARY, first=FIRST, last=THIRD)
+    write(old, key, [("c", SECOND, 9.0)], first=SECOND, last=SECOND)
+    assert DeltaTable(lake.path(key)).metadata().configuration[DEFINITION] == "old"
+    new = defined(lake, "new")
+    with pytest.raises(ContractError, match=r"test/defined was made by another definition"):
+        new.read(key)
+    with pytest.raises(ContractError, match="some of its days would stay"):
+        write(new, key, [("c", SECOND, 9.0)], first=SECOND, last=SECOND)
+    frame = lake.spark.createDataFrame(JANUARY, SCHEMA)
+    with pytest.raises(ContractError):
+        new.replace_since(key, frame.where("day > '2024-01-01'"), "day", SECOND)
+    assert len(rows(old, key)) == 3
+
+
+def test_whole_table_takes_another_definition_and_its_columns(lake: Lake) -> None:
+    key = "test/defined"
+    write(defined(lake, "old"), key, JANUARY, first=FIRST, last=THIRD)
+    new = defined(lake, "new")
+    stored = new.read_as_stored(key).selectExpr("*", "1 AS more")
+    assert new.replace_days(key, stored, "day", first=FIRST, last=THIRD) == {
+        FIRST: 1,
+        SECOND: 1,
+        THIRD: 1,
+    }
+    assert new.read(key).columns == ["customer_id", "day", "amount", "more"]
+    assert DeltaTable(lake.path(key)).metadata().configuration[DEFINITION] == "new"
+    newest = defined(lake, "newest")
+    frame = lake.spark.createDataFrame(JANUARY, SCHEMA)
+    assert newest.merge(key, frame, ["customer_id", "day"]) == 3
+    assert rows(newest, key) == JANUARY
 
 
 def test_merge_leaves_exactly_the_given_rows(lake: Lake, table: str) -> None:

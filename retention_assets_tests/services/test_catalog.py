@@ -16,6 +16,7 @@ import pytest
 
 from retention_assets.errors import SetupError
 from retention_assets.services import catalog
+from retention_assets.services.code_server import code_digest
 from retention_assets.services.ports import is_free
 from retention_assets.services.processes import home_processes
 from retention_assets.services.ray_head import local_ray_address, ray_environment
@@ -84,6 +85,28 @@ def test_webserver_and_daemon_share_the_code_server(home: Settings) -> None:
     """Neither starts a code server of its own."""
     commands = [" ".join(process.cmdline()) for process in home_processes(home.home)]
     assert sum("api grpc" in command for command in commands) == 1
+
+
+def test_changed_code_is_loaded_by_a_new_code_server(home: Settings) -> None:
+    before = _programs(home)
+    catalog.reload_code(home)
+    assert _programs(home) == before
+    (home.home / "supervisor" / "code").write_text("of an older version")
+    catalog.reload_code(home)
+    catalog.await_ready(home)
+    assert len(before - _programs(home)) == 1
+    after = _programs(home)
+    catalog.reload_code(home)
+    assert _programs(home) == after
+
+
+def test_changed_profile_is_changed_code(tmp_path: Path) -> None:
+    profile = tmp_path / "shop.yaml"
+    digests = set()
+    for text in ("name: a", "name: b", "name: b"):
+        profile.write_text(text)
+        digests.add(code_digest(Settings(home=tmp_path, source=str(profile))))
+    assert len(digests) == 2
 
 
 def test_as_of_day_is_not_passed_to_services(tmp_path: Path) -> None:

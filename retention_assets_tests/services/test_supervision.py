@@ -81,6 +81,15 @@ def sleepers(supervisor: Supervisor) -> list[psutil.Process]:
     ]
 
 
+def test_restarted_program_is_a_new_process(supervisor: Supervisor) -> None:
+    supervisor.start([SLEEPER], environment(supervisor))
+    assert eventually(lambda: supervisor.states() == {"sleeper": "RUNNING"})
+    before = home_processes(supervisor.home)
+    supervisor.restart("sleeper")
+    assert eventually(lambda: supervisor.states() == {"sleeper": "RUNNING"})
+    assert len(before & home_processes(supervisor.home)) == 1
+
+
 def test_stop_leaves_other_homes_alone(supervisor: Supervisor, tmp_path: Path) -> None:
     other = Supervisor(tmp_path / "other", tmp_path / "other" / "logs")
     other.home.mkdir()

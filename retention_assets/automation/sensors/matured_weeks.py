@@ -3,6 +3,7 @@
 import dagster as dg
 
 from retention_assets.automation import backlog
+from retention_assets.automation.contract import reason_to_wait
 from retention_assets.automation.jobs import MATURED_WEEKS, Jobs
 from retention_assets.automation.manual_run import manual_run_active
 from retention_assets.platform import Platform
@@ -22,6 +23,8 @@ def matured_weeks(jobs: Jobs, platform: Platform) -> dg.SensorDefinition:
             return dg.SkipReason("No further week has matured.")
         if manual_run_active(instance) or backlog.run_in_flight(instance):
             return dg.SkipReason("Waiting for the runs that are queued or active.")
+        if reason := reason_to_wait(platform):
+            return dg.SkipReason(reason)
         tags = backlog.range_tags(weeks[0], weeks[-1])
         failed = backlog.failures(instance, MATURED_WEEKS, tags)
         if failed >= backlog.ATTEMPTS:

@@ -6,11 +6,11 @@ import dagster as dg
 
 from retention_assets import keys
 from retention_assets.automation import backlog
+from retention_assets.automation.contract import claim, reason_to_wait
 from retention_assets.automation.jobs import NEW_DAYS, Jobs
 from retention_assets.automation.manual_run import manual_run_active
 from retention_assets.platform import Platform
 from retention_assets.resources.metadata import asset_key
-from retention_assets.sources.home_source import claim_home
 from retention_assets.sources.ledger import vanished_entries
 
 
@@ -28,6 +28,8 @@ def new_source_days(jobs: Jobs, platform: Platform) -> dg.SensorDefinition:
         instance = context.instance
         if manual_run_active(instance) or backlog.run_in_flight(instance, NEW_DAYS):
             return dg.SkipReason("New days are being read.")
+        if reason := reason_to_wait(platform):
+            return dg.SkipReason(reason)
         look = backlog.look_at_source(platform, instance)
         complete, growing = backlog.note_growing(platform, look, now=time.time())
         waits = f" Still being written: {', '.join(growing)}." if growing else ""
@@ -42,7 +44,7 @@ def new_source_days(jobs: Jobs, platform: Platform) -> dg.SensorDefinition:
             return dg.SkipReason(
                 f"Reading these files failed {failed} times. They are read again when they change."
             )
-        claim_home(platform.settings, platform.profile)
+        claim(platform)
         return dg.RunRequest(f"{arrivals}:{look.content.entries}:{failed}", tags=tags)
 
     return new_source_days

@@ -4,6 +4,7 @@ import dagster as dg
 
 from retention_assets import keys
 from retention_assets.automation import backlog
+from retention_assets.automation.contract import reason_to_wait
 from retention_assets.automation.jobs import TRAINING, Jobs
 from retention_assets.automation.manual_run import manual_run_active
 from retention_assets.platform import Platform
@@ -32,6 +33,8 @@ def retraining(jobs: Jobs, platform: Platform) -> dg.SensorDefinition:
             return dg.SkipReason(reason)
         if manual_run_active(instance) or backlog.run_in_flight(instance, TRAINING):
             return dg.SkipReason("A training is queued or active.")
+        if waiting := reason_to_wait(platform):
+            return dg.SkipReason(waiting)
         tags = {DECISION: str(records[0].storage_id)}
         if backlog.has_succeeded(instance, tags):
             return dg.SkipReason("The latest decision has been carried out.")

@@ -5,14 +5,16 @@ interval come from the same code. Knows nothing of models.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from retention_assets.modeling.examples import Floats
 from retention_assets.modeling.utility import Utility
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 BINS = 10
 LOSS_CLIP = 1e-15
@@ -43,6 +45,8 @@ class Evaluation:
 
     def by_entity(self, entity: NDArray[np.int64], entities: int) -> "EntityMetrics":
         """The rows summed up by entity; `entity` is the number (0 to entities - 1) of each row."""
+        from scipy.sparse import csr_matrix
+
         order = np.argsort(-self.p, kind="stable")
         ranked = self.p[order]
         group = np.cumsum(np.r_[False, ranked[1:] != ranked[:-1]])
@@ -99,7 +103,7 @@ class EntityMetrics:
     `ranks` (3 x groups, entities) counts rows before each such group, in it, and its positives.
     """
 
-    ranks: csr_matrix
+    ranks: "csr_matrix"
     pays: NDArray[np.bool_]
     sums: Floats
     utility: Utility

@@ -5,6 +5,9 @@ from datetime import date
 import dagster as dg
 
 from retention_assets.automation import backlog
+from retention_assets.keys import CHURN_EXAMPLES
+from retention_assets.resources.small_tables import set_table_properties
+from retention_assets.training.filled_weeks import FILLED_WEEKS
 from retention_assets_tests.automation.graph import LAST, Graph
 
 SENSOR = "matured_weeks"
@@ -19,6 +22,21 @@ def test_matured_weeks_are_filled_and_no_others(graph: Graph, instance: dg.Dagst
     assert request.tags.items() >= weeks.items()
     graph.run("matured_weeks", instance, **request.tags)
     assert isinstance(graph.evaluate(SENSOR, instance), dg.SkipReason)
+
+
+def test_week_materialized_while_open_is_filled_later(
+    graph: Graph, instance: dg.DagsterInstance
+) -> None:
+    """As by a backfill from the user interface, which wrote nothing for it."""
+    graph.run("new_days", instance, **backlog.range_tags(LAST, LAST))
+    run = graph.run("matured_weeks", instance, **backlog.range_tags(date(2024, 1, 29), LAST))
+    assert run.success
+    set_table_properties(
+        graph.platform.settings.lake_root, CHURN_EXAMPLES, {FILLED_WEEKS: '["2024-01-29"]'}
+    )
+    request = graph.evaluate(SENSOR, instance)
+    weeks = backlog.range_tags(date(2024, 2, 5), date(2024, 2, 19))
+    assert request.tags.items() >= weeks.items()
 
 
 def test_failed_weeks_are_tried_three_times(graph: Graph, instance: dg.DagsterInstance) -> None:

@@ -147,3 +147,15 @@ def test_sensor_lists_the_source_once(graph: Graph, instance: dg.DagsterInstance
         )
         evaluate(graph, instance)
     assert listed == ["customers/*.csv"]
+
+
+def test_changed_contract_waits_for_a_person(graph: Graph, instance: dg.DagsterInstance) -> None:
+    """Another rule for valid rows must not be added to a table that has the old one."""
+    run(graph, instance, evaluate(graph, instance))
+    settings = graph.platform.settings
+    changed = Graph(settings.model_copy(update={"max_quarantined_share": 0.5}))
+    write(changed, NEXT)
+    message = evaluate(changed, instance)
+    assert "max_quarantined_share 0.05 -> 0.5" in message
+    assert "Fix: Run `retention run`" in message
+    assert isinstance(evaluate(graph, instance), dg.RunRequest)
