@@ -19,7 +19,7 @@ from retention_assets.resources.metadata import (
 )
 from retention_assets.sources.contracts import TABLES, Table, column_descriptions
 from retention_assets.validation.checks import check_results, check_specs, data_is_current
-from retention_assets.validation.rules import REPEAT, VERSION, rules_of
+from retention_assets.validation.rules import rules_of
 
 OWNERS = ["team:data-platform"]
 ADDED_COLUMNS = {
@@ -63,15 +63,8 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
     def _validated_table(
         context: dg.AssetExecutionContext, lake: Lake
     ) -> Iterator[dg.MaterializeResult]:
-        from pyspark.sql import functions as F
-
-        from retention_assets.validation.result import (
-            ValidationResult,
-            allowed_share_of,
-            count_violations,
-        )
+        from retention_assets.validation.result import result_of
         from retention_assets.validation.split import split
-        from retention_assets.validation.suites import suite_results
 
         first, last = days_of(context)
         supplied = lake.read(raw_key).where("NOT is_gone")
@@ -88,19 +81,13 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
             key: lake.replace_days(key, frame, "arrival_date", **days)
             for key, frame in frames.items()
         }
-        violations, rows_by_reason = count_violations(parts)
-        allowed_shares = {
-            item.rule.name: allowed_share_of(item.checked, max_share) for item in violations
-        }
-        result = ValidationResult(
+        result = result_of(
+            parts,
+            table.name,
             rows_in=raw.count(),
-            repeats=parts.marked.where(F.col(VERSION) == REPEAT).count(),
             validated=sum(rows[valid_key].values()),
             quarantined=sum(rows[quarantine_key].values()),
             max_share=max_share,
-            violations=violations,
-            rows_by_reason=rows_by_reason,
-            suite_results=suite_results(parts.marked, table.name, parts.rules, allowed_shares),
         )
         parts.release()
         counts = {
@@ -108,7 +95,7 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
             "rows_quarantined": result.quarantined,
             "rows_repeated": result.repeats,
             "quarantined_by_reason": rows_as_table(
-                {"reason": reason, "rows": count} for reason, count in rows_by_reason.items()
+                {"reason": reason, "rows": count} for reason, count in result.rows_by_reason.items()
             ),
         }
         for key, frame in frames.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import functions as F
 
-from retention_assets.validation.rules import Rule
+from retention_assets.validation.rules import REPEAT, VERSION, Rule
 from retention_assets.validation.split import BROKEN, Split, reported_rules, with_bits
 
 # A share of fewer rows than these says little: one broken row of two is half of them.
@@ -76,15 +76,50 @@ class ValidationResult:
         return allowed_share_of(self.rows_in, self.max_share)
 
 
-def count_violations(split: Split) -> tuple[list[RuleViolations], dict[str, int]]:
-    """Violations of every rule (also of those that no row breaks), and rows by reason, most
-    frequent first.
+@dataclass(frozen=True)
+class Counts:
+    """What a split's rows are. `violations`: of every rule, also of those that no row breaks.
+    `rows_by_reason`: most frequent first.
     """
+
+    violations: Sequence[RuleViolations]
+    rows_by_reason: Mapping[str, int]
+    repeats: int
+
+
+def result_of(
+    split: Split, table: str, *, rows_in: int, validated: int, quarantined: int, max_share: float
+) -> ValidationResult:
+    """Counts the split's rows and runs the table's suite. The numbers of rows are those that were
+    read and written.
+    """
+    from retention_assets.validation.suites import suite_results
+
+    counts = count_rows(split)
+    allowed_shares = {
+        item.rule.name: allowed_share_of(item.checked, max_share) for item in counts.violations
+    }
+    return ValidationResult(
+        rows_in=rows_in,
+        validated=validated,
+        quarantined=quarantined,
+        repeats=counts.repeats,
+        max_share=max_share,
+        violations=counts.violations,
+        rows_by_reason=counts.rows_by_reason,
+        suite_results=suite_results(split.marked, table, split.rules, allowed_shares),
+    )
+
+
+def count_rows(split: Split) -> Counts:
+    """One pass over the split's rows."""
     counts = [F.count(F.expr(rule.checked_value)).alias(rule.name) for rule in split.rules]
     is_broken = F.col(BROKEN) != 0
     example = F.min(F.when(is_broken, F.struct("source_file", "raw_text"))).alias("example")
-    # One pass for all of it. Rows that break the same rules form a group.
-    groups = split.marked.groupBy(BROKEN).agg(F.count("*").alias("rows"), example, *counts)
+    repeats = F.count_if(F.col(VERSION) == REPEAT).alias("repeats")
+    rows = F.count("*").alias("rows")
+    # Rows that break the same rules form a group.
+    groups = split.marked.groupBy(BROKEN).agg(rows, repeats, example, *counts)
     combinations = groups.orderBy(BROKEN).collect()
     violations = []
     rows_by_reason: dict[str, int] = {}
@@ -104,4 +139,9 @@ def count_violations(split: Split) -> tuple[list[RuleViolations], dict[str, int]
         )
         if rows := sum(row["rows"] for row in reported):
             rows_by_reason[rule.reason] = rows
-    return violations, dict(sorted(rows_by_reason.items(), key=lambda item: (-item[1], item[0])))
+    most_frequent_first = sorted(rows_by_reason.items(), key=lambda item: (-item[1], item[0]))
+    return Counts(
+        violations=violations,
+        rows_by_reason=dict(most_frequent_first),
+        repeats=sum(row["repeats"] for row in combinations),
+    )

@@ -33,9 +33,9 @@ from retention_assets.validation.column_check import (
 )
 from retention_assets.validation.result import (
     MIN_ROWS,
-    RuleViolations,
+    Counts,
     allowed_share_of,
-    count_violations,
+    count_rows,
 )
 from retention_assets.validation.rules import REPEAT, VERSION, rules_of
 from retention_assets.validation.split import BROKEN, is_valid, split
@@ -137,7 +137,7 @@ def check_sample(
             parts.marked,
             {row[FILE]: row["rows"] for row in counts},
             sample=sample,
-            reasons=_reasons(*count_violations(parts)),
+            reasons=_reasons(count_rows(parts)),
         )
         columns = check_columns(table, contract, source_types=source_types, marked=parts.marked)
         parts.release()
@@ -212,10 +212,8 @@ def share_margin(counts: Sequence[tuple[int, int]], of_files: int) -> float:
     return 2 * sqrt(unread * squares * len(counts) / (len(counts) - 1)) / rows
 
 
-def _reasons(
-    violations: Sequence[RuleViolations], rows_by_reason: Mapping[str, int]
-) -> tuple[QuarantineReason, ...]:
-    by_reason = {violation.rule.reason: violation for violation in violations}
+def _reasons(counts: Counts) -> tuple[QuarantineReason, ...]:
+    by_reason = {violation.rule.reason: violation for violation in counts.violations}
     return tuple(
         QuarantineReason(
             reason,
@@ -225,7 +223,7 @@ def _reasons(
             by_reason[reason].source_file,
             by_reason[reason].example,
         )
-        for reason, rows in rows_by_reason.items()
+        for reason, rows in counts.rows_by_reason.items()
     )
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from retention_assets.resources.lake import Lake
 from retention_assets.sources.contracts import RAW_COLUMNS, TABLES
-from retention_assets.validation.result import allowed_share_of, count_violations
+from retention_assets.validation.result import allowed_share_of, count_rows
 from retention_assets.validation.rules import CONFLICT, REPEAT, STALE, rules_of
 from retention_assets.validation.split import REASON, content_of, split
 from retention_assets.validation.suites import suite_results
@@ -131,7 +131,7 @@ def test_split_counts_and_suite_follow_the_contract(
     parts = split(frame, TABLE.key, RULES)
     valid = [row["raw_text"] for row in parts.valid.collect()]
     broken = {row["raw_text"]: row.asDict() for row in parts.broken.collect()}
-    violations, rows_by_reason = count_violations(parts)
+    counts = count_rows(parts)
     shares = dict.fromkeys((rule.name for rule in RULES), allowed_share)
     allowed = suite_results(parts.marked, "transactions", RULES, shares)
     parts.release()
@@ -147,10 +147,10 @@ def test_split_counts_and_suite_follow_the_contract(
         for row in rows
         if row["raw_text"] in broken
     )
-    assert rows_by_reason == Counter(reason for row in reasons.values() for reason in row)
-    examples = {item.rule.reason: str(item.example) for item in violations}
-    assert all(reason in reasons[examples[reason]] for reason in rows_by_reason)
-    assert allowed == {item.rule.name: item.share <= allowed_share for item in violations}
+    assert counts.rows_by_reason == Counter(reason for row in reasons.values() for reason in row)
+    examples = {item.rule.reason: str(item.example) for item in counts.violations}
+    assert all(reason in reasons[examples[reason]] for reason in counts.rows_by_reason)
+    assert allowed == {item.rule.name: item.share <= allowed_share for item in counts.violations}
 
 
 def test_few_rows_may_have_as_many_broken_ones_as_a_hundred() -> None:

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 
 from retention_assets.resources.lake import Lake
 from retention_assets.sources.contracts import RAW_COLUMNS, TABLES
-from retention_assets.validation.result import count_violations
+from retention_assets.validation.result import count_rows
 from retention_assets.validation.rules import CONFLICT, FACT, REPEAT, VERSION, Rule, rules_of
 from retention_assets.validation.split import REASON, split
 from retention_assets.validation.suites import suite_results
@@ -89,12 +89,12 @@ def cases(lake: Lake) -> dict[str, Any]:
     )
     rules = rules_of(TABLE, START)
     parts = split(frame, TABLE.key, rules)
-    violations, rows_by_reason = count_violations(parts)
+    counts = count_rows(parts)
     result = {
         "valid": {int(row["product_id"]): row for row in parts.valid.collect()},
         "broken": {int(row["product_id"]): row for row in parts.broken.collect()},
-        "violations": {item.rule.name: item for item in violations},
-        "rows_by_reason": rows_by_reason,
+        "violations": {item.rule.name: item for item in counts.violations},
+        "rows_by_reason": counts.rows_by_reason,
         "strict": suite_results(parts.marked, "transactions", rules, shares_of(rules, 0.0)),
         "lax": suite_results(parts.marked, "transactions", rules, shares_of(rules, 0.6)),
     }
@@ -172,10 +172,10 @@ def test_corrections_are_facts_and_repeats_are_only_counted(lake: Lake) -> None:
     assert files == {FACT: {"a", "c", "d", "f", "g"} - {refused}, REPEAT: {"b", "e"}}
     corrections = parts.valid.where("is_correction").collect()
     assert [row["source_file"] for row in corrections] == ["f"]
-    violations, rows_by_reason = count_violations(parts)
+    counts = count_rows(parts)
     conflict = "conflict: another row with the same transaction_id was stated at the same time"
-    assert rows_by_reason == {conflict: 1}
+    assert counts.rows_by_reason == {conflict: 1}
     allowed = suite_results(parts.marked, "transactions", parts.rules, shares_of(parts.rules, 0.2))
     assert all(allowed.values())
-    assert sum(violation.rows for violation in violations) == 1
+    assert sum(violation.rows for violation in counts.violations) == 1
     parts.release()
