@@ -5,23 +5,19 @@ days stay as they are, and one load of all files equals loads of parts of them.
 from datetime import date
 from pathlib import Path
 
-import pytest
 import yaml
 
-from retention_assets.features import assets as features
-from retention_assets.ingestion import assets as ingestion
+from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
-from retention_assets.settings import Settings
 from retention_assets.sources.ledger import Ledger
-from retention_assets.validation import assets as validation
+from retention_assets.sources.profile import Profile
+from retention_assets_tests.ingestion.table_load import load_table
 from retention_assets_tests.ingestion.test_raw import (
     materialize,
     orders,
     write_orders,
 )
 from retention_assets_tests.sources.test_load_profile import GOOD, changed, write
-
-STAGES = (ingestion, validation, features)
 
 
 def arrivals(lake: Lake, key: str = "raw/transactions") -> list[tuple[str, int]]:
@@ -100,25 +96,21 @@ def contents(lake: Lake) -> dict[str, list[tuple]]:
     return {key: sorted(map(tuple, lake.read(key).collect()), key=str) for key in TABLES}
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    folder = tmp_path_factory.mktemp("shop")
-    settings = write(folder, GOOD | {"max_quarantined_share": 0.9})
-    for day, rows in DELIVERIES.items():
-        write_orders(folder, day, *rows)
-    return settings
+def load_all(lake: Lake, profile: Profile, today: date) -> None:
+    for name in ("transactions", "customers"):
+        load_table(lake, profile, name, today)
 
 
-def test_one_load_equals_loads_in_parts(shop: Settings, own_lake: Lake, module_lake: Lake) -> None:
-    assert materialize(shop, module_lake, STAGES).success
-    folder = shop.home.parent / "orders"
-    texts = {day: (folder / f"2024-01-{day}.csv").read_text() for day in DELIVERIES}
-    for day in ("06", "08"):
-        (folder / f"2024-01-{day}.csv").unlink()
-    assert materialize(shop, own_lake, STAGES, last=date(2024, 1, 5)).success
-    for day in ("06", "08"):
-        (folder / f"2024-01-{day}.csv").write_text(texts[day])
-    assert materialize(shop, own_lake, STAGES, first=date(2024, 1, 6)).success
+def test_one_load_equals_loads_in_parts(tmp_path: Path, own_lake: Lake, module_lake: Lake) -> None:
+    settings = write(tmp_path, GOOD | {"max_quarantined_share": 0.9})
+    profile = Platform.of(settings).profile
+    write_orders(tmp_path, "02", *DELIVERIES["02"])
+    write_orders(tmp_path, "05", *DELIVERIES["05"])
+    load_all(own_lake, profile, date(2024, 1, 5))
+    write_orders(tmp_path, "06", *DELIVERIES["06"])
+    write_orders(tmp_path, "08", *DELIVERIES["08"])
+    load_all(own_lake, profile, date(2024, 1, 10))
+    load_all(module_lake, profile, date(2024, 1, 10))
     whole = contents(module_lake)
     assert contents(own_lake) == whole
     raw = [len(whole[key]) for key in TABLES]

@@ -14,18 +14,11 @@ from pyspark.sql import functions as F
 
 from retention_assets.features.measures import available_measures
 from retention_assets.features.point_in_time import known_at
-from retention_assets.features.tiles import daily_activity
-from retention_assets.ingestion.assets import store_delivery
-from retention_assets.ingestion.delivery import RunDays, delivery_entries, plan_delivery
-from retention_assets.ingestion.open_days import counts_by_file_and_day, stored_by_file
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
 from retention_assets.sources.contracts import TABLES
-from retention_assets.sources.ledger import Ledger
-from retention_assets.sources.profile import Profile
-from retention_assets.validation.rules import REPEAT, VERSION, rules_of
-from retention_assets.validation.split import content_of, split
+from retention_assets.validation.split import content_of
 from retention_assets.validation.versions import read_facts
 from retention_assets_tests.ingestion.deliveries import (
     START,
@@ -37,10 +30,9 @@ from retention_assets_tests.ingestion.deliveries import (
     profile_of,
     summed_tiles,
 )
+from retention_assets_tests.ingestion.table_load import load_table
 
-LAST = date(2024, 1, 31)
-TABLE = TABLES["transactions"]
-MEASURES = available_measures({"transactions": TABLE.column_names})
+MEASURES = available_measures({"transactions": TABLES["transactions"].column_names})
 RAW = "raw/transactions"
 VALIDATED = "validated/transactions"
 QUARANTINE = "quarantine/transactions"
@@ -81,47 +73,13 @@ def check_history(
         shop.work_until(day)
         shop.write(folder / "orders")
         today = START + timedelta(days=day - 1)
-        first_open = load(lake, profile, today)
+        first_open = load_table(lake, profile, "transactions", today)
         after = {key: rows_of(lake, key) for key in KEYS}
         for key in KEYS:
             assert closed_rows(after[key], first_open) == closed_rows(before[key], first_open), key
         check_files(shop, after[RAW])
         check_reads(lake, after, today)
         before = after
-
-
-def load(lake: Lake, profile: Profile, today: date) -> date:
-    """Reads what is new, as the assets do in one run up to a day. Returns the first open day."""
-    ledger = Ledger(lake.root)
-    content = ledger.content()
-    run = RunDays(START, today, today)
-    delivery = plan_delivery(profile, TABLE.name, content, run=run, patience_days=7)
-    assert delivery
-    first = delivery.days.first
-    store_delivery(lake, profile, TABLE.name, delivery)
-    raw = lake.read(RAW)
-    counts = counts_by_file_and_day(raw.where(F.col("arrival_date") >= F.lit(first)))
-    stored = stored_by_file(counts, first, today)
-    entries = delivery_entries(
-        profile, TABLE.name, delivery, content, run_id=str(today), stored=stored
-    )
-    ledger.add(entries)
-
-    supplied = raw.where("NOT is_gone")
-    is_open = F.col("arrival_date") >= F.lit(first)
-    rules = rules_of(TABLE, START)
-    parts = split(supplied.where(is_open), TABLE.key, rules, supplied.where(~is_open))
-    repeats = parts.marked.where(F.col(VERSION) == REPEAT).count()
-    rows = [
-        lake.replace_days(key, frame, "arrival_date", first=first, last=LAST)
-        for key, frame in ((VALIDATED, parts.valid), (QUARANTINE, parts.broken))
-    ]
-    of_run = repeats + sum(count for by_day in rows for count in by_day.values())
-    assert supplied.where(is_open).count() == of_run, "no row is lost"
-    parts.release()
-    tiles = daily_activity({TABLE.name: lake.read(VALIDATED)}, MEASURES, first, LAST)
-    lake.replace_days(TILES, tiles, "arrival_date", first=first, last=LAST)
-    return first
 
 
 def rows_of(lake: Lake, key: str) -> list[Row]:
@@ -155,7 +113,7 @@ def check_reads(lake: Lake, tables: dict[str, list[Row]], today: date) -> None:
     """At each day: the rows that hold, and the sums of the tiles."""
     days = [START + timedelta(days=number) for number in range(1, (today - START).days + 2)]
     as_ofs = lake.spark.createDataFrame([(day,) for day in days], "as_of date")
-    facts = read_facts(lake.read, TABLE.name).crossJoin(as_ofs)
+    facts = read_facts(lake.read, "transactions").crossJoin(as_ofs)
     holding = defaultdict(list)
     for row in facts.where(known_at(F.col("as_of"))).collect():
         holding[row["as_of"]].append((row["transaction_id"], row["amount"]))
