@@ -81,9 +81,15 @@ def _replaced_rows(
 def _earlier_rows(
     dated: DataFrame, touched: DataFrame, key: Sequence[str], first: date
 ) -> DataFrame:
-    """The rows that held before `first` for these customers and event dates, with `sign` 1."""
+    """The rows that held before `first` for these customers and event dates, with `sign` 1.
+
+    Files of other event dates are skipped: late rows are mostly of the last days.
+    """
+    bounds = touched.agg(F.min("event_date"), F.max(F.date_add("event_date", 1))).first()
+    begin, end = (F.lit(day).cast("timestamp") for day in bounds or (None, None))
     earlier = dated.where(F.col("arrival_date") < F.lit(first))
-    of_days = earlier.join(touched, ["customer_id", "event_date"], "left_semi").alias("row")
+    of_dates = earlier.where((F.col("event_ts") >= begin) & (F.col("event_ts") < end))
+    of_days = of_dates.join(touched, ["customer_id", "event_date"], "left_semi").alias("row")
     later = earlier.where(IS_CORRECTION).select(*key, *MOMENT).alias("later")
     same_key = [F.col(f"row.{name}") == F.col(f"later.{name}") for name in key]
     moments = [F.struct(*[f"{side}.{name}" for name in MOMENT]) for side in ("row", "later")]

@@ -100,9 +100,13 @@ def _known_versions(
 ) -> DataFrame | None:
     """What was said before of the keys that come now. Kept in memory; None if they are new.
 
-    Looks for the keys alone in the whole history, then reads the days on which they came.
+    Looks for the keys alone in the whole history, then reads the days on which they came. Where
+    keys count up, the files of the history are skipped by their least and greatest key.
     """
-    arrivals = earlier.select(*key, "arrival_date")
+    bounds = unbroken.agg(F.min(key[0]), F.max(key[0])).first()
+    least, greatest = bounds or (None, None)
+    arrivals = earlier.where(F.col(key[0]).between(F.lit(least), F.lit(greatest)))
+    arrivals = arrivals.select(*key, "arrival_date")
     came_before = arrivals.join(unbroken.select(*key).distinct(), list(key), "left_semi")
     came_before = came_before.distinct().persist()
     days = [row["arrival_date"] for row in came_before.select("arrival_date").distinct().collect()]
