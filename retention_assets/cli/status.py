@@ -9,10 +9,12 @@ from typing import Any
 
 import typer
 
+from retention_assets.errors import RetentionError
 from retention_assets.keys import CHURN
 from retention_assets.settings import Settings
 
 TASKS = (CHURN,)
+CHANGES_SHOWN = 5
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +43,21 @@ def read_state(settings: Settings) -> dict[str, Any]:
         "watermark": _watermark(settings),
         "champion": {task: _champion(settings, task) for task in TASKS},
         "deployment": _deployment(settings),
+        "contract_changes": _contract_changes(settings),
     }
+
+
+def _contract_changes(settings: Settings) -> list[str]:
+    """How settings, profile and code differ from what the home's assets were made by."""
+    from retention_assets.automation.contract import changes_of, home_contract
+    from retention_assets.platform import Platform
+
+    if home_contract(settings.home) is None:
+        return []
+    try:
+        return list(map(str, changes_of(Platform.of(settings))))
+    except RetentionError as error:  # such as a profile that is not there any more
+        return [error.problem]
 
 
 def _watermark(settings: Settings) -> str | None:
@@ -113,6 +129,12 @@ def show_state(state: dict[str, Any]) -> None:
         console.print("\nNo service is running. `retention up` starts the services.")
     if not state["watermark"]:
         console.print("\nNo data has been read yet. `retention run` reads the source.")
+    if changes := state["contract_changes"]:
+        console.print("\nThe contract has changed; `retention run` carries it through:")
+        for change in changes[:CHANGES_SHOWN]:
+            console.print(f"  {change}", markup=False)
+        if len(changes) > CHANGES_SHOWN:
+            console.print(f"  and {len(changes) - CHANGES_SHOWN:,} more")
 
 
 def _champion_text(task: str, champion: dict[str, str] | None) -> str:

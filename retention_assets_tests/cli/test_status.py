@@ -6,8 +6,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from retention_assets.automation.contract import claim
 from retention_assets.cli.status import read_state, show_state
 from retention_assets.keys import WATERMARK
+from retention_assets.platform import Platform
 from retention_assets.services.instance import open_instance
 from retention_assets.settings import Settings
 from retention_assets_tests.services.answering import answering
@@ -90,6 +92,17 @@ def test_screen_shows_the_same_as_json(
     assert "champion fraud: none yet" in lines
     assert "watermark none yet" in lines
     assert f"redis down {state['services']['redis']['address']}" in lines
+
+
+def test_changed_contract_is_shown(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    claim(Platform.of(settings))
+    assert read_state(settings)["contract_changes"] == []
+    state = read_state(settings.model_copy(update={"gap_days": 21}))
+    assert state["contract_changes"] == ["training/churn_examples: gap_days 14 -> 21"]
+    show_state(state)
+    assert "`retention run` carries it through:\n  training/churn_examples: gap_days 14 -> 21" in (
+        capsys.readouterr().out
+    )
 
 
 def test_reading_state_writes_nothing(settings: Settings) -> None:
