@@ -2,8 +2,9 @@
 
 import dagster as dg
 
+from retention_assets.automation.asset_definitions import contract_of
 from retention_assets.automation.conditions import with_automation
-from retention_assets.automation.contract import contract_of, digests, with_code_versions
+from retention_assets.automation.contract import digests, with_code_versions
 from retention_assets.automation.jobs import retention_jobs
 from retention_assets.automation.schedules import retention_schedules
 from retention_assets.automation.sensors import retention_sensors

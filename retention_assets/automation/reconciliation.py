@@ -18,12 +18,8 @@ from dagster._core.utils import make_new_run_id
 
 from retention_assets import keys
 from retention_assets.automation import backlog
-from retention_assets.automation.contract import (
-    changes_of,
-    contract_of,
-    outdated_assets,
-    record_contract,
-)
+from retention_assets.automation.asset_definitions import contract_of
+from retention_assets.automation.contract import changes_of, outdated_assets, record_contract
 from retention_assets.automation.manual_run import MANUAL_RUN
 from retention_assets.errors import RunFailedError
 from retention_assets.platform import Platform

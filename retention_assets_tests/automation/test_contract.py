@@ -9,13 +9,13 @@ import dagster as dg
 import pytest
 
 from retention_assets import keys
-from retention_assets.automation import contract
+from retention_assets.automation import asset_definitions
+from retention_assets.automation.asset_definitions import contract_of
 from retention_assets.automation.contract import (
     Change,
     changes_of,
     claim,
     compare,
-    contract_of,
     digests,
     outdated_assets,
     reason_to_wait,
@@ -142,7 +142,7 @@ class TestDeclarations:
     ) -> set[str]:
         before = contract_of(platform)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(contract, name, value)
+            patch.setattr(asset_definitions, name, value)
             changes = compare(before, contract_of(platform))
         return {key.to_user_string() for key in outdated_assets(changes, defs)}
 
@@ -181,7 +181,9 @@ class TestDeclarations:
         assert made_anew == {keys.CHURN_LEADERBOARD} | LATER
 
     def test_changed_code(self, platform: Platform, defs: dg.Definitions) -> None:
-        made_anew = self.outdated_by("CODE", contract.CODE | {"decisions": 2}, platform, defs)
+        made_anew = self.outdated_by(
+            "CODE", asset_definitions.CODE | {"decisions": 2}, platform, defs
+        )
         assert made_anew == {keys.CHURN_SCORES}
 
 

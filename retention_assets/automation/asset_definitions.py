@@ -1,0 +1,149 @@
+"""What decides an asset's content: mapping, rules, measures, features, label, settings, code.
+
+Data in, data out. contract.py says what follows from a change of it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias, get_args
+
+from retention_assets import keys
+from retention_assets.features.availability import available_features
+from retention_assets.features.declarations import FEATURES, Feature, Group
+from retention_assets.features.measures import available_measures
+from retention_assets.modeling.candidates.declared import CANDIDATES
+from retention_assets.platform import Platform
+from retention_assets.settings import (
+    EconomicsSettings,
+    MonitoringSettings,
+    Settings,
+    SettingsGroup,
+    operational_fields,
+)
+from retention_assets.sources.contracts import TABLES
+from retention_assets.sources.ledger import definition_of_reading
+from retention_assets.sources.profile import Profile
+from retention_assets.training.task import churn_task, churn_window
+from retention_assets.validation.rules import rules_of
+
+# Goes up when the code of a stage gives other results from the same inputs.
+CODE = {
+    "raw": 1,
+    "validated": 1,
+    "quarantine": 1,
+    "features": 1,
+    "training": 1,
+    "decisions": 1,
+    "serving": 1,
+    "monitoring": 1,
+}
+
+Definition: TypeAlias = Mapping[str, str]  # what it is about -> its value
+Contract: TypeAlias = Mapping[str, Definition]  # asset key -> its definition
+
+
+def contract_of(platform: Platform) -> Contract:
+    """The definitions of all assets of a source."""
+    profile = platform.profile
+    features = available_features(FEATURES, profile.tables)
+    tables = [name for name in TABLES if profile.has(name)]
+    definitions: dict[str, Definition] = {
+        **{keys.raw(name): definition_of_reading(profile, name) for name in tables},
+        **{key: _rules(platform, name) for name in tables for key in _checked_tables(name)},
+        **{
+            keys.customer_features(group): _features(of_group)
+            for group in get_args(Group)
+            if (of_group := [feature for feature in features if feature.group == group])
+        },
+        keys.SOURCE_FILES: {},
+        keys.WATERMARK: {},
+        keys.DAILY_ACTIVITY: _measures(profile),
+        **_training(platform),
+        keys.CHURN_SCORES: {},
+        keys.ONLINE_FEATURES: {"feature_ttl_days": str(platform.settings.feature_ttl_days)},
+        keys.CHAMPION_DEPLOYMENT: {},
+        **_monitoring(platform.settings),
+    }
+    return {
+        key: {"code": str(CODE[key.split("/")[0]]), **definition}
+        for key, definition in definitions.items()
+    }
+
+
+def _checked_tables(name: str) -> tuple[str, str]:
+    return keys.validated(name), keys.quarantine(name)
+
+
+def _rules(platform: Platform, name: str) -> Definition:
+    table = TABLES[name]
+    profile = platform.profile
+    share = profile.allowed_quarantined_share(platform.settings.max_quarantined_share)
+    return {
+        "key": ", ".join(table.key),
+        "max_quarantined_share": str(share),
+        **{f"rule {rule.name}": rule.broken for rule in rules_of(table, profile.start)},
+    }
+
+
+def _measures(profile: Profile) -> Definition:
+    return {
+        f"measure {measure.name}": f"{measure.kind} of {measure.value} where {measure.where}"
+        for measure in available_measures(profile.tables)
+    }
+
+
+def _features(features: Iterable[Feature]) -> Definition:
+    return {f"feature {feature.name}": str(feature.expression) for feature in features}
+
+
+def _training(platform: Platform) -> Contract:
+    settings = platform.settings
+    profile = platform.profile
+    window = churn_window(settings, profile)
+    features = available_features(FEATURES, profile.tables)
+    economics = _values(settings, EconomicsSettings)
+    split = {name: str(getattr(settings, name)) for name in ("test_weeks", "folds", "seed")}
+    candidates = {
+        keys.churn_candidate(item.name): {
+            **{name: str(value) for name, value in item.params.items()},
+            **split,
+            **economics,
+        }
+        for item in CANDIDATES
+    }
+    compared = {
+        "candidates": ", ".join(item.name for item in CANDIDATES),
+        "bootstrap_rounds": str(settings.bootstrap_rounds),
+        **economics,
+    }
+    gates = ", ".join(gate.name for gate in churn_task(settings, profile).gates)
+    return {
+        keys.CHURN_EXAMPLES: {
+            "churn": profile.churn.kind,
+            "gap_days": str(window.gap_days),
+            "horizon_days": str(window.horizon_days),
+            "reporting_lag_days": str(window.reporting_lag_days),
+            "min_history_days": str(settings.min_history_days),
+            **_features(feature for feature in features if feature.model_input),
+        },
+        **candidates,
+        keys.CHURN_LEADERBOARD: compared,
+        keys.CHURN_CHAMPION: {
+            **compared,
+            "gates": gates,
+            "max_predict_ms": str(settings.max_predict_ms),
+        },
+    }
+
+
+def _monitoring(settings: Settings) -> Contract:
+    values = _values(settings, MonitoringSettings)
+    is_retraining = {name: name.startswith("retrain_") for name in values}
+    return {
+        keys.FEATURE_DRIFT: {name: values[name] for name in values if not is_retraining[name]},
+        keys.RETRAINING_DECISION: {name: values[name] for name in values if is_retraining[name]},
+    }
+
+
+def _values(settings: Settings, group: type[SettingsGroup]) -> Definition:
+    names = [name for name in group.model_fields if name not in operational_fields()]
+    return {name: str(getattr(settings, name)) for name in names}
