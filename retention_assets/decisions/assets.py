@@ -4,24 +4,25 @@ import dagster as dg
 
 from retention_assets import keys
 from retention_assets.decisions.checks import every_customer_scored
+from retention_assets.features.availability import definition_of_features
 from retention_assets.features.vectors import feature_tables, vectors_of
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import asset_key, png, table_metadata
 from retention_assets.resources.registry import Registry
+from retention_assets.training.promotion import refuse_other_features
 
 
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """The stage's assets for one source."""
     tables = feature_tables(platform.profile.tables)
-    return [
-        _churn_scores(tables, platform.profile.has("churn_events")),
-        every_customer_scored(tables),
-    ]
+    return [_churn_scores(platform, tables), every_customer_scored(tables)]
 
 
-def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinition:
+def _churn_scores(platform: Platform, tables: list[str]) -> dg.AssetsDefinition:
+    knows_who_left = platform.profile.has("churn_events")
     facts = [keys.CHURN_EVENTS] if knows_who_left else []
+    definition = definition_of_features(platform.profile.tables)
 
     @dg.asset(
         key=asset_key(keys.CHURN_SCORES),
@@ -50,6 +51,7 @@ def _churn_scores(tables: list[str], knows_who_left: bool) -> dg.AssetsDefinitio
         champion = registry.champion(keys.CHURN)
         if champion is None:
             return dg.MaterializeResult(metadata={"scores": "none: there is no champion yet"})
+        refuse_other_features(champion, definition)
         scorer = load_bundle(
             registry.download(keys.CHURN, champion.version, registry.downloads), champion.digest
         )

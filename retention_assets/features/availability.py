@@ -27,6 +27,7 @@ from retention_assets.features.measures import (
     source_columns,
     why_measure_missing,
 )
+from retention_assets.sources.ledger import digest_of
 
 # They say who leaves, under any churn definition: no feature may read them.
 LABEL_TABLES = frozenset({"churn_events", "churn_labels"})
@@ -61,6 +62,12 @@ def model_features(tables: SourceTables) -> list[str]:
     `tables`: a profile's tables, or table names.
     """
     return [feature.name for feature in available_features(FEATURES, tables) if feature.model_input]
+
+
+def definition_of_features(tables: SourceTables) -> str:
+    """Changes with the name or the expression of any feature that models read."""
+    features = available_features(FEATURES, tables)
+    return digest_of(f"{item.name}={item.expression}" for item in features if item.model_input)
 
 
 def refuse_label_columns(

@@ -6,7 +6,7 @@ Files are written by publish.py; Redis and Ray are reached through resources/.
 import dagster as dg
 
 from retention_assets import keys
-from retention_assets.features.availability import model_features
+from retention_assets.features.availability import definition_of_features, model_features
 from retention_assets.features.vectors import feature_tables, vectors_of
 from retention_assets.platform import Platform
 from retention_assets.resources.deployer import Deployer
@@ -18,6 +18,7 @@ from retention_assets.serving.checks import (
     deployed_digest_is_champion,
     published_equals_table,
 )
+from retention_assets.training.promotion import refuse_other_features
 
 NOTHING = "none: there is no champion yet"
 PROBES = 50
@@ -36,6 +37,7 @@ def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefin
 
 def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefinition:
     profile = platform.profile
+    definition = definition_of_features(profile.tables)
 
     @dg.asset(
         key=asset_key(keys.ONLINE_FEATURES),
@@ -56,7 +58,7 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
         from retention_assets.serving.publish import write_snapshot
         from serve.model.card import fingerprint_of
 
-        features = _champion_features(registry) or model_features(profile.tables)
+        features = _champion_features(registry, definition) or model_features(profile.tables)
         vectors = vectors_of([lake.read(name).toArrow() for name in tables], features)
         publication = online.publish(
             profile.name, vectors.features, vectors.as_of, vectors.ids, vectors.matrix
@@ -113,13 +115,17 @@ def _deployment() -> dg.AssetsDefinition:
     return champion_deployment
 
 
-def _champion_features(registry: Registry) -> list[str] | None:
-    """The champion's features in its order. None: there is no champion yet."""
+def _champion_features(registry: Registry, definition: str) -> list[str] | None:
+    """The champion's features in its order. None: there is no champion yet.
+
+    Raises ContractError if they were defined in another way than those of `definition`.
+    """
     from serve.model.bundle import read_card
 
     champion = registry.champion(keys.CHURN)
     if champion is None:
         return None
+    refuse_other_features(champion, definition)
     return list(
         read_card(registry.download(keys.CHURN, champion.version, registry.downloads)).features
     )

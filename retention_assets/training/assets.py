@@ -9,6 +9,7 @@ import dagster as dg
 import numpy as np
 
 from retention_assets import keys
+from retention_assets.features.availability import definition_of_features
 from retention_assets.ingestion.assets import days_of
 from retention_assets.modeling.candidates.declared import CANDIDATES, Candidate
 from retention_assets.modeling.evaluation.candidate_evaluation import evaluate_candidate
@@ -34,7 +35,11 @@ from retention_assets.training.columns import (
     example_lineage,
 )
 from retention_assets.training.filled_weeks import FILLED_WEEKS, with_filled
-from retention_assets.training.promotion import PromotionResult, version_tags
+from retention_assets.training.promotion import (
+    PromotionResult,
+    reads_other_features,
+    version_tags,
+)
 from retention_assets.training.record import read_record
 from retention_assets.training.task import (
     SCORE_COLUMNS,
@@ -209,6 +214,7 @@ def _leaderboard(platform: Platform) -> dg.AssetsDefinition:
 def _champion(platform: Platform) -> dg.AssetsDefinition:
     settings = platform.settings
     task = churn_task(settings, platform.profile)
+    features = definition_of_features(platform.profile.tables)
     key = asset_key(keys.CHURN_CHAMPION)
 
     @dg.asset(
@@ -230,7 +236,8 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
 
         from retention_assets.modeling.plots import leaderboard_figure
 
-        result = promote_best(partial(read_arrow, lake=lake, settings=settings), registry, task)
+        read = partial(read_arrow, lake=lake, settings=settings)
+        result = promote_best(read, registry, task, features=features)
         context.log.info(result.decision.reason)
         frame = lake.spark.createDataFrame(pa.Table.from_pylist(result.stored_rows()))
         rows = lake.overwrite(keys.CHURN_CHAMPION, frame)
@@ -260,14 +267,19 @@ def read_arrow(key: str, lake: Lake, settings: Settings) -> "pa.Table":
 
 
 def promote_best(
-    read: Callable[[str], "pa.Table"], registry: Registry, task: Task
+    read: Callable[[str], "pa.Table"], registry: Registry, task: Task, *, features: str
 ) -> PromotionResult:
-    """Fetches candidates and champion, decides, and registers the challenger if it is promoted."""
+    """Fetches candidates and champion, decides, and registers the challenger if it is promoted.
+
+    A champion whose features were defined in another way than `features` cannot be scored on
+    today's: the challenger is then compared with the baselines alone.
+    """
     champion = registry.champion(task.name)
+    compared = None if champion and reads_other_features(champion, features) else champion
     served = None
-    if champion:
-        folder = registry.download(task.name, champion.version, registry.downloads)
-        served = load_bundle(folder, champion.digest)
+    if compared:
+        folder = registry.download(task.name, compared.version, registry.downloads)
+        served = load_bundle(folder, compared.digest)
     comparison = compare_candidates(read, served, task)
     folder = registry.staging(comparison.challenger)
     record = read_record(folder)
@@ -275,11 +287,13 @@ def promote_best(
     decision = decide_promotion(
         comparison,
         scorer,
-        champion_digest=champion.digest if champion else None,
+        champion_digest=compared.digest if compared else None,
         has_signature=record["signature"],
     )
     if decision.promoted:
-        tags = version_tags(comparison, scorer.digest, scorer.card, record["run_id"])
+        tags = version_tags(
+            comparison, scorer.digest, scorer.card, run_id=record["run_id"], features=features
+        )
         version = registry.register(task.name, record["model_uri"], record["run_id"], tags)
         registry.promote(task.name, version)
         champion = registry.champion(task.name)

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from retention_assets.errors import ContractError
 from retention_assets.modeling.promotion.comparison import Comparison
 from retention_assets.modeling.promotion.decision import PromotionDecision
 from serve.model.card import Card
@@ -11,6 +12,7 @@ from serve.model.card import Card
 if TYPE_CHECKING:
     from retention_assets.resources.registry import ModelVersion
 
+FEATURES_TAG = "features"
 TAGGED_METRICS = ("base_rate", "auc", "average_precision", "brier", "ece", "profit")
 
 
@@ -50,13 +52,32 @@ class PromotionResult:
         }
 
 
-def version_tags(comparison: Comparison, digest: str, card: Card, run_id: str) -> dict[str, str]:
-    """Tags of the challenger's registered version."""
+def reads_other_features(champion: "ModelVersion", definition: str) -> bool:
+    """Whether the champion was trained on features of another definition than this one."""
+    return champion.tags.get(FEATURES_TAG, definition) != definition
+
+
+def refuse_other_features(champion: "ModelVersion", definition: str) -> None:
+    """Raises ContractError if the champion must not be given the features of this definition."""
+    if reads_other_features(champion, definition):
+        raise ContractError(
+            f"The champion, version {champion.version}, was trained on features of another "
+            "definition than today's, and no candidate has been promoted since.",
+            "See the gates of training/churn_champion, or take the change of the features back. "
+            "Until then the last published features are served.",
+        )
+
+
+def version_tags(
+    comparison: Comparison, digest: str, card: Card, *, run_id: str, features: str
+) -> dict[str, str]:
+    """Tags of the challenger's registered version. `features`: definition of its features."""
     point = comparison.candidates[comparison.challenger].point()
     return {
         "digest": digest,
         "candidate": card.candidate,
         "fingerprint": card.fingerprint,
+        FEATURES_TAG: features,
         "source": card.source,
         "trained_through": card.trained_as_of[-1],
         "tested_through": card.test_as_of[-1],

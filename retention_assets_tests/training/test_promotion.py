@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from retention_assets.errors import NotTrainableError
+from retention_assets.errors import ContractError, NotTrainableError
 from retention_assets.modeling.candidates.declared import CANDIDATES, candidate
 from retention_assets.modeling.evaluation.candidate_evaluation import CandidateEvaluation
 from retention_assets.modeling.examples import Examples
@@ -19,7 +19,7 @@ from retention_assets.modeling.plots import candidate_figure
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
 from retention_assets.training.assets import promote_best
-from retention_assets.training.promotion import PromotionResult
+from retention_assets.training.promotion import PromotionResult, refuse_other_features
 from retention_assets.training.record import record_evaluation
 from retention_assets.training.task import score_table
 from retention_assets_tests.modeling.factories import as_table, churn, evaluate, examples
@@ -92,8 +92,8 @@ def part(data: Examples, *features: str, customers: int | None = None) -> Exampl
     return kept.take(np.isin(kept.entities, np.unique(kept.entities)[:customers]))
 
 
-def promote(read: Read, registry: Registry) -> PromotionResult:
-    return promote_best(read, registry, CHURN_TASK)
+def promote(read: Read, registry: Registry, features: str = "as today") -> PromotionResult:
+    return promote_best(read, registry, CHURN_TASK, features=features)
 
 
 def failed(result: PromotionResult) -> set[str]:
@@ -183,6 +183,21 @@ def test_champion_of_another_source_is_not_compared(
     with_champion(registry, foreign, BEST.name, tmp_path / "foreign")
     result = promote(read, registry)
     assert result.comparison.champion is None and result.decision.promoted
+
+
+def test_champion_of_other_feature_definitions_gives_way(registry: Registry, trial: tuple) -> None:
+    """Of the same names: it can neither be compared nor be given today's values."""
+    read = staged(registry, *trial)
+    promote(read, registry, features="as before")
+    before = registry.champion(TASK)
+    assert before is not None
+    refuse_other_features(before, "as before")
+    with pytest.raises(ContractError, match="version 1, was trained on features of another"):
+        refuse_other_features(before, "as today")
+    result = promote(read, registry)
+    assert result.comparison.champion is None and result.decision.promoted
+    assert result.champion is not None and result.champion.version == "2"
+    refuse_other_features(result.champion, "as today")
 
 
 def test_scores_of_other_rows_than_the_examples_are_refused(
