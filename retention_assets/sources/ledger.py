@@ -223,7 +223,11 @@ def definition_of_reading(profile: Profile, name: str) -> dict[str, str]:
     columns = TABLES[name].columns if name in TABLES else ()
     return {
         "start": str(profile.start),
-        **{about: str(value) for about, value in source.items() if about != "columns"},
+        **{
+            about: str(value)
+            for about, value in source.items()
+            if about != "columns" and value is not None
+        },
         **{f"column {column}": text for column, text in source["columns"].items()},
         **{f"type of {column.name}": column.type for column in columns},
     }
