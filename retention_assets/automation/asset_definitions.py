@@ -98,7 +98,6 @@ def _features(features: Iterable[Feature]) -> Definition:
 def _training(platform: Platform) -> Contract:
     settings = platform.settings
     profile = platform.profile
-    window = churn_window(settings, profile)
     features = available_features(FEATURES, profile.tables)
     economics = _values(settings, EconomicsSettings)
     split = {name: str(getattr(settings, name)) for name in ("test_weeks", "folds", "seed")}
@@ -118,10 +117,8 @@ def _training(platform: Platform) -> Contract:
     gates = ", ".join(gate.name for gate in churn_task(settings, profile).gates)
     return {
         keys.CHURN_EXAMPLES: {
-            "churn": profile.churn.kind,
-            "gap_days": str(window.gap_days),
-            "horizon_days": str(window.horizon_days),
-            "reporting_lag_days": str(window.reporting_lag_days),
+            **{f"churn {name}": str(value) for name, value in profile.churn if value is not None},
+            "gap_days": str(churn_window(settings, profile).gap_days),
             "min_history_days": str(settings.min_history_days),
             **_features(feature for feature in features if feature.model_input),
         },

@@ -29,7 +29,7 @@ from retention_assets.modeling.candidates.declared import CANDIDATES
 from retention_assets.platform import Platform
 from retention_assets.settings import Settings, operational_fields
 from retention_assets.sources.contracts import TABLES
-from retention_assets.sources.profile import Profile
+from retention_assets.sources.profile import Churn, Profile
 
 RESULT_FIELDS = sorted(set(Settings.model_fields) - operational_fields())
 LATER = {
@@ -112,11 +112,21 @@ def test_changed_label_makes_examples_and_models_outdated(
 ) -> None:
     churn = platform.profile.churn.model_dump()
     nearer = of_profile(platform, churn=churn | {"horizon_days": 60})
-    assert Change(keys.CHURN_EXAMPLES, "horizon_days", "90", "60") in compare(
+    assert Change(keys.CHURN_EXAMPLES, "churn horizon_days", "90", "60") in compare(
         contract_of(platform), contract_of(nearer)
     )
     longer_gap = of_settings(platform, gap_days=21)
     assert outdated(platform, nearer, defs) == outdated(platform, longer_gap, defs) == EXAMPLES
+
+
+@pytest.mark.parametrize("field", sorted(Churn.model_fields))
+def test_every_field_of_the_label_is_in_the_contract(field: str, platform: Platform) -> None:
+    churn = platform.profile.churn
+    value = "inactivity" if field == "kind" else 17
+    profile = platform.profile.model_copy(update={"churn": churn.model_copy(update={field: value})})
+    changed = replace(platform, profile=profile)
+    changes = compare(contract_of(platform), contract_of(changed))
+    assert {change.asset for change in changes} == {keys.CHURN_EXAMPLES}
 
 
 def test_changed_mapping_makes_all_that_is_read_from_it_outdated(
