@@ -19,6 +19,7 @@ from retention_assets.sources.home_source import claim_home
 from retention_assets.sources.ledger import digest_of
 
 FILE = "contract.json"
+CHANGES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,13 @@ def compare(before: Contract, after: Contract) -> list[Change]:
             if old.get(about) != new.get(about)
         ]
     return changes
+
+
+def first_lines(changes: Sequence[object]) -> list[str]:
+    """The first changes as text, and how many more there are."""
+    lines = [str(change) for change in changes[:CHANGES_SHOWN]]
+    more = len(changes) - CHANGES_SHOWN
+    return [*lines, f"{more:,} more"] if more > 0 else lines
 
 
 def reason_to_wait(platform: Platform) -> str | None:

@@ -19,7 +19,12 @@ from dagster._core.utils import make_new_run_id
 from retention_assets import keys
 from retention_assets.automation import backlog
 from retention_assets.automation.asset_definitions import contract_of
-from retention_assets.automation.contract import changes_of, outdated_assets, record_contract
+from retention_assets.automation.contract import (
+    changes_of,
+    first_lines,
+    outdated_assets,
+    record_contract,
+)
 from retention_assets.automation.manual_run import MANUAL_RUN
 from retention_assets.errors import RunFailedError
 from retention_assets.platform import Platform
@@ -30,7 +35,6 @@ COMPLETE = "complete"  # source and day that the unpartitioned assets were made 
 # Unpartitioned assets that follow the source's days, and are materialized with them.
 OF_DAYS = (asset_key(keys.SOURCE_FILES), asset_key(keys.WATERMARK))
 SERVING = (keys.ONLINE_FEATURES, keys.CHAMPION_DEPLOYMENT)
-CHANGES_SHOWN = 5
 SECOND_LOOK_S = 2  # what a file that is being written is given to change
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -157,10 +161,8 @@ class Reconciliation:
         if not outdated:
             return outdated
         names = {key.to_user_string() for key in outdated}
-        for change in changes[:CHANGES_SHOWN]:
-            self.progress.message(f"Changed: {change}")
-        if len(changes) > CHANGES_SHOWN:
-            self.progress.message(f"Changed: {len(changes) - CHANGES_SHOWN:,} more definitions")
+        for line in first_lines(changes):
+            self.progress.message(f"Changed: {line}")
         remade = ", ".join(self._with_weeks(name) for name in sorted(names))
         self.progress.message(f"Made anew: {remade}")
         contract = contract_of(self.platform)

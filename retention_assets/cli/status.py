@@ -14,7 +14,6 @@ from retention_assets.keys import CHURN
 from retention_assets.settings import Settings
 
 TASKS = (CHURN,)
-CHANGES_SHOWN = 5
 
 
 def register(app: typer.Typer) -> None:
@@ -131,10 +130,10 @@ def show_state(state: dict[str, Any]) -> None:
         console.print("\nNo data has been read yet. `retention run` reads the source.")
     if changes := state["contract_changes"]:
         console.print("\nThe contract has changed; `retention run` carries it through:")
-        for change in changes[:CHANGES_SHOWN]:
-            console.print(f"  {change}", markup=False)
-        if len(changes) > CHANGES_SHOWN:
-            console.print(f"  and {len(changes) - CHANGES_SHOWN:,} more")
+        from retention_assets.automation.contract import first_lines
+
+        for line in first_lines(changes):
+            console.print(f"  {line}", markup=False)
 
 
 def _champion_text(task: str, champion: dict[str, str] | None) -> str:
