@@ -12,7 +12,11 @@ import dagster as dg
 
 from retention_assets import keys
 from retention_assets.errors import LedgerError
-from retention_assets.ingestion.checks import every_file_is_read, no_file_vanished
+from retention_assets.ingestion.checks import (
+    every_file_is_read,
+    every_row_is_stored,
+    no_file_vanished,
+)
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import (
@@ -27,6 +31,7 @@ from retention_assets.sources.ledger import (
     ENTRY_COLUMNS,
     ENTRY_SCHEMA,
     Ledger,
+    relative_path,
     survey,
     vanished_entries,
 )
@@ -35,7 +40,7 @@ from retention_assets.sources.source_files import present_files
 
 if TYPE_CHECKING:
     from retention_assets.ingestion.delivery import Delivery
-    from retention_assets.ingestion.open_days import FileDay
+    from retention_assets.ingestion.file_counts import FileDay
 
 OWNERS = ["team:data-platform"]
 
@@ -48,6 +53,7 @@ def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefin
         source_files(platform, tables),
         no_file_vanished(),
         every_file_is_read(),
+        every_row_is_stored(),
     ]
 
 
@@ -70,7 +76,7 @@ def raw_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
     )
     def _raw_table(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:
         from retention_assets.ingestion.delivery import RunDays, delivery_entries, plan_delivery
-        from retention_assets.ingestion.open_days import counts_by_file_and_day, stored_by_file
+        from retention_assets.ingestion.file_counts import counts_by_file_and_day, stored_by_file
 
         first, last = days_of(context)
         ledger = Ledger(lake.root)
@@ -86,17 +92,24 @@ def raw_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
             patience_days=settings.patience_days,
             unfinished_runs=failed_runs(context.instance, earlier_runs) | {run_id},
         )
+        rows_read: dict[str, int] = {}
         if delivery:
-            store_delivery(lake, profile, table.name, delivery)
+            rows_read = store_delivery(lake, profile, table.name, delivery)
         elif not lake.exists(key):
             raise LedgerError(
                 f"{key} has no rows yet, and {first} to {last} is not where reading begins.",
                 f"Materialize days from {profile.start} on.",
             )
         rows = lake.read(key)
-        counts = counts_by_file_and_day(rows.where(f"arrival_date >= '{first}'"))
+        compared = delivery.compared if delivery else ()
+        counts = counts_by_file_and_day(rows, since=first, paths=compared)
         if delivery:
-            stored = stored_by_file(counts, delivery.days.first, run.newest_file)
+            stored = stored_by_file(
+                counts,
+                rows_read,
+                first_open=delivery.days.first,
+                last_complete=run.newest_file,
+            )
             entries = delivery_entries(
                 profile, table.name, delivery, content, run_id=run_id, stored=stored
             )
@@ -144,8 +157,12 @@ def source_files(platform: Platform, tables: list[Table]) -> dg.AssetsDefinition
     return _source_files
 
 
-def store_delivery(lake: Lake, profile: Profile, name: str, delivery: "Delivery") -> None:
-    """Makes the open days of raw/<name> hold the delivery; removes what is to be forgotten."""
+def store_delivery(lake: Lake, profile: Profile, name: str, delivery: "Delivery") -> dict[str, int]:
+    """Makes the open days of raw/<name> hold the delivery; removes what is to be forgotten.
+
+    Returns how many rows each file has, by path; none for a table of first sights.
+    """
+    from retention_assets.ingestion.file_counts import RowsRead, rows_by_file
     from retention_assets.ingestion.open_days import rows_of_open_days
     from retention_assets.ingestion.reading import read_files
 
@@ -154,8 +171,17 @@ def store_delivery(lake: Lake, profile: Profile, name: str, delivery: "Delivery"
         lake.delete_where(key, "source_file", [entry.path for entry in delivery.forgotten])
     read = read_files(lake.spark, profile, name, delivery.days, layouts=delivery.layouts)
     stored = lake.read_as_stored(key, read.sparkSession) if lake.exists(key) else None
-    frame = rows_of_open_days(read, stored, delivery, profile, name)
+    if profile.tables[name].derive:
+        frame = rows_of_open_days(read, stored, delivery, profile, name)
+        lake.replace_since(key, frame, "arrival_date", delivery.days.first)
+        return {}
+    # Rows are counted while they are read; a comparison reads them more than once.
+    paths = [relative_path(profile, file) for file in delivery.layouts]
+    counted = RowsRead(read, paths) if paths and not delivery.compared else None
+    frame = counted.frame if counted else read
+    frame = rows_of_open_days(frame, stored, delivery, profile, name)
     lake.replace_since(key, frame, "arrival_date", delivery.days.first)
+    return counted.by_file() if counted else rows_by_file(read)
 
 
 def rows_by_day(counts: Iterable["FileDay"], first: date, last: date) -> dict[date, int]:

@@ -52,15 +52,16 @@ class RunDays:
 class Delivery:
     """The files of one table that a run reads, and when their rows arrive.
 
-    `layouts`: those that can be opened. `unreadable`: why the others cannot. `reread`: paths of
-    files of which an earlier version may have rows on closed days. `forgotten`: files whose rows
-    this run removes. `is_anew`: the table is read from the start, as if nothing was read before.
+    `layouts`: those that can be opened. `unreadable`: why the others cannot. `compared`: paths of
+    files whose rows are compared with what their earlier versions have on closed days. `forgotten`:
+    files whose rows this run removes. `is_anew`: the table is read from the start, as if nothing
+    was read before.
     """
 
     days: ArrivalDays
     layouts: Mapping[SourceFile, FileLayout]
     unreadable: Mapping[SourceFile, UnreadableFileError]
-    reread: frozenset[str]
+    compared: frozenset[str]
     forgotten: tuple[LedgerEntry, ...]
     is_anew: bool = False
 
@@ -112,11 +113,13 @@ def plan_delivery(
         profile, layouts, content, first_open=first_open, last=run.last, known_files=present
     )
     paths = {relative_path(profile, file) for file in layouts}
+    has_closed_days = first_open > profile.start and not is_derived
+    known = {path for path in paths if has_closed_days and (table, path) in content.newest}
     return Delivery(
         days,
         layouts,
         unreadable,
-        reread=frozenset(path for path in paths if (table, path) in content.newest),
+        compared=frozenset(known),
         forgotten=forgotten,
         is_anew=is_anew,
     )

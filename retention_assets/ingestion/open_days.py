@@ -1,16 +1,12 @@
 """What a table holds for its open days after a reading. Frames in, a frame out."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
-
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from retention_assets.ingestion.arrival_times import changed_rows, first_sights
 from retention_assets.ingestion.delivery import Delivery
 from retention_assets.ingestion.reading import read_texts
-from retention_assets.sources.ledger import StoredRows, relative_path
+from retention_assets.sources.ledger import relative_path
 from retention_assets.sources.profile import Profile
 
 
@@ -29,8 +25,8 @@ def rows_of_open_days(
     if stored is not None:
         is_open = F.col("arrival_date") >= F.lit(first)
         closed = stored.where(~is_open)
-        if delivery.reread and first > profile.start and not is_derived:
-            earlier = closed.where(F.col("source_file").isin(sorted(delivery.reread)))
+        if delivery.compared:
+            earlier = closed.where(F.col("source_file").isin(sorted(delivery.compared)))
             rows = changed_rows(
                 read,
                 earlier,
@@ -45,35 +41,3 @@ def rows_of_open_days(
             kept = read_texts(kept, profile, name)
         rows = rows.unionByName(kept)
     return first_sights(rows, closed, profile.start) if is_derived else rows
-
-
-@dataclass(frozen=True)
-class FileDay:
-    """How many rows of a file arrived on a day, and how many were found to be gone then."""
-
-    path: str
-    day: date
-    rows: int
-    gone: int
-
-
-def counts_by_file_and_day(rows: DataFrame) -> list[FileDay]:
-    """The rows counted by file and day of arrival."""
-    counts = rows.groupBy("source_file", "arrival_date").agg(
-        F.count_if(~F.col("is_gone")).alias("rows"), F.count_if("is_gone").alias("gone")
-    )
-    return [FileDay(*row) for row in counts.collect()]
-
-
-def stored_by_file(
-    counts: Iterable[FileDay], first_open: date, last_complete: date
-) -> dict[str, StoredRows]:
-    """What the open days hold of each file; its newest arrival on a day that is over."""
-    files: dict[str, StoredRows] = {}
-    for count in counts:
-        if count.day < first_open:
-            continue
-        so_far = files.get(count.path, StoredRows())
-        newest = max(so_far.newest_arrival or date.min, min(count.day, last_complete))
-        files[count.path] = StoredRows(so_far.rows + count.rows, so_far.gone + count.gone, newest)
-    return files

@@ -49,14 +49,15 @@ def set_table_properties(root: str, key: str, values: Mapping[str, str]) -> None
 
 def append_small(root: str, key: str, rows: "pa.Table") -> None:
     """Adds the rows in one commit. Several threads and processes may append at once, even where
-    there is no table yet: a commit that lost against another is made again.
+    there is no table yet: a commit that lost against another is made again. A column that the
+    table lacks is added to it.
     """
     from deltalake import write_deltalake
     from deltalake.exceptions import CommitFailedError
 
     for attempts_left in reversed(range(ATTEMPTS)):
         try:
-            return write_deltalake(f"{root}/{key}", rows, mode="append")
+            return write_deltalake(f"{root}/{key}", rows, mode="append", schema_mode="merge")
         except CommitFailedError:
             if not attempts_left:
                 raise

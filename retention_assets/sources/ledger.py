@@ -37,8 +37,8 @@ class LedgerEntry:
     `path` is relative to the source's data folder; `number` counts the file's entries from 1.
     `size` (bytes) and `modified_ns` (since 1970) tell versions of the file apart. `reading` changes
     with everything that decides how the file is read. `reason` says why it could not be read.
-    `rows` are those that this reading stored, `gone` those that only the version before had. The
-    source has delivered up to `through` with it.
+    Of the rows that were read, `kept` are stored since an earlier version, `rows` are new; `gone`
+    are those that only the version before had. The source has delivered up to `through` with it.
     """
 
     table: str
@@ -51,9 +51,16 @@ class LedgerEntry:
     reading: str
     run_id: str
     reason: str = ""
+    rows_read: int | None = None
+    kept: int | None = None
     rows: int | None = None
     gone: int | None = None
     through: date | None = None
+
+    @property
+    def is_stored_whole(self) -> bool:
+        """Whether each row that was read is stored once; True if they were not counted."""
+        return self.rows_read is None or self.rows_read == (self.kept or 0) + (self.rows or 0)
 
 
 FileKey = tuple[str, str]  # table, path
@@ -69,7 +76,10 @@ ENTRY_COLUMNS: Mapping[str, str] = {
     "reading": "Changes with the profile's columns and options by which the file was read.",
     "run_id": "The Dagster run that added the entry; empty if none did.",
     "reason": "Why the file could not be read.",
-    "rows": "How many rows this reading stored; those of an earlier version are not stored again.",
+    "rows_read": "How many rows the file has that the profile takes; empty if only each customer's "
+    "first row is stored.",
+    "kept": "How many of them are stored since an earlier version of the file.",
+    "rows": "How many of them are new and were stored by this reading.",
     "gone": "How many rows this version lacks that the one before it had. What they said stays.",
     "through": "The day up to which the file delivers: the day in its name, else the newest day on "
     "which one of its rows arrived. It closes that day.",
@@ -235,10 +245,12 @@ def definition_of_reading(profile: Profile, name: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class StoredRows:
-    """What a reading stored of one file: how many new rows, how many of the version before are
-    gone, and the newest day on which one arrived and which is over.
+    """What a reading stored of one file, as its entry counts it, and the newest day on which one of
+    its rows arrived and which is over. `read`: None if the file's rows were not counted.
     """
 
+    read: int | None = None
+    kept: int = 0
     rows: int = 0
     gone: int = 0
     newest_arrival: date | None = None
@@ -275,7 +287,14 @@ def new_entries(
         if state == READ:
             of_file = stored.get(path, StoredRows())
             through = file.day or of_file.newest_arrival
-            entry = replace(entry, rows=of_file.rows, gone=of_file.gone, through=through)
+            entry = replace(
+                entry,
+                rows_read=of_file.read,
+                kept=of_file.kept,
+                rows=of_file.rows,
+                gone=of_file.gone,
+                through=through,
+            )
         entries.append(entry)
     return entries
 
@@ -325,6 +344,8 @@ _TYPES = {
     "size": "int64",
     "modified_ns": "int64",
     "day": "date32",
+    "rows_read": "int64",
+    "kept": "int64",
     "rows": "int64",
     "gone": "int64",
     "through": "date32",

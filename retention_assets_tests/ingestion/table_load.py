@@ -9,7 +9,7 @@ from retention_assets.features.measures import available_measures
 from retention_assets.features.tiles import daily_activity
 from retention_assets.ingestion.assets import store_delivery
 from retention_assets.ingestion.delivery import RunDays, delivery_entries, plan_delivery
-from retention_assets.ingestion.open_days import counts_by_file_and_day, stored_by_file
+from retention_assets.ingestion.file_counts import counts_by_file_and_day, stored_by_file
 from retention_assets.resources.lake import Lake
 from retention_assets.sources.contracts import TABLES
 from retention_assets.sources.ledger import Ledger
@@ -31,11 +31,14 @@ def load_table(lake: Lake, profile: Profile, name: str, today: date) -> date:
     delivery = plan_delivery(profile, name, content, run=run, patience_days=7)
     assert delivery
     first = delivery.days.first
-    store_delivery(lake, profile, name, delivery)
+    rows_read = store_delivery(lake, profile, name, delivery)
     raw = lake.read(keys.raw(name))
     is_open = F.col("arrival_date") >= F.lit(first)
-    stored = stored_by_file(counts_by_file_and_day(raw.where(is_open)), first, today)
-    ledger.add(delivery_entries(profile, name, delivery, content, run_id=str(today), stored=stored))
+    counts = counts_by_file_and_day(raw, since=first, paths=delivery.compared)
+    stored = stored_by_file(counts, rows_read, first_open=first, last_complete=today)
+    entries = delivery_entries(profile, name, delivery, content, run_id=str(today), stored=stored)
+    assert all(entry.is_stored_whole and entry.rows_read is not None for entry in entries)
+    ledger.add(entries)
 
     supplied = raw.where("NOT is_gone")
     rules = rules_of(table, profile.start)

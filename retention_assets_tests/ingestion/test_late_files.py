@@ -34,12 +34,15 @@ def test_late_and_changed_files_arrive_on_first_open_day(tmp_path: Path, own_lak
     write_orders(tmp_path, "05", "2,ann,2024-01-05 10:00:00,5.0", "9,bob,2024-01-05 11:00:00,5.0")
     assert materialize(settings, own_lake).success
     assert arrivals(own_lake) == [("1", 2), ("2", 5), ("8", 6), ("9", 6)]
-    read = Ledger(own_lake.root).content().read
-    stored = {entry.path: entry.rows for entry in read.values() if entry.table == "transactions"}
-    assert stored == {
-        "orders/2024-01-02.csv": 1,
-        "orders/2024-01-03.csv": 1,
-        "orders/2024-01-05.csv": 1,
+    counts = {
+        path: (entry.rows_read, entry.kept, entry.rows, entry.gone)
+        for (table, path), entry in Ledger(own_lake.root).content().read.items()
+        if table == "transactions"
+    }
+    assert counts == {
+        "orders/2024-01-02.csv": (1, 0, 1, 0),
+        "orders/2024-01-03.csv": (1, 0, 1, 0),
+        "orders/2024-01-05.csv": (2, 1, 1, 0),
     }
     # A line that leaves its file is counted; what it said stays.
     write_orders(tmp_path, "05", "9,bob,2024-01-05 11:00:00,5.0")
@@ -47,7 +50,7 @@ def test_late_and_changed_files_arrive_on_first_open_day(tmp_path: Path, own_lak
     raw = own_lake.read("raw/transactions")
     assert [row["order_id"] for row in raw.where("is_gone").collect()] == ["2"]
     entry = Ledger(own_lake.root).content().read["transactions", "orders/2024-01-05.csv"]
-    assert (entry.rows, entry.gone) == (1, 1)
+    assert (entry.rows_read, entry.kept, entry.rows, entry.gone) == (1, 0, 1, 1)
     assert arrivals(own_lake) == [("1", 2), ("2", 5), ("8", 6), ("9", 6)]
     write_orders(tmp_path, "05", "2,ann,2024-01-05 10:00:00,5.0", "9,bob,2024-01-05 11:00:00,5.0")
     # Other columns of the same files: the table is read anew from the start. The rows of a file

@@ -3,6 +3,7 @@ changes nothing, and a file that is gone takes no row with it. Late and changed 
 test_late_files.py.
 """
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -278,6 +279,17 @@ def test_ledger_says_which_files_are_gone(tmp_path: Path, own_lake: Lake) -> Non
         if isinstance(item, dg.AssetChecksDefinition) or item.key.path[-1] == "source_files"
     ]
     result = dg.materialize(ledger, resources={"lake": own_lake})
-    assert check_results(result) == {"no_file_vanished": False, "every_file_is_read": True}
+    assert check_results(result) == {
+        "no_file_vanished": False,
+        "every_file_is_read": True,
+        "every_row_is_stored": True,
+    }
     assert result.success and states(own_lake)["orders/2024-01-05.csv"] == "vanished"
     assert materialized(result)["raw/source_files"]["dagster/row_count"] == 4
+    # As if a reading had lost a row of its file.
+    ledger_of_files = Ledger(own_lake.root)
+    entry = ledger_of_files.content().read["transactions", "orders/2024-01-02.csv"]
+    assert (entry.rows_read, entry.rows) == (1, 1)
+    ledger_of_files.add([replace(entry, number=entry.number + 1, rows_read=2)])
+    result = dg.materialize(ledger, resources={"lake": own_lake})
+    assert not check_results(result)["every_row_is_stored"]
