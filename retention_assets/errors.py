@@ -22,6 +22,12 @@ class SettingsError(RetentionError):
     exit_code = 2
 
 
+class SelectionError(RetentionError):
+    """A selection of assets that cannot be read, or that names none."""
+
+    exit_code = 2
+
+
 class ProfileError(RetentionError):
     """A source profile, or the files behind it, do not fit their contract."""
 

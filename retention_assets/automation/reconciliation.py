@@ -26,6 +26,7 @@ from retention_assets.automation.contract import (
     record_contract,
 )
 from retention_assets.automation.manual_run import MANUAL_RUN
+from retention_assets.automation.selection import selected_assets
 from retention_assets.errors import RunFailedError
 from retention_assets.platform import Platform
 from retention_assets.resources.metadata import asset_key
@@ -96,10 +97,10 @@ class Reconciliation:
     def materialize_selected(self, selection: str) -> None:
         """Materializes the selected assets, whatever their state.
 
-        Daily assets for all days, weekly assets for all matured weeks.
+        Daily assets for all days, weekly assets for all matured weeks. Raises SelectionError if no
+        asset is selected.
         """
-        graph = self.defs.resolve_asset_graph()
-        selected = dg.AssetSelection.from_string(selection).resolve(graph)
+        selected = selected_assets(self.defs, selection)
         partitions = self.platform.partitions
         first = self.platform.profile.start
         last = backlog.last_day(self.platform)
