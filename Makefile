@@ -22,8 +22,8 @@ test: setup  ## Run the tests, on two cores; the long ones are in `make acceptan
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
 
 acceptance: setup  ## Run the long tests: UI, sensors, HTTP on a running platform; real invoices; random deliveries
-	@$(BIN)/python -m pytest retention_assets_tests/acceptance retention_assets_tests/test_online_retail.py \
-		retention_assets_tests/ingestion/test_random_deliveries.py -v
+	@SPARK_SUBMIT_OPTS=-XX:+UseSerialGC $(BIN)/python -m pytest -v retention_assets_tests/acceptance \
+		retention_assets_tests/test_online_retail.py retention_assets_tests/ingestion/test_random_deliveries.py
 
 lint: setup  ## Check style, types and the import order of the stages
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright && $(BIN)/lint-imports

@@ -13,15 +13,16 @@ from xdist.scheduler import LoadFileScheduling
 
 from retention_assets.resources.lake import Lake, give_main_module_a_file
 from retention_assets.settings import Settings
+from retention_assets_tests import spark_options
+from retention_assets_tests.spark_options import INTERPRETED, SHORT_LIVED
 
 DATA_DIR = Settings().data_dir or Path(__file__).parents[2] / "shared" / "data"
 ACCEPTANCE_TIMEOUT_S = 1800
 ACCEPTANCE = Path(__file__).parent / "acceptance"
-# Java compiles less thoroughly: small tables are not worth it, and two workers share two cores.
-SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 ONLINE_RETAIL = Path(__file__).parent / "test_online_retail.py"
 
-os.environ["SPARK_SUBMIT_OPTS"] = SHORT_LIVED  # also for the processes that tests start
+# Also for the processes that tests start. `make acceptance` compiles queries, as production does.
+os.environ.setdefault(spark_options.VARIABLE, f"{SHORT_LIVED} {INTERPRETED}")
 give_main_module_a_file()  # the suite's workers are spawned, as Dagster's runs are
 for name in [name for name in os.environ if name.startswith("RETENTION_")]:
     del os.environ[name]  # the suite must not touch a platform that its user runs

@@ -16,6 +16,7 @@ import httpx
 from retention_assets.services.processes import home_processes
 from retention_assets.settings import Settings
 from retention_assets_tests.services.homes import free_ports
+from retention_assets_tests.spark_options import SHORT_LIVED, VARIABLE
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -162,7 +163,7 @@ class RunningPlatform:
         return subprocess.run(
             command,
             cwd=CLONE,
-            env=self.settings.environment(),
+            env=self.settings.environment() | {VARIABLE: SHORT_LIVED},
             capture_output=True,
             text=True,
             timeout=seconds,
