@@ -67,9 +67,9 @@ class Prediction(_Strict):
     churn_prediction: bool
     risk_level: Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
     confidence_score: Fraction = Field(
-        description="(1 - width of the interval of the churn rate observed at such scores) * "
-        "share of features that are known and inside the range seen in training. "
-        "It does not measure how far the probability is from one half."
+        description="How well the churn rate of customers with such scores is known: (1 - width of "
+        "its 95 % interval) * share of features that are known and inside the range seen in "
+        "training. It does not measure how far the probability is from one half."
     )
     recommended_actions: list[str]
     reasons: list[ReasonResponse]

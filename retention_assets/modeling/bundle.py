@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from retention_assets.modeling.calibration import wilson_half_width
+from retention_assets.modeling.calibration import rate_half_width
 from retention_assets.modeling.examples import Bools, Examples, Floats
 from retention_assets.modeling.pipeline import Trained
 from retention_assets.modeling.splits import TrainTestSplit
@@ -43,7 +43,9 @@ def card_of(
     """The card. It holds no time and no path: the same data and settings give the same digest."""
     candidate = trained.model.candidate
     preprocess = trained.model.fitted.preprocess
-    edges, half_width = wilson_half_width(trained.calibration_p, trained.calibration_y)
+    edges, half_width = rate_half_width(
+        trained.calibration_p, trained.calibration_y, trained.calibration_entities
+    )
     return {
         "format": CARD_FORMAT,
         "task": task.name,

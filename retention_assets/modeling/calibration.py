@@ -58,14 +58,41 @@ def fit_platt(raw: Floats, y: NDArray[np.int8]) -> Platt:
     return Platt(float(a), float(b))
 
 
-def wilson_half_width(p: Floats, y: NDArray[np.int8]) -> tuple[list[float], list[float]]:
-    """Edges of equal-mass score bins; half the 95 % Wilson interval of each bin's observed rate."""
+def rate_half_width(
+    p: Floats, y: NDArray[np.int8], entities: NDArray[np.str_]
+) -> tuple[list[float], list[float]]:
+    """Edges of equal-mass score bins; half the 95 % interval of each bin's observed rate.
+
+    It is Wilson's interval of as many independent rows as tell as much as the bin's: rows of one
+    entity are alike, so they count for fewer (Kish 1965, the design effect).
+    """
     edges = np.unique(np.quantile(p, np.arange(1, CONFIDENCE_BINS) / CONFIDENCE_BINS))
     bins = np.searchsorted(edges, p, side="right")
-    n = np.bincount(bins, minlength=len(edges) + 1).astype(np.float64)
-    rate = np.bincount(bins, weights=y, minlength=len(edges) + 1) / np.maximum(n, 1)
-    spread = np.sqrt(rate * (1 - rate) / np.maximum(n, 1) + Z95**2 / (4 * np.maximum(n, 1) ** 2))
-    half = np.where(n > 0, Z95 / (1 + Z95**2 / np.maximum(n, 1)) * spread, 0.5)
+    n = _independent_rows(bins, len(edges) + 1, y, entities)
+    rows = np.maximum(np.bincount(bins, minlength=len(edges) + 1), 1)
+    rate = np.bincount(bins, weights=y, minlength=len(edges) + 1) / rows
+    at_least_one = np.maximum(n, 1)
+    spread = np.sqrt(rate * (1 - rate) / at_least_one + Z95**2 / (4 * at_least_one**2))
+    half = np.where(n > 0, Z95 / (1 + Z95**2 / at_least_one) * spread, 0.5)
     return [0.0, *(float(edge) for edge in edges), 1.0], [
         float(value) for value in np.minimum(half, 0.5)
     ]
+
+
+def _independent_rows(
+    bins: NDArray[np.int64], count: int, y: NDArray[np.int8], entities: NDArray[np.str_]
+) -> Floats:
+    """Of each bin: its rows divided by the design effect, which is the variance of the rate with
+    whole entities drawn, over that with rows drawn. Where all rows are alike: its entities.
+    """
+    unique, entity = np.unique(entities, return_inverse=True)
+    pairs, pair = np.unique(bins * len(unique) + entity, return_inverse=True)
+    bin_of_pair = pairs // len(unique)
+    rows = np.bincount(bins, minlength=count).astype(np.float64)
+    rate = np.bincount(bins, weights=y, minlength=count) / np.maximum(rows, 1)
+    misses = np.bincount(pair, weights=y - rate[bins])
+    between = np.bincount(bin_of_pair, weights=misses**2, minlength=count)
+    of_rows = rows * rate * (1 - rate)
+    in_bin = np.bincount(bin_of_pair, minlength=count).astype(np.float64)
+    effect = np.divide(between, of_rows, out=np.ones(count), where=of_rows > 0)
+    return np.where(of_rows > 0, rows / np.maximum(effect, 1.0), in_bin)

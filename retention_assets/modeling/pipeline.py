@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retention_assets.errors import NotTrainableError
 from retention_assets.modeling.calibration import Platt, fit_platt
@@ -54,6 +55,7 @@ class Trained:
     folds: list[dict[str, float]]
     calibration_p: Floats
     calibration_y: np.ndarray
+    calibration_entities: NDArray[np.str_]
 
 
 def train(candidate: Candidate, data: Examples, split: TrainTestSplit, task: Task) -> Trained:
@@ -73,7 +75,9 @@ def train(candidate: Candidate, data: Examples, split: TrainTestSplit, task: Tas
         )
     final = fit_model(candidate, data, split.train, task.seed, task.words)
     calibration = data.take(split.train & in_calibration_part(data.entities))
-    return Trained(final, folds, final.probabilities(calibration.X), calibration.y)
+    return Trained(
+        final, folds, final.probabilities(calibration.X), calibration.y, calibration.entities
+    )
 
 
 def fit_model(

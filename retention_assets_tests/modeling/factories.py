@@ -93,4 +93,4 @@ def hand_made(data: Examples, a: float = 1.0, notes: dict[str, float] | None = N
     fitted = Fitted(content, Preprocess.of(data.X), notes or {})
     served = served_model("logistic_regression", content, len(data.features))
     model = Model(candidate("logistic_regression"), fitted, Platt(a, 0.0), served, seconds=0.5)
-    return Trained(model, [], model.probabilities(data.X), data.y)
+    return Trained(model, [], model.probabilities(data.X), data.y, data.entities)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from retention_assets.modeling.calibration import fit_platt, wilson_half_width
+from retention_assets.modeling.calibration import fit_platt, rate_half_width
 
 
 @pytest.mark.parametrize("overconfidence", [0.5, 1.0, 2.0, 4.0])
@@ -34,10 +34,36 @@ def test_perfect_separation_stays_finite() -> None:
     assert 0 < p[0] < 0.1 and 0.9 < p[1] < 1
 
 
-def test_half_width_matches_wilson_interval() -> None:
-    edges, half = wilson_half_width(
-        np.full(100, 0.3), np.repeat(np.array([0, 1], dtype=np.int8), [70, 30])
-    )
+def test_half_width_of_independent_rows_is_wilsons() -> None:
+    y = np.repeat(np.array([0, 1], dtype=np.int8), [70, 30])
+    alone = np.arange(100).astype(str)
+    edges, half = rate_half_width(np.full(100, 0.3), y, alone)
     assert (edges[0], edges[-1]) == (0.0, 1.0)
     # Wilson for 30 of 100: [.2189, .3958].
     assert half[-1] == pytest.approx((0.3958 - 0.2189) / 2, abs=5e-4)
+    # The same rows four times, each entity with its own: they say no more.
+    four_times = rate_half_width(np.full(400, 0.3), np.tile(y, 4), np.tile(alone, 4))
+    assert four_times[1][-1] == pytest.approx(half[-1], abs=1e-9)
+
+
+def test_rows_of_few_entities_with_one_label_say_little() -> None:
+    """Where no label differs, the rows of an entity count as one."""
+    entities = np.repeat(np.array(["a", "b"]), 50)
+    _, half = rate_half_width(np.full(100, 0.3), np.zeros(100, dtype=np.int8), entities)
+    # Wilson for 0 of 2: [0, .6576].
+    assert half[-1] == pytest.approx(0.6576 / 2, abs=1e-4)
+
+
+def test_interval_of_the_rate_covers_the_truth() -> None:
+    """Entities of different risk, with eight rows that mostly have the same label."""
+    rng = np.random.default_rng(4)
+    covered = []
+    for _ in range(400):
+        entities = np.repeat(np.arange(300), 8)
+        risk = rng.beta(2, 6, 300)[entities]
+        label_of_entity = rng.random(300)[entities] < risk
+        is_copy = rng.random(len(entities)) < 0.8
+        y = np.where(is_copy, label_of_entity, rng.random(len(entities)) < risk).astype(np.int8)
+        _, half = rate_half_width(np.full(len(y), 0.25), y, entities.astype(str))
+        covered.append(abs(y.mean() - 0.25) <= half[-1])
+    assert 0.92 <= np.mean(covered) <= 0.98

@@ -30,10 +30,10 @@ class Score:
 class Scorer:
     """A loaded model with its card.
 
-    `confidence` = (1 - 2 h) * s, where h is the half width of the interval of the positive rate
-    observed at similar scores, and s is the share of features that are known and inside the range
-    seen in training. It is low where few test examples had such a score, or where the customer
-    differs from those in training. It does not depend on how extreme the probability is.
+    `confidence` says how well the rate of positives at similar scores is known, for a row like
+    those in training: (1 - 2 h) * s, where h is half the width of that rate's 95 % interval, by
+    customer, and s is the share of features that are known and inside the range seen in training.
+    It does not depend on how extreme the probability is.
     """
 
     def __init__(self, card: Card, raw: RawModel, digest: str) -> None:
