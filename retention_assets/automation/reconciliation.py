@@ -105,13 +105,18 @@ class Reconciliation:
         first = self.platform.profile.start
         last = backlog.last_day(self.platform)
         self.await_services()
+        # The watermark comes with the days, because it decides which weeks are matured.
+        of_days = selected & set(OF_DAYS)
         if daily := selected & set(self.keys(partitions.daily)):
-            self.materialize(f"Days {first} to {last}", daily, backlog.range_tags(first, last))
+            tags = backlog.range_tags(first, last)
+            self.materialize(f"Days {first} to {last}", daily | of_days, tags)
+        elif of_days:
+            self.materialize("Ledger and watermark", of_days)
         weeks = backlog.matured_weeks(self.platform, self.instance)
         if weeks and (weekly := selected & set(self.keys(partitions.weekly))):
             self._materialize_weeks(weeks, weekly)
-        if unpartitioned := selected & set(self.keys(None)):
-            self.materialize("Selected assets", unpartitioned)
+        if others := selected & set(self.keys(None)) - of_days:
+            self.materialize("Selected assets", others)
 
     def redeploy(self) -> None:
         """Publishes the features and deploys the champion again."""

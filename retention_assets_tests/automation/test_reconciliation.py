@@ -111,6 +111,22 @@ def test_as_of_day_is_carried_out_and_taken_back(platform: Platform) -> None:
         assert [runs_of(view) for view in views] == [remade, [], remade, [], remade]
 
 
+def test_watermark_is_selected_with_the_days(platform: Platform) -> None:
+    """It decides which weeks are matured, so it comes before them, also in a new home."""
+    daily = empty_asset("raw/orders", platform.partitions.daily)
+    others = [empty_asset(name) for name in (keys.WATERMARK, "training/churn_champion")]
+    with dg.DagsterInstance.ephemeral() as instance:
+        graph = reconciliation(platform, daily, *others, instance=instance)
+        graph.materialize_selected("*")
+        graph.materialize_selected(keys.WATERMARK)
+        runs = [
+            sorted(key.to_user_string() for key in run.asset_selection or ())
+            for run in reversed(instance.get_runs())
+        ]
+    first = ["raw/orders", keys.WATERMARK]
+    assert runs == [first, ["training/churn_champion"], [keys.WATERMARK]]
+
+
 class TestChangedContract:
     KEYS = (
         "features/customer_behavior",
