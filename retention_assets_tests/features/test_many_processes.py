@@ -1,6 +1,5 @@
 """Features on a Spark whose executors are separate processes: nothing assumes one machine."""
 
-import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -14,6 +13,7 @@ from retention_assets.features.tiles import daily_activity
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
 from retention_assets.simulation.simulator import FIRST_DATE, simulate
+from retention_assets_tests.spark_options import SHORT_LIVED
 
 CUSTOMERS = 120
 DAYS = 40
@@ -43,7 +43,7 @@ def run_alone() -> None:
     """Runs in the other process, on its environment's Spark. Prints the number of executors."""
     settings = Settings()
     lake = Lake.of(settings)
-    options = [os.environ["SPARK_SUBMIT_OPTS"], lake.spark_conf["spark.driver.extraJavaOptions"]]
+    options = [SHORT_LIVED, lake.spark_conf["spark.driver.extraJavaOptions"]]
     conf = lake.spark_conf | {"spark.executor.extraJavaOptions": " ".join(options)}
     lake = Lake(root=lake.root, home=lake.home, spark_conf=conf)
     make_features(lake, settings.simulated_dir)
