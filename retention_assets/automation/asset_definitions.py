@@ -57,6 +57,7 @@ def contract_of(platform: Platform) -> Contract:
         keys.SOURCE_FILES: {},
         keys.WATERMARK: {},
         keys.DAILY_ACTIVITY: _measures(profile),
+        keys.CUSTOMER_STATE: _states(profile),
         **_training(platform),
         keys.CHURN_SCORES: {},
         keys.ONLINE_FEATURES: {"feature_ttl_days": str(platform.settings.feature_ttl_days)},
@@ -89,6 +90,12 @@ def _measures(profile: Profile) -> Definition:
         f"measure {measure.name}": f"{measure.kind} of {measure.value} where {measure.where}"
         for measure in available_measures(profile.tables)
     }
+
+
+def _states(profile: Profile) -> Definition:
+    churn = profile.churn
+    silence = {"days_to_lapse": str(churn.days_to_lapse)} if churn.kind == "inactivity" else {}
+    return {"churn kind": churn.kind, "tables": ", ".join(profile.state_tables), **silence}
 
 
 def _features(features: Iterable[Feature]) -> Definition:

@@ -58,7 +58,8 @@ def _churn_scores(platform: Platform, tables: list[str]) -> dg.AssetsDefinition:
         vectors = vectors_of([lake.read(name).toArrow() for name in tables], scorer.features)
         gone = set()
         if knows_who_left:
-            left = read_facts(lake.read, "churn_events").where(known_at(F.lit(vectors.as_of)))
+            as_of = F.lit(vectors.as_of)
+            left = read_facts(lake.read, "churn_events").where(known_at(as_of, as_of))
             gone = {row["customer_id"] for row in left.select("customer_id").distinct().collect()}
         rows = score_rows(scorer, vectors, champion.version, gone)
         frame = lake.spark.createDataFrame(rows, SCHEMA)

@@ -1,6 +1,8 @@
-"""features/*: the daily tiles and the current features of every customer. The Dagster face.
+"""features/*: the daily tiles, and the current state and features of every customer. The Dagster
+face.
 
-declarations.py says what a feature is, measures.py what a tile counts.
+declarations.py says what a feature is, measures.py what a tile counts, customer_state.py what a
+state is.
 """
 
 from collections.abc import Mapping
@@ -21,6 +23,7 @@ from retention_assets.features.lineage import (
     feature_descriptions,
     feature_sources,
     measure_descriptions,
+    state_lineage,
     tile_lineage,
 )
 from retention_assets.features.measures import available_measures
@@ -33,6 +36,7 @@ from retention_assets.resources.metadata import (
     rows_as_table,
     table_metadata,
 )
+from serve.states import STATES
 
 OWNERS = ["team:data-platform"]
 KEY_COLUMNS: Mapping[str, str] = {
@@ -40,6 +44,14 @@ KEY_COLUMNS: Mapping[str, str] = {
     "as_of": "Midnight (UTC) at the start of this day; only what was known then counts.",
     "event_date": "The day on which it happened (UTC).",
     "arrival_date": "The day on which the platform learned of it (UTC).",
+}
+STATE_COLUMNS: Mapping[str, str] = {
+    "customer_id": KEY_COLUMNS["customer_id"],
+    "as_of": KEY_COLUMNS["as_of"],
+    "state": "active; returned: came back after leaving or a long silence; lapsed: silent for too "
+    "long; left: canceled; unknown: never bought. Only active and returned customers can leave.",
+    "since": "The day on which the state began: that of the sign-up or the first purchase, of the "
+    "return, of the last cancellation, or the first one on which the silence was too long.",
 }
 MEANING: Mapping[Group, str] = {
     "demographics": "Who each customer is: time since sign-up, plan, channel, consent.",
@@ -61,6 +73,8 @@ def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefin
     return [
         _daily_activity(platform),
         *conserved,
+        _customer_state(platform),
+        customers_once(keys.CUSTOMER_STATE),
         *(_customer_features(platform, group, by_group[group]) for group in groups),
         *(customers_once(keys.customer_features(group)) for group in groups),
     ]
@@ -96,6 +110,38 @@ def _daily_activity(platform: Platform) -> dg.AssetsDefinition:
         return dg.MaterializeResult()
 
     return daily_activity
+
+
+def _customer_state(platform: Platform) -> dg.AssetsDefinition:
+    key = keys.CUSTOMER_STATE
+    profile = platform.profile
+    facts = [keys.validated(name) for name in profile.state_tables]
+
+    @dg.asset(
+        key=asset_key(key),
+        pool=key,
+        deps=[asset_key(name) for name in (*facts, keys.WATERMARK)],
+        kinds={"pyspark", "deltalake", "gold"},
+        group_name="features",
+        owners=OWNERS,
+    )
+    def customer_state(lake: Lake) -> dg.MaterializeResult:
+        """Each customer's state at the end of the last closed day: who can still leave, who has."""
+        from retention_assets.features.customer_state import read_histories, states_as_of
+        from retention_assets.features.point_in_time import customers_as_of
+        from retention_assets.validation.watermark import read_watermark
+
+        as_of = read_watermark(lake.read) + timedelta(days=1)
+        known = customers_as_of(lake.read(keys.CUSTOMERS), [as_of], ()).drop("signup_date")
+        frame = states_as_of(known, read_histories(lake.read, profile), profile.churn)
+        rows = lake.merge(key, frame, ["customer_id"])
+        counts = dict(lake.read(key).groupBy("state").count().collect())
+        metadata = {"as_of": str(as_of)} | {name: counts.get(name, 0) for name in STATES}
+        lineage = state_lineage(profile.state_tables)
+        columns = table_metadata(frame.schema, rows, descriptions=STATE_COLUMNS, lineage=lineage)
+        return dg.MaterializeResult(metadata=columns | metadata)
+
+    return customer_state
 
 
 def _customer_features(

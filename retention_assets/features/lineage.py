@@ -61,6 +61,12 @@ def feature_sources(
     }
 
 
+def state_lineage(tables: Iterable[str]) -> dict[str, list[ColumnOrigin]]:
+    """Column of features/customer_state -> the validated columns that it is computed from."""
+    origins = [(keys.validated(name), "event_ts") for name in tables]
+    return {"customer_id": [(keys.CUSTOMERS, "customer_id")], "state": origins, "since": origins}
+
+
 def measure_descriptions(measures: Iterable[Measure]) -> dict[str, str]:
     """Measure name -> its meaning."""
     return {measure.name: measure.meaning for measure in measures}

@@ -7,7 +7,7 @@ the day that begins with it. So a fact is visible from one date on, and a read a
 pass: each fact goes to the first as-of date at which it is visible.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, timedelta
 
 from pyspark.sql import Column, DataFrame
@@ -16,10 +16,12 @@ from pyspark.sql import functions as F
 from retention_assets.validation.versions import MOMENT, holds_at
 
 
-def known_at(as_of: Column) -> Column:
-    """Whether a row of `versions.with_replacement` counts at the as-of date."""
-    midnight = as_of.cast("timestamp")
-    return (F.col("event_ts") < midnight) & holds_at(midnight)
+def known_at(day: Column, known_on: Column, field: Callable[[str], Column] = F.col) -> Column:
+    """Whether a row of `versions.with_replacement` happened before `day` and is known, and not
+    replaced, at the start of `known_on`. `field`: column of the row by its name.
+    """
+    happened = field("event_ts") < day.cast("timestamp")
+    return happened & holds_at(known_on.cast("timestamp"), field)
 
 
 def visible_from(event_date: Column, arrival_date: Column, days: int = 0) -> Column:

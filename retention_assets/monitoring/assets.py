@@ -25,7 +25,7 @@ OWNERS = ["team:ml"]
 DRIFT_COLUMNS = (
     ("feature", "string", "Name of the feature."),
     ("n_reference", "bigint", "Customers in the champion's last training week."),
-    ("n_current", "bigint", "Customers today."),
+    ("n_current", "bigint", "Customers today who can still leave."),
     ("unknown_reference", "double", "Share of unknown values in training."),
     ("unknown_current", "double", "Share of unknown values today."),
     ("statistic", "double", "Kolmogorov-Smirnov distance of the two distributions."),
@@ -61,8 +61,7 @@ def _descriptions(columns: tuple[tuple[str, str, str], ...]) -> dict[str, str]:
 
 def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
     settings = platform.settings
-    profile = platform.profile
-    available = available_features(FEATURES, profile.tables)
+    available = available_features(FEATURES, platform.profile.tables)
     compared = [item for item in available if item.monitored and item.model_input]
     names = [item.name for item in compared]
     tables = sorted({keys.customer_features(item.group) for item in compared})
@@ -70,7 +69,7 @@ def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key(keys.FEATURE_DRIFT),
         pool=keys.FEATURE_DRIFT,
-        deps=[asset_key(name) for name in (*tables, keys.CHURN_CHAMPION)],
+        deps=[asset_key(name) for name in (*tables, keys.CUSTOMER_STATE, keys.CHURN_CHAMPION)],
         kinds={"numpy", "deltalake", "matplotlib"},
         group_name="monitoring",
         owners=OWNERS,
@@ -86,7 +85,7 @@ def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
         if champion:
             through = date.fromisoformat(champion.tags["trained_through"])
             sample = drift_samples(
-                lake.read, profile, tables=tables, features=names, trained_through=through
+                lake.read, tables=tables, features=names, trained_through=through
             )
         rows = compare(
             sample.reference,

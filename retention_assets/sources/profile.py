@@ -31,9 +31,9 @@ class _Strict(BaseModel):
 class Churn(_Strict):
     """What churn is in a source.
 
-    `cancellation`: the customer cancels. `inactivity`: the customer buys nothing; customers count
-    whose last purchase is at most `active_within_days` old. `label`: the source gives the outcome
-    of a customer as of a day, in the table churn_labels.
+    `cancellation`: the customer cancels. `inactivity`: the customer has bought nothing for more
+    than `lapsed_after_days`; if that is left out, for more than the horizon. `label`: the source
+    gives the outcome of a customer as of a day, in the table churn_labels.
 
     `horizon_days`: days in which the customer can churn; a given outcome says what happened in
     these days after its as-of day. `reporting_lag_days`: days after that until the outcome is
@@ -43,7 +43,12 @@ class Churn(_Strict):
     kind: Literal["cancellation", "inactivity", "label"]
     horizon_days: int = Field(default=90, ge=1)
     reporting_lag_days: int = Field(default=7, ge=0)
-    active_within_days: int | None = Field(default=None, ge=1)
+    lapsed_after_days: int | None = Field(default=None, ge=1)
+
+    @property
+    def days_to_lapse(self) -> int:
+        """Days without a purchase after which a customer has lapsed, if churn is inactivity."""
+        return self.lapsed_after_days or self.horizon_days
 
 
 class FileOptions(_Strict):
@@ -136,6 +141,13 @@ class Profile(_Strict):
 
     def has(self, table: str) -> bool:
         return table in self.tables
+
+    @property
+    def state_tables(self) -> list[str]:
+        """The tables that say which state a customer is in: who is known, who left, who bought."""
+        is_silence = self.churn.kind == "inactivity"
+        names = ("customers", *(() if is_silence else ("churn_events",)), "transactions")
+        return [name for name in names if self.has(name)]
 
     def allowed_quarantined_share(self, default: float) -> float:
         """The source's own tolerance if the profile states one, else the platform's."""

@@ -26,7 +26,7 @@ def labels(
     kind: str,
     facts: DataFrame,
     contacts: DataFrame | None,
-    active_within_days: int | None = None,
+    days_to_lapse: int,
 ) -> DataFrame:
     """Eligible (customer_id, as_of) pairs of `known`, labeled.
 
@@ -34,14 +34,14 @@ def labels(
 
     `facts`: churn events (kind "cancellation"), transactions (kind "inactivity") or churn labels
     (kind "label"); `contacts`: campaign contacts. Both have `replaced_on` (versions.py).
-    `active_within_days` (inactivity): customers who bought earlier than that many days before t are
-    not eligible.
+    `days_to_lapse` (inactivity): customers who bought earlier than that many days before t are not
+    eligible.
     """
     pairs = known.select("customer_id", "as_of")
     if kind == "cancellation":
         labeled = canceled(pairs, window, facts)
     elif kind == "inactivity":
-        labeled = inactive(pairs, window, facts, active_within_days)
+        labeled = inactive(pairs, window, facts, days_to_lapse)
     else:
         labeled = with_outcomes(pairs, window, facts)
     observed = F.to_date(_midnight(window.observed_after_days)).alias("label_observed_at")
@@ -75,13 +75,12 @@ def canceled(pairs: DataFrame, window: LabelWindow, churns: DataFrame) -> DataFr
 
 
 def inactive(
-    pairs: DataFrame, window: LabelWindow, transactions: DataFrame, active_within_days: int | None
+    pairs: DataFrame, window: LabelWindow, transactions: DataFrame, days_to_lapse: int
 ) -> DataFrame:
     """Eligible: known at t to have bought (recently). Label: no purchase in the window."""
     sales = transactions.where("kind = 'sale'").select("customer_id", *TIMES).distinct()
-    before = known_at(F.col("as_of"))
-    if active_within_days is not None:
-        before &= F.col("event_ts") >= _midnight(-active_within_days)
+    before = known_at(F.col("as_of"), F.col("as_of"))
+    before &= F.col("event_ts") >= _midnight(-days_to_lapse)
     within = (F.col("event_ts") > _midnight(window.gap_days)) & (
         F.col("event_ts") <= _midnight(window.closes_after_days)
     )

@@ -46,7 +46,7 @@ def weekly_examples(
         kind=churn.kind,
         facts=facts,
         contacts=contacts,
-        active_within_days=churn.active_within_days,
+        days_to_lapse=churn.days_to_lapse,
     )
     rows = vectors.join(labeled, ["customer_id", "as_of"])
     return rows if as_ofs else rows.where(F.lit(False))

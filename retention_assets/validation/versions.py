@@ -80,7 +80,10 @@ def versions_of(facts: DataFrame, contested: DataFrame, key: Sequence[str]) -> D
     return versions.withColumn(REPLACED_ON, following)
 
 
-def holds_at(midnight: Column) -> Column:
-    """Whether a row of `with_replacement` is known, and not replaced, at the start of a day."""
-    is_replaced = F.coalesce(F.col(REPLACED_ON) < midnight, F.lit(False))
-    return (F.col("ingested_ts") < midnight) & ~is_replaced
+def holds_at(midnight: Column, field: Callable[[str], Column] = F.col) -> Column:
+    """Whether a row of `with_replacement` is known, and not replaced, at the start of a day.
+
+    `field`: column of the row by its name; the field of a struct where rows lie in an array.
+    """
+    is_replaced = F.coalesce(field(REPLACED_ON) < midnight, F.lit(False))
+    return (field("ingested_ts") < midnight) & ~is_replaced

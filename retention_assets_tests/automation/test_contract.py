@@ -126,7 +126,17 @@ def test_every_field_of_the_label_is_in_the_contract(field: str, platform: Platf
     profile = platform.profile.model_copy(update={"churn": churn.model_copy(update={field: value})})
     changed = replace(platform, profile=profile)
     changes = compare(contract_of(platform), contract_of(changed))
-    assert {change.asset for change in changes} == {keys.CHURN_EXAMPLES}
+    states = {keys.CUSTOMER_STATE} if field == "kind" else set()
+    assert {change.asset for change in changes} == {keys.CHURN_EXAMPLES} | states
+
+
+def test_days_to_lapse_are_in_the_definition_of_states(platform: Platform) -> None:
+    def states(**churn: Any) -> dict[str, str]:
+        profile = of_profile(platform, churn={"kind": "inactivity", **churn})
+        return dict(contract_of(profile)[keys.CUSTOMER_STATE])
+
+    assert states(horizon_days=60) != states(horizon_days=90)
+    assert states(horizon_days=60) == states(horizon_days=90, lapsed_after_days=60)
 
 
 def test_changed_mapping_makes_all_that_is_read_from_it_outdated(

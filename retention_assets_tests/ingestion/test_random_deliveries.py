@@ -115,7 +115,7 @@ def check_reads(lake: Lake, tables: dict[str, list[Row]], today: date) -> None:
     as_ofs = lake.spark.createDataFrame([(day,) for day in days], "as_of date")
     facts = read_facts(lake.read, "transactions").crossJoin(as_ofs)
     holding = defaultdict(list)
-    for row in facts.where(known_at(F.col("as_of"))).collect():
+    for row in facts.where(known_at(F.col("as_of"), F.col("as_of"))).collect():
         holding[row["as_of"]].append((row["transaction_id"], row["amount"]))
     for day in days:
         expected = known_rows(tables[RAW], day)

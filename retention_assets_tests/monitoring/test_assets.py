@@ -56,11 +56,9 @@ class Stage:
         )
         self._write("training/churn_xgboost", [], date(2024, 2, 5), np.empty((CUSTOMERS, 0)))
         self._table("validated/watermark", "watermark date", [(NOW,)])
-        self._table(
-            "validated/churn_events",
-            "customer_id string, event_ts timestamp, ingested_ts timestamp, is_correction boolean",
-            [],
-        )
+        states = [(f"C{at:04d}", NOW, "active") for at in range(CUSTOMERS)]
+        schema = "customer_id string, as_of date, state string"
+        self._table("features/customer_state", schema, states)
 
     def champion(self, folder: Path) -> str:
         version, _ = registered(self.registry, folder)

@@ -1,30 +1,19 @@
 """Which customers the drift report compares: those in the last training week and today's."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
 from retention_assets.monitoring.samples import Samples, drift_samples
 from retention_assets.resources.lake import Lake
-from retention_assets.sources.profile import Churn, Profile, TableSource
+from serve.states import ACTIVE, LAPSED, LEFT, RETURNED, UNKNOWN
 
 NOW = date(2024, 6, 10)
 TRAINED = date(2024, 3, 4)
-MIDNIGHT = datetime(2024, 6, 10, tzinfo=UTC)
 TABLES = ["features/customer_behavior", "features/customer_transactions"]
-FACTS = "customer_id string, event_ts timestamp, ingested_ts timestamp, kind string"
-KEYS = ("uuid() transaction_id", "false is_correction")
-CUSTOMERS = {"stays": 1.0, "left": 2.0, "left_unreported": 3.0, "left_today": 4.0}
-
-
-def profile(kind: str, **rules: int) -> Profile:
-    churn = Churn.model_validate({"kind": kind, **rules})
-    return Profile(name="test", start=date(2024, 1, 1), churn=churn, tables={})
-
-
-def at(days: float) -> datetime:
-    return MIDNIGHT + timedelta(days=days)
+CUSTOMERS = {"stays": 1.0, "is back": 2.0, "is silent": 3.0, "left": 4.0, "never bought": 5.0}
+STATES = dict(zip(CUSTOMERS, (ACTIVE, RETURNED, LAPSED, LEFT, UNKNOWN), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +24,11 @@ def filled(module_lake: Lake) -> Lake:
         module_lake.overwrite(
             table, spark.createDataFrame(rows, f"customer_id string, as_of date, {name} double")
         )
+    states = [(customer, NOW, state) for customer, state in STATES.items()]
+    module_lake.overwrite(
+        "features/customer_state",
+        spark.createDataFrame(states, "customer_id string, as_of date, state string"),
+    )
     examples = [
         ("a", TRAINED, 10.0, None),
         ("b", TRAINED, None, 20.0),
@@ -45,63 +39,21 @@ def filled(module_lake: Lake) -> Lake:
     return module_lake
 
 
-def samples(lake: Lake, profile: Profile) -> Samples:
+def samples(lake: Lake) -> Samples:
     return drift_samples(
-        lake.read,
-        profile,
-        tables=TABLES,
-        features=["logins", "spend"],
-        trained_through=TRAINED,
+        lake.read, tables=TABLES, features=["logins", "spend"], trained_through=TRAINED
     )
-
-
-def write_facts(lake: Lake, table: str, facts: list[tuple]) -> None:
-    frame = lake.spark.createDataFrame(facts, FACTS).selectExpr("*", *KEYS)
-    lake.overwrite(f"validated/{table}", frame)
-
-
-def compared(lake: Lake, profile: Profile) -> set[float]:
-    return set(samples(lake, profile).current["logins"])
 
 
 def test_reference_is_last_training_week_with_unknown_as_nan(
     filled: Lake,
 ) -> None:
-    write_facts(filled, "churn_events", [])
-    result = samples(filled, profile("cancellation"))
+    result = samples(filled)
     assert np.array_equal(np.sort(result.reference["logins"]), [10.0, np.nan], equal_nan=True)
     assert np.array_equal(np.sort(result.reference["spend"]), [20.0, np.nan], equal_nan=True)
-    assert set(result.current["spend"]) == set(CUSTOMERS.values())
 
 
-def test_customers_known_to_have_left_are_not_compared(filled: Lake) -> None:
-    facts = [
-        ("left", at(-30), at(-29), ""),
-        ("left_unreported", at(-30), at(0.1), ""),
-        ("left_today", at(0), at(0), ""),
-    ]
-    write_facts(filled, "churn_events", facts)
-    assert compared(filled, profile("cancellation")) == {1.0, 3.0, 4.0}
-
-
-def test_inactivity_compares_only_recent_buyers(
-    filled: Lake,
-) -> None:
-    facts = [
-        ("stays", at(-5), at(-5), "sale"),
-        ("left", at(-200), at(-200), "sale"),
-        ("left_unreported", at(-5), at(1), "sale"),
-        ("left_today", at(-5), at(-5), "return"),
-    ]
-    write_facts(filled, "transactions", facts)
-    assert compared(filled, profile("inactivity")) == {1.0, 2.0}
-    assert compared(filled, profile("inactivity", active_within_days=90)) == {1.0}
-
-
-def test_given_labels_compare_all_customers_but_leavers(filled: Lake) -> None:
-    assert compared(filled, profile("label")) == set(CUSTOMERS.values())
-    facts = [("left", at(-30), at(-29), "")]
-    write_facts(filled, "churn_events", facts)
-    tables = {"churn_events": TableSource(path="churn_events/*")}
-    canceling = profile("label").model_copy(update={"tables": tables})
-    assert compared(filled, canceling) == {1.0, 3.0, 4.0}
+def test_only_customers_who_can_still_leave_are_compared(filled: Lake) -> None:
+    """As in the training weeks, which have no others."""
+    result = samples(filled)
+    assert set(result.current["logins"]) == set(result.current["spend"]) == {1.0, 2.0}

@@ -36,6 +36,7 @@ CLOSES = "2024-04-17 00:00:00"
 JUST_CLOSED = "2024-04-17 00:00:01"
 FINAL = "2024-04-23 23:59:59"
 TOO_LATE = "2024-04-24 00:00:00"
+YEARS = 1000
 NO_EXAMPLE = None
 SHOP = ("customers", "transactions")
 
@@ -165,6 +166,7 @@ def test_customers_get_the_label_of_the_table(lake: Lake, kind: str, table: dict
         kind=kind,
         facts=facts(lake.spark, table),
         contacts=None,
+        days_to_lapse=YEARS,
     )
     assert label_by_customer(labeled) == expected(table)
     assert {
@@ -172,7 +174,7 @@ def test_customers_get_the_label_of_the_table(lake: Lake, kind: str, table: dict
     } == {date(2024, 4, 24)}
 
 
-def test_active_within_days_keeps_only_recent_buyers(lake: Lake) -> None:
+def test_customers_who_have_lapsed_are_not_eligible(lake: Lake) -> None:
     table: dict[str, tuple[list[Fact], int | None]] = {
         "60 days ago": ([("sale", "2024-01-04 00:00:00")], 1),
         "61 days ago": ([("sale", "2024-01-03 23:59:59")], NO_EXAMPLE),
@@ -184,7 +186,7 @@ def test_active_within_days_keeps_only_recent_buyers(lake: Lake) -> None:
         kind="inactivity",
         facts=facts(lake.spark, table),
         contacts=None,
-        active_within_days=60,
+        days_to_lapse=60,
     )
     assert label_by_customer(labeled) == expected(table)
 
@@ -200,7 +202,12 @@ def test_reports_after_the_final_day_change_no_label(lake: Lake, kind: str, tabl
     pairs = customer_weeks(lake.spark, list(table))
     window = LabelWindow(14, 30, 7)
     again = labels(
-        pairs, window, kind=kind, facts=known.unionByName(facts(lake.spark, late)), contacts=None
+        pairs,
+        window,
+        kind=kind,
+        facts=known.unionByName(facts(lake.spark, late)),
+        contacts=None,
+        days_to_lapse=YEARS,
     )
     assert label_by_customer(again) == expected(table)
 
@@ -224,6 +231,7 @@ def test_given_labels_need_a_feed_that_goes_on(lake: Lake, later: Fact, has_exam
         kind="label",
         facts=facts(lake.spark, table),
         contacts=None,
+        days_to_lapse=YEARS,
     )
     assert ("leaver" in label_by_customer(labeled)) == has_examples
 
@@ -246,6 +254,7 @@ def test_cancellation_labels_each_week_whose_window_holds_it(
         kind="cancellation",
         facts=left,
         contacts=None,
+        days_to_lapse=YEARS,
     ).collect()
     assert {row.as_of: row.label for row in labeled} == {
         day: label for day, label in weeks.items() if label is not None
@@ -268,7 +277,12 @@ def test_contact_within_the_window_marks_the_customer(lake: Lake) -> None:
     pairs = customer_weeks(lake.spark, list(contacts))
     nothing = facts(lake.spark, {})
     labeled = labels(
-        pairs, LabelWindow(14, 30, 7), kind="cancellation", facts=nothing, contacts=contact_rows
+        pairs,
+        LabelWindow(14, 30, 7),
+        kind="cancellation",
+        facts=nothing,
+        contacts=contact_rows,
+        days_to_lapse=YEARS,
     ).collect()
     assert {row.customer_id: row.treated for row in labeled} == {
         who: treated for who, (_, treated) in contacts.items()

@@ -1,0 +1,13 @@
+"""The states of a customer as of a day, by name.
+
+The platform decides which of them a customer is in (`retention_assets/features/customer_state.py`);
+what is published and answered carries it.
+"""
+
+ACTIVE = "active"
+RETURNED = "returned"
+LAPSED = "lapsed"
+LEFT = "left"
+UNKNOWN = "unknown"
+CAN_LEAVE = (ACTIVE, RETURNED)  # trained on, tested on and scored
+STATES = (*CAN_LEAVE, LAPSED, LEFT, UNKNOWN)
