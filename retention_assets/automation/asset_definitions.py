@@ -21,7 +21,7 @@ from retention_assets.settings import (
 )
 from retention_assets.sources.contracts import TABLES
 from retention_assets.sources.ledger import definition_of_reading
-from retention_assets.sources.profile import Profile
+from retention_assets.sources.profile import CHURN_TABLE, Profile
 from retention_assets.training.task import churn_task, churn_window
 from retention_assets.validation.rules import rules_of
 
@@ -31,9 +31,9 @@ CODE = {
     "validated": 1,
     "quarantine": 1,
     "features": 1,
-    "training": 1,
-    "decisions": 1,
-    "serving": 1,
+    "training": 2,
+    "decisions": 2,
+    "serving": 2,
     "monitoring": 1,
 }
 
@@ -55,7 +55,7 @@ def contract_of(platform: Platform) -> Contract:
             if (of_group := [feature for feature in features if feature.group == group])
         },
         keys.SOURCE_FILES: {},
-        keys.WATERMARK: {},
+        keys.WATERMARK: {"labels are read from": CHURN_TABLE[profile.churn.kind]},
         keys.DAILY_ACTIVITY: _measures(profile),
         keys.CUSTOMER_STATE: _states(profile),
         **_training(platform),

@@ -164,18 +164,22 @@ def last_day(platform: Platform) -> date:
 
 def watermark(instance: dg.DagsterInstance) -> date | None:
     """The last closed day of the data. None: no data has been read yet."""
-    value = metadata_of(instance, keys.WATERMARK).get("watermark")
-    return date.fromisoformat(str(value)) if value else None
+    return _day_of_watermark(instance, "watermark")
 
 
 def matured_weeks(platform: Platform, instance: dg.DagsterInstance) -> list[date]:
-    """As-of Mondays whose labels are final at the watermark."""
-    day = watermark(instance)
-    return matured_mondays(platform.profile, platform.settings, day) if day else []
+    """As-of Mondays whose labels are final by the data that has been delivered."""
+    through = _day_of_watermark(instance, "labels_through")
+    return matured_mondays(platform.profile, platform.settings, through) if through else []
+
+
+def _day_of_watermark(instance: dg.DagsterInstance, name: str) -> date | None:
+    value = metadata_of(instance, keys.WATERMARK).get(name)
+    return date.fromisoformat(str(value)) if value else None
 
 
 def weeks_to_fill(platform: Platform, instance: dg.DagsterInstance) -> list[date]:
-    """As-of Mondays whose labels are final at the watermark and that have no examples yet."""
+    """As-of Mondays whose labels are final and that have no examples yet."""
     filled = filled_weeks(platform)
     return [monday for monday in matured_weeks(platform, instance) if monday not in filled]
 

@@ -23,7 +23,7 @@ from retention_assets.features.lineage import (
     feature_descriptions,
     feature_sources,
     measure_descriptions,
-    state_lineage,
+    state_origins,
     tile_lineage,
 )
 from retention_assets.features.measures import available_measures
@@ -137,7 +137,9 @@ def _customer_state(platform: Platform) -> dg.AssetsDefinition:
         rows = lake.merge(key, frame, ["customer_id"])
         counts = dict(lake.read(key).groupBy("state").count().collect())
         metadata = {"as_of": str(as_of)} | {name: counts.get(name, 0) for name in STATES}
-        lineage = state_lineage(profile.state_tables)
+        origins = state_origins(profile.state_tables)
+        customer = [(keys.CUSTOMERS, "customer_id")]
+        lineage = {"customer_id": customer, "state": origins, "since": origins}
         columns = table_metadata(frame.schema, rows, descriptions=STATE_COLUMNS, lineage=lineage)
         return dg.MaterializeResult(metadata=columns | metadata)
 

@@ -61,10 +61,9 @@ def feature_sources(
     }
 
 
-def state_lineage(tables: Iterable[str]) -> dict[str, list[ColumnOrigin]]:
-    """Column of features/customer_state -> the validated columns that it is computed from."""
-    origins = [(keys.validated(name), "event_ts") for name in tables]
-    return {"customer_id": [(keys.CUSTOMERS, "customer_id")], "state": origins, "since": origins}
+def state_origins(tables: Iterable[str]) -> list[ColumnOrigin]:
+    """The validated columns that a customer's state is computed from."""
+    return [(keys.validated(name), "event_ts") for name in tables]
 
 
 def measure_descriptions(measures: Iterable[Measure]) -> dict[str, str]:

@@ -23,13 +23,17 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Examples:
-    """n labeled rows: entity, as-of day (datetime64[D]), features (n, f; NaN: unknown), label."""
+    """n labeled rows: entity, as-of day (datetime64[D]), features (n, f; NaN: unknown), label.
+
+    `too_late`: positives that no action could reach any more; None: there are none.
+    """
 
     features: tuple[str, ...]
     entities: NDArray[np.str_]
     as_of: NDArray[np.datetime64]
     X: Floats
     y: NDArray[np.int8]
+    too_late: Bools | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -37,8 +41,18 @@ class Examples:
     def take(self, rows: NDArray) -> "Examples":
         """The rows of a mask or an index, in the same order."""
         return Examples(
-            self.features, self.entities[rows], self.as_of[rows], self.X[rows], self.y[rows]
+            self.features,
+            self.entities[rows],
+            self.as_of[rows],
+            self.X[rows],
+            self.y[rows],
+            None if self.too_late is None else self.too_late[rows],
         )
+
+    @property
+    def reachable(self) -> NDArray[np.int8]:
+        """1 for a positive that an action can reach in time, else 0."""
+        return self.y if self.too_late is None else self.y * ~self.too_late
 
     def columns(self, features: Sequence[str]) -> Floats:
         """These features as a matrix, in this order. Raises NotTrainableError if one is missing."""
@@ -58,13 +72,16 @@ class Examples:
             self.as_of.astype("datetime64[D]").astype(np.int64),
             self.X,
             self.y,
+            self.reachable,
         ):
             digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()[:16]
 
 
-def from_arrow(table: "pa.Table", *, entity: str, not_features: Sequence[str]) -> Examples:
-    """The table's rows as arrays. It has the columns `entity`, as_of and label.
+def from_arrow(
+    table: "pa.Table", *, entity: str, not_features: Sequence[str], too_late: str
+) -> Examples:
+    """The table's rows as arrays. It has the columns `entity`, as_of, label and `too_late`.
 
     Every column that is not in `not_features` is a feature.
     """
@@ -80,4 +97,7 @@ def from_arrow(table: "pa.Table", *, entity: str, not_features: Sequence[str]) -
     order = np.lexsort((entities, as_of))
     matrix = np.column_stack([table[name].to_numpy().astype(np.float64) for name in features])
     labels = table["label"].to_numpy().astype(np.int8)
-    return Examples(features, entities[order], as_of[order], matrix[order], labels[order])
+    late = table[too_late].to_numpy().astype(bool)
+    return Examples(
+        features, entities[order], as_of[order], matrix[order], labels[order], late[order]
+    )

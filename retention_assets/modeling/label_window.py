@@ -27,9 +27,9 @@ class LabelWindow:
         """A training row's as-of lies at least this many days before the period it is tested on."""
         return self.closes_after_days
 
-    def matured_mondays(self, first: date, watermark: date) -> list[date]:
-        """As-of Mondays from `first` whose label is final by the end of the watermark's day."""
-        return mondays(first, watermark + timedelta(days=1 - self.observed_after_days))
+    def matured_mondays(self, first: date, through: date) -> list[date]:
+        """As-of Mondays from `first` whose label is final by the end of the day `through`."""
+        return mondays(first, through + timedelta(days=1 - self.observed_after_days))
 
 
 def mondays(first: date, last: date) -> list[date]:

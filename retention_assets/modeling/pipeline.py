@@ -64,7 +64,8 @@ def train(candidate: Candidate, data: Examples, split: TrainTestSplit, task: Tas
     for fold in split.folds:
         model = fit_model(candidate, data, fold.train, task.seed, task.words)
         valid = data.take(fold.valid)
-        figures = Evaluation(valid.y, model.probabilities(valid.X), task.utility).point()
+        p = model.probabilities(valid.X)
+        figures = Evaluation(valid.y, p, task.utility, reachable=valid.reachable).point()
         folds.append(
             {
                 "train_rows": int(fold.train.sum()),

@@ -46,7 +46,7 @@ def leaderboard_figure(comparison: "Comparison") -> Figure:
     figure = Figure(figsize=SIZE)
     left, right = figure.subplots(1, 2)
     gain(left, y, scores, utility, words)
-    profit(right, y, scores, utility, words)
+    profit(right, comparison.test.reachable, scores, utility, words)
     figure.tight_layout()
     return figure
 
@@ -108,17 +108,19 @@ def gain(
 
 def profit(
     axes: Axes,
-    y: NDArray[np.int8],
+    reachable: NDArray[np.int8],
     scores: Mapping[str, Floats],
     utility: Utility,
     words: Words = WORDS,
 ) -> None:
-    share = _shares(len(y))
-    kept = _thinned(len(y))
+    """Money by the share acted on. `reachable`: the positives that an action reaches in time."""
+    rows = len(reachable)
+    share = _shares(rows)
+    kept = _thinned(rows)
     for name, p in scores.items():
-        positives = np.cumsum(y[np.argsort(-p, kind="stable")], dtype=np.float64)
-        money = utility.value(positives, np.arange(1.0, len(y) + 1))
-        axes.plot(share[kept], (money / len(y) * PER_ENTITIES)[kept], label=name)
+        positives = np.cumsum(reachable[np.argsort(-p, kind="stable")], dtype=np.float64)
+        money = utility.value(positives, np.arange(1.0, rows + 1))
+        axes.plot(share[kept], (money / rows * PER_ENTITIES)[kept], label=name)
     axes.axhline(0, color="gray", linestyle=":")
     axes.axvline(utility.capacity_share, color="gray", linewidth=0.8)
     axes.set(

@@ -57,6 +57,22 @@ def first_open_day(
     return min(max(profile.start, max(through) + DAY), profile.end or date.max)
 
 
+def delivered_through(
+    profile: Profile, table: str, content: LedgerContent, unfinished_runs: Collection[str] = ()
+) -> date:
+    """The day up to which the table has been delivered by files of its own, which may be empty; the
+    day before the source's start if there is none.
+
+    Days that other tables close do not count: they are closed even where this feed has stopped.
+    """
+    through = [
+        entry.through
+        for entry in content.readings
+        if entry.table == table and entry.through and entry.run_id not in unfinished_runs
+    ]
+    return max(through, default=profile.start - DAY)
+
+
 def arrival_days(
     profile: Profile,
     files: Iterable[SourceFile],

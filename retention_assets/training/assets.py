@@ -27,6 +27,7 @@ from retention_assets.resources.metadata import (
 )
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
+from retention_assets.sources.ledger import Ledger
 from retention_assets.training.columns import (
     GATES,
     LEADERBOARD,
@@ -69,12 +70,9 @@ def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefin
 def _examples(platform: Platform) -> dg.AssetsDefinition:
     settings = platform.settings
     profile = platform.profile
-    fact_tables = [
-        keys.validated(name)
-        for name in ("churn_events", "transactions", "churn_labels", "campaign_contacts")
-        if profile.has(name)
-    ]
-    upstream = [keys.DAILY_ACTIVITY, keys.CUSTOMERS, keys.WATERMARK, *fact_tables]
+    others = [name for name in ("churn_labels", "campaign_contacts") if profile.has(name)]
+    facts = [keys.validated(name) for name in (*profile.state_tables, *others)]
+    upstream = [keys.DAILY_ACTIVITY, keys.WATERMARK, *facts]
 
     @dg.asset(
         key=asset_key(keys.CHURN_EXAMPLES),
@@ -89,18 +87,17 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
     def weekly_churn_examples(
         context: dg.AssetExecutionContext, lake: Lake
     ) -> dg.MaterializeResult:
-        """Each customer's features on an as-of day, and whether the customer left after it."""
-        from retention_assets.training.weeks import rows_by_week, weekly_examples
-        from retention_assets.validation.watermark import read_watermark
+        """Features of each customer who can leave on an as-of day, and who has left after it."""
+        from retention_assets.training.weeks import read_deliveries, rows_by_week, weekly_examples
+        from retention_assets.validation.watermark import read_labels_through
 
         first, last = days_of(context)
-        watermark = read_watermark(lake.read)
-        weeks = [
-            monday
-            for monday in matured_mondays(profile, settings, watermark)
-            if first <= monday <= last
-        ]
-        frame = weekly_examples(lake.read, profile, churn_window(settings, profile), weeks)
+        through = read_labels_through(lake.read)
+        matured = matured_mondays(profile, settings, through)
+        weeks = [monday for monday in matured if first <= monday <= last]
+        files = read_deliveries(lake.read, profile, Ledger(settings.lake_root).content())
+        window = churn_window(settings, profile)
+        frame = weekly_examples(lake.read, profile, window, weeks, files=files)
         sunday = last + timedelta(days=6)
         key = keys.CHURN_EXAMPLES
         filled = (
@@ -111,7 +108,7 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
         metadata = {
             "matured_weeks": len(weeks),
             "unmatured_weeks": len(context.partition_keys) - len(weeks),
-            "watermark": str(watermark),
+            "labels_through": str(through),
         }
         columns = table_metadata(
             frame.schema,

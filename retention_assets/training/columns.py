@@ -5,25 +5,35 @@ from typing import TYPE_CHECKING
 from retention_assets import keys
 from retention_assets.features.availability import available_features
 from retention_assets.features.declarations import FEATURES, Feature
-from retention_assets.features.lineage import ColumnOrigin, feature_descriptions, feature_sources
-from retention_assets.sources.profile import CHURN_TABLE
+from retention_assets.features.lineage import (
+    ColumnOrigin,
+    feature_descriptions,
+    feature_sources,
+    state_origins,
+)
 
 if TYPE_CHECKING:
     from retention_assets.sources.profile import Profile
 
+LABEL = (
+    "1: at the end of the label window the customer has left or lapsed. 0: the customer has not. "
+    "Given labels: the source's outcome."
+)
 # Columns that are not features.
 BOOKKEEPING = {
     "customer_id": "The customer.",
     "as_of": "The day, midnight (UTC) at its start; features count only what was known then. "
     "A Monday; if labels are given, the day of the label.",
-    "label": "1: the customer left within the label window. 0: the customer did not.",
+    "label": LABEL,
+    "left_in_gap": "Whether the customer had canceled by the end of the gap: a contact would have "
+    "come too late.",
     "label_observed_at": "The first day on which the label is final.",
     "treated": "Whether the customer was contacted between as_of and the end of the window.",
 }
 SCORES = {
     "customer_id": "The customer.",
     "as_of": "The as-of day of the example, among the last, which no candidate was trained on.",
-    "label": "1: the customer left within the label window. 0: the customer did not.",
+    "label": LABEL,
     "probability": "The candidate's calibrated probability that the customer leaves.",
 }
 _FIGURES = {
@@ -75,10 +85,11 @@ def example_descriptions(profile: "Profile") -> dict[str, str]:
 
 def example_lineage(profile: "Profile") -> dict[str, list[ColumnOrigin]]:
     """Column -> the (asset key, column) pairs that it is computed from."""
-    facts = keys.validated(CHURN_TABLE[profile.churn.kind])
-    stated_in = "churned" if profile.churn.kind == "label" else "event_ts"
     lineage = feature_sources(example_features(profile), profile.tables)
-    lineage |= {"customer_id": [(keys.CUSTOMERS, "customer_id")], "label": [(facts, stated_in)]}
+    outcomes = [(keys.validated("churn_labels"), "churned")]
+    label = outcomes if profile.churn.kind == "label" else state_origins(profile.state_tables)
+    lineage |= {"customer_id": [(keys.CUSTOMERS, "customer_id")], "label": label}
+    lineage["left_in_gap"] = state_origins(profile.state_tables)
     if profile.has("campaign_contacts"):
         lineage["treated"] = [
             (keys.CAMPAIGN_CONTACTS, "event_ts"),

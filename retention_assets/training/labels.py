@@ -1,115 +1,104 @@
-"""The label of a customer at an as-of day t: churn in (t + gap, t + gap + horizon].
+"""The label of a customer at an as-of day t: whether the customer has left or lapsed at the end of
+the window, t + gap + horizon, by the same states that say who can leave at t.
 
-It is read from facts known when it became final (gap + horizon + reporting lag after t). A later
-report does not change it, so a week that a model was trained on keeps its labels. Which customers
-are eligible depends on the kind of churn. Where the source gives labels, t is the day of the label
-and the label is the source's.
+A label is read from facts known on `label_observed_at`, one reporting lag after the window or when
+their table has caught up (maturity.py). A later report does not change it, so a week that a model
+was trained on keeps its labels. An example exists
+if the customer is active or returned at t; nothing later decides that. Where the source gives
+labels, t is the day of the label and the label is the source's.
 
 `treated` marks customers who got a retention contact between t and the end of the window. They stay
 in: without them, those who churned before a contact would be overrepresented (immortal time bias).
 """
 
+from collections.abc import Mapping
+from datetime import date
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from retention_assets.features.point_in_time import known_at
+from retention_assets.features.customer_state import TIMES, states_as_of, with_state
 from retention_assets.modeling.label_window import LabelWindow
-from retention_assets.validation.versions import REPLACED_ON, holds_at
+from retention_assets.sources.profile import Churn
+from retention_assets.validation.versions import holds_at
+from serve.states import CAN_LEAVE, LEFT
 
-TIMES = ("event_ts", "ingested_ts", REPLACED_ON)
+FINAL = "label_observed_at"
 
 
 def labels(
     known: DataFrame,
     window: LabelWindow,
+    churn: Churn,
     *,
-    kind: str,
-    facts: DataFrame,
+    customers: DataFrame,
+    outcomes: DataFrame | None,
     contacts: DataFrame | None,
-    days_to_lapse: int,
+    read_on: Mapping[date, date],
 ) -> DataFrame:
-    """Eligible (customer_id, as_of) pairs of `known`, labeled.
+    """The (customer_id, as_of) pairs of `known` whose customer can leave at as_of, labeled.
 
-    Adds label (int), label_observed_at (date) and treated (boolean).
+    Adds label (int), left_in_gap (boolean), label_observed_at (date) and treated (boolean).
 
-    `facts`: churn events (kind "cancellation"), transactions (kind "inactivity") or churn labels
-    (kind "label"); `contacts`: campaign contacts. Both have `replaced_on` (versions.py).
-    `days_to_lapse` (inactivity): customers who bought earlier than that many days before t are not
-    eligible.
+    `customers`: rows of `customer_state.histories`. `outcomes`: given labels, if churn is of that
+    kind; `contacts`: campaign contacts. Both have `replaced_on` (versions.py). `read_on`: as-of day
+    -> the day at whose start its labels are read; other as-of days are left out.
     """
-    pairs = known.select("customer_id", "as_of")
-    if kind == "cancellation":
-        labeled = canceled(pairs, window, facts)
-    elif kind == "inactivity":
-        labeled = inactive(pairs, window, facts, days_to_lapse)
+    days = [F.lit(day) for pair in read_on.items() for day in pair]
+    final = F.try_element_at(F.create_map(*days), "as_of") if days else F.lit(None).cast("date")
+    pairs = known.select("customer_id", "as_of", final.alias(FINAL)).where(f"{FINAL} IS NOT NULL")
+    states = states_as_of(pairs, customers, churn)
+    population = states.where(F.col("state").isin(*CAN_LEAVE)).select(*pairs.columns)
+    if outcomes is None:
+        labeled = with_later_state(population, window, churn, customers)
     else:
-        labeled = with_outcomes(pairs, window, facts)
-    observed = F.to_date(_midnight(window.observed_after_days)).alias("label_observed_at")
+        labeled = with_outcomes(population, outcomes)
     if contacts is None:
         marked = labeled.withColumn("treated", F.lit(False))
     else:
         marked = labeled.join(treated(labeled, window, contacts), ["customer_id", "as_of"], "left")
-    return marked.select(
-        "customer_id",
-        "as_of",
-        "label",
-        observed,
-        F.coalesce("treated", F.lit(False)).alias("treated"),
-    )
+    is_treated = F.coalesce("treated", F.lit(False)).alias("treated")
+    return marked.select("customer_id", "as_of", "label", "left_in_gap", FINAL, is_treated)
 
 
-def canceled(pairs: DataFrame, window: LabelWindow, churns: DataFrame) -> DataFrame:
-    """Eligible: not canceled by the end of the gap. Label: first cancellation is in the window."""
-    facts = churns.select("customer_id", *TIMES)
-    joined = pairs.join(facts, "customer_id", "left")
-    is_known = holds_at(_midnight(window.observed_after_days))
-    left_at = F.min(F.when(is_known, F.col("event_ts"))).alias("left_at")
-    first = joined.groupBy("customer_id", "as_of").agg(left_at)
-    eligible = first.where(
-        F.col("left_at").isNull() | (F.col("left_at") > _midnight(window.gap_days))
-    )
-    churned = F.col("left_at").isNotNull() & (
-        F.col("left_at") <= _midnight(window.closes_after_days)
-    )
-    return eligible.select("customer_id", "as_of", churned.cast("int").alias("label"))
-
-
-def inactive(
-    pairs: DataFrame, window: LabelWindow, transactions: DataFrame, days_to_lapse: int
+def with_later_state(
+    population: DataFrame, window: LabelWindow, churn: Churn, customers: DataFrame
 ) -> DataFrame:
-    """Eligible: known at t to have bought (recently). Label: no purchase in the window."""
-    sales = transactions.where("kind = 'sale'").select("customer_id", *TIMES).distinct()
-    before = known_at(F.col("as_of"), F.col("as_of"))
-    before &= F.col("event_ts") >= _midnight(-days_to_lapse)
-    within = (F.col("event_ts") > _midnight(window.gap_days)) & (
-        F.col("event_ts") <= _midnight(window.closes_after_days)
-    )
-    known_within = within & holds_at(_midnight(window.observed_after_days))
-    both = [F.max(before).alias("bought_before"), F.max(known_within).alias("bought_within")]
-    grouped = pairs.join(sales, "customer_id").groupBy("customer_id", "as_of").agg(*both)
-    return grouped.where("bought_before").select(
-        "customer_id", "as_of", (~F.col("bought_within")).cast("int").alias("label")
+    """Label: the customer cannot leave any more at the end of the window.
+
+    That is, has left or lapsed; or has never bought, as it is known then, because what looked like
+    a purchase at t was taken back. `left_in_gap`: of those, who had canceled by the end of the gap.
+    """
+    states = population.join(customers, "customer_id")
+    ends = {"after_gap": window.gap_days, "later": window.closes_after_days}
+    for column, days in ends.items():
+        states = with_state(states, column, day=_day(days), known_on=F.col(FINAL), churn=churn)
+    is_gone = ~F.col("later.state").isin(*CAN_LEAVE)
+    left_in_gap = is_gone & (F.col("after_gap.state") == LEFT)
+    return states.select(
+        *population.columns, is_gone.cast("int").alias("label"), left_in_gap.alias("left_in_gap")
     )
 
 
-def with_outcomes(pairs: DataFrame, window: LabelWindow, outcomes: DataFrame) -> DataFrame:
-    """Eligible: an outcome is given as of this very day. Label: that outcome, as it is known when
+def with_outcomes(population: DataFrame, outcomes: DataFrame) -> DataFrame:
+    """Customers with an outcome given as of this very day. Label: that outcome, as it is known when
     labels are final; of several for one day, the one with the latest time.
 
     That a customer left can be stated early, that a customer stayed only at the end of the window.
     So a day counts only if, when its labels are final, there is a customer who stayed after it or
     a later day. Otherwise outcomes have stopped coming in, and only leavers would have a label.
     """
-    final = _midnight(window.observed_after_days)
     stated = outcomes.select("customer_id", as_of_day().alias("as_of"), "churned", *TIMES)
-    latest = F.max_by("churned", "event_ts")
-    in_time = stated.where(holds_at(final))
-    labeled = in_time.groupBy("customer_id", "as_of").agg(latest.cast("int").alias("label"))
+    latest = F.max_by("churned", "event_ts").cast("int").alias("label")
+    in_time = population.join(stated, ["customer_id", "as_of"]).where(holds_at(_final()))
+    labeled = in_time.groupBy(*population.columns).agg(latest)
     stays = stated.where("NOT churned").groupBy(F.col("as_of").alias("stayed_after"))
     stays = stays.agg(F.min("ingested_ts").alias("known_at"))
-    is_delivered = (F.col("stayed_after") >= F.col("as_of")) & (F.col("known_at") < final)
-    delivered = pairs.select("as_of").distinct().join(F.broadcast(stays), is_delivered, "left_semi")
-    return pairs.join(delivered, "as_of").join(labeled, ["customer_id", "as_of"])
+    is_delivered = (F.col("stayed_after") >= F.col("as_of")) & (F.col("known_at") < _final())
+    days = population.select("as_of", FINAL).distinct()
+    delivered = days.join(F.broadcast(stays), is_delivered, "left_semi")
+    in_use = labeled.join(delivered.select("as_of"), "as_of", "left_semi")
+    return in_use.withColumn("left_in_gap", F.lit(False))
 
 
 def as_of_day() -> Column:
@@ -120,19 +109,18 @@ def as_of_day() -> Column:
 def treated(pairs: DataFrame, window: LabelWindow, contacts: DataFrame) -> DataFrame:
     """Pairs that got a contact in [t, end of window), as it is known when labels are final."""
     treatments = contacts.where("treated").select("customer_id", *TIMES)
-    during = (F.col("event_ts") >= _midnight(0)) & (
-        F.col("event_ts") < _midnight(window.closes_after_days)
-    )
-    during &= holds_at(_midnight(window.observed_after_days))
-    hit = (
-        pairs.select("customer_id", "as_of")
-        .join(treatments, "customer_id")
-        .where(during)
-        .select("customer_id", "as_of")
-    )
+    start = F.col("as_of").cast("timestamp")
+    end = _day(window.closes_after_days).cast("timestamp")
+    during = (F.col("event_ts") >= start) & (F.col("event_ts") < end) & holds_at(_final())
+    hit = pairs.join(treatments, "customer_id").where(during).select("customer_id", "as_of")
     return hit.distinct().withColumn("treated", F.lit(True))
 
 
-def _midnight(days: int) -> Column:
-    """Midnight UTC at the start of as_of + days."""
-    return F.date_add("as_of", days).cast("timestamp")
+def _final() -> Column:
+    """Midnight UTC at the start of the day on which the label is read."""
+    return F.col(FINAL).cast("timestamp")
+
+
+def _day(days: int) -> Column:
+    """The day `days` after as_of."""
+    return F.date_add("as_of", days)

@@ -95,20 +95,22 @@ def risk_levels(settings: "Settings") -> dict[str, float]:
     }
 
 
-def matured_mondays(profile: "Profile", settings: "Settings", watermark: date) -> list[date]:
-    """Mondays of weeks with enough history and final labels by the end of the watermark's day.
+def matured_mondays(profile: "Profile", settings: "Settings", through: date) -> list[date]:
+    """Mondays of weeks with enough history and labels that are final by the end of `through`.
 
     Given labels can be as of any day of the week; the others are as of its Monday.
     """
     first = profile.start + timedelta(days=settings.min_history_days)
     last_as_of = 6 if profile.churn.kind == "label" else 0
-    until = watermark - timedelta(days=last_as_of)
+    until = through - timedelta(days=last_as_of)
     return churn_window(settings, profile).matured_mondays(first, until)
 
 
 def churn_examples(table: "pa.Table") -> Examples:
     """The rows of training/churn_examples as arrays."""
-    return from_arrow(table, entity="customer_id", not_features=tuple(BOOKKEEPING))
+    return from_arrow(
+        table, entity="customer_id", not_features=tuple(BOOKKEEPING), too_late="left_in_gap"
+    )
 
 
 def churn_split(data: Examples, task: Task) -> TrainTestSplit:

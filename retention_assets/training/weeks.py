@@ -11,11 +11,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from retention_assets import keys
+from retention_assets.features.customer_state import read_histories
 from retention_assets.features.engine_spark import compute_features
 from retention_assets.modeling.label_window import LabelWindow
+from retention_assets.sources.ledger import LedgerContent
 from retention_assets.sources.profile import CHURN_TABLE, Profile
 from retention_assets.training.columns import example_features
 from retention_assets.training.labels import as_of_day, labels
+from retention_assets.training.maturity import Delivery, deliveries, reading_day
 from retention_assets.validation.versions import read_facts
 
 
@@ -24,14 +27,18 @@ def weekly_examples(
     profile: Profile,
     window: LabelWindow,
     weeks: Sequence[date],
+    *,
+    files: Sequence[Delivery] = (),
 ) -> DataFrame:
-    """Features and label of every eligible customer in these weeks, named by their Mondays.
+    """Features and label of every customer who can leave in these weeks, named by their Mondays.
 
-    `read`: asset key -> frame. Without as-of days the frame is empty and has its columns.
+    `read`: asset key -> frame. `files`: of the table that labels are read from. Without as-of days
+    the frame is empty and has its columns.
     """
     churn = profile.churn
-    facts = read_facts(read, CHURN_TABLE[churn.kind])
-    as_ofs = _labeled_days(facts, weeks) if churn.kind == "label" else list(weeks)
+    outcomes = read_facts(read, "churn_labels") if churn.kind == "label" else None
+    contacts = read_facts(read, "campaign_contacts") if profile.has("campaign_contacts") else None
+    as_ofs = list(weeks) if outcomes is None else _labeled_days(outcomes, weeks)
     vectors = compute_features(
         read(keys.DAILY_ACTIVITY),
         read(keys.CUSTOMERS),
@@ -39,17 +46,30 @@ def weekly_examples(
         example_features(profile),
         profile.start,
     )
-    contacts = read_facts(read, "campaign_contacts") if profile.has("campaign_contacts") else None
+    customers = read_histories(read, profile)
+    final = {day: day + timedelta(days=window.observed_after_days) for day in as_ofs}
     labeled = labels(
         vectors,
         window,
-        kind=churn.kind,
-        facts=facts,
+        churn,
+        customers=customers,
+        outcomes=outcomes,
         contacts=contacts,
-        days_to_lapse=churn.days_to_lapse,
+        read_on={day: reading_day(final[day], files) for day in as_ofs},
     )
     rows = vectors.join(labeled, ["customer_id", "as_of"])
     return rows if as_ofs else rows.where(F.lit(False))
+
+
+def read_deliveries(
+    read: Callable[[str], DataFrame], profile: Profile, content: LedgerContent
+) -> Sequence[Delivery]:
+    """The files of the table that says who left. Given labels wait for no file: each is a row."""
+    table = CHURN_TABLE[profile.churn.kind]
+    if profile.churn.kind == "label":
+        return []
+    rows = read(keys.validated(table)).groupBy("source_file").agg(F.min("arrival_date"))
+    return deliveries(content, table, dict(rows.collect()))
 
 
 def read_known(key: str, read: Callable[[str], DataFrame], as_of: date | None) -> DataFrame:

@@ -4,6 +4,7 @@ rules.py and split.py decide which rows are invalid, suites.py whether too many 
 """
 
 from collections.abc import Iterator
+from datetime import date
 
 import dagster as dg
 
@@ -17,7 +18,11 @@ from retention_assets.resources.metadata import (
     rows_as_table,
     table_metadata,
 )
+from retention_assets.resources.run_states import failed_runs
+from retention_assets.sources.arrival import delivered_through
 from retention_assets.sources.contracts import TABLES, Table, column_descriptions
+from retention_assets.sources.ledger import Ledger
+from retention_assets.sources.profile import CHURN_TABLE
 from retention_assets.validation.checks import check_results, check_specs, data_is_current
 from retention_assets.validation.rules import rules_of
 
@@ -30,6 +35,8 @@ WATERMARK_COLUMNS = {
     "watermark": "The latest closed day of the data.",
     "newest_event_ts": "When the newest event happened (UTC).",
     "newest_ingested_ts": "When the platform learned of the newest row (UTC).",
+    "labels_through": "Labels that are final by the end of this day can be read: the watermark, or "
+    "the day up to which the table that says who left has been delivered, if that is earlier.",
 }
 
 
@@ -142,7 +149,7 @@ def watermark(platform: Platform, tables: list[Table]) -> dg.AssetsDefinition:
         kinds={"pyspark", "deltalake"},
         owners=OWNERS,
     )
-    def _watermark(lake: Lake) -> dg.MaterializeResult:
+    def _watermark(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:
         from retention_assets.validation.watermark import (
             WATERMARK_SCHEMA,
             event_tables,
@@ -152,14 +159,34 @@ def watermark(platform: Platform, tables: list[Table]) -> dg.AssetsDefinition:
         names = event_tables([table.name for table in tables])
         frames = {name: lake.read(keys.validated(name)) for name in names}
         newest = find_watermark(frames, platform.settings.as_of)
-        row = (newest.day, newest.newest_event_ts, newest.newest_ingested_ts)
+        labels = labels_through(platform, newest.day, context.instance)
+        row = (newest.day, newest.newest_event_ts, newest.newest_ingested_ts, labels)
         frame = lake.spark.createDataFrame([row], WATERMARK_SCHEMA)
         rows = lake.overwrite(keys.WATERMARK, frame)
         by_table = rows_as_table(
             {"table": name, "newest_day": str(day)} for name, day in newest.by_table.items()
         )
-        metadata = {"watermark": str(newest.day), "newest_day_by_table": by_table}
+        metadata = {
+            "watermark": str(newest.day),
+            "labels_through": str(labels),
+            "newest_day_by_table": by_table,
+        }
         columns = table_metadata(frame.schema, rows, descriptions=WATERMARK_COLUMNS)
         return dg.MaterializeResult(metadata=columns | metadata)
 
     return _watermark
+
+
+def labels_through(platform: Platform, watermark: date, instance: dg.DagsterInstance) -> date:
+    """The day up to which labels can be read at this watermark.
+
+    A given label is a row of its own, so that no label can follow from a row that is missing. That
+    nobody left follows from missing rows, and so only while the table that says it is delivered.
+    """
+    profile = platform.profile
+    if profile.churn.kind == "label":
+        return watermark
+    content = Ledger(platform.settings.lake_root).content()
+    failed = failed_runs(instance, {entry.run_id for entry in content.readings})
+    table = CHURN_TABLE[profile.churn.kind]
+    return min(watermark, delivered_through(profile, table, content, failed))

@@ -13,7 +13,9 @@ from pyspark.sql import functions as F
 from retention_assets.errors import ProfileError
 from retention_assets.keys import WATERMARK
 
-WATERMARK_SCHEMA = "watermark date, newest_event_ts timestamp, newest_ingested_ts timestamp"
+WATERMARK_SCHEMA = (
+    "watermark date, newest_event_ts timestamp, newest_ingested_ts timestamp, labels_through date"
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,13 @@ def read_watermark(read: Callable[[str], DataFrame]) -> date:
     `lake.read`.
     """
     return read(WATERMARK).collect()[0]["watermark"]
+
+
+def read_labels_through(read: Callable[[str], DataFrame]) -> date:
+    """The day that validated/watermark holds for labels: those that are final by its end can be
+    read.
+    """
+    return read(WATERMARK).collect()[0]["labels_through"]
 
 
 def event_tables(names: list[str]) -> list[str]:

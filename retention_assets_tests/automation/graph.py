@@ -88,7 +88,8 @@ class Graph:
         root = settings.home / "source"
         profile = Profile.model_validate(PROFILE | {"root": root})
         self.platform = Platform(settings, profile, partitions_of(FIRST, profile.end))
-        self.metadata: dict[str, dict[str, Any]] = {"validated/watermark": {"watermark": str(LAST)}}
+        watermark = {"watermark": str(LAST), "labels_through": str(LAST)}
+        self.metadata: dict[str, dict[str, Any]] = {"validated/watermark": watermark}
         self.valid = True
         self.deployer = Deployer.of(settings)
         self.broken: set[str] = set()

@@ -1,6 +1,9 @@
-"""Facts for feature tests: tiles and customers as plain rows, and as Spark frames."""
+"""Facts for feature tests: tiles and customers as plain rows, and as Spark frames; and what single
+customers did, for tests of states and labels.
+"""
 
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -17,6 +20,9 @@ CUSTOMERS_SCHEMA = (
     "customer_id string, event_ts timestamp, ingested_ts timestamp, stated_ts timestamp,"
     " plan string, acquisition_channel string, email_opt_in boolean"
 )
+
+# What a customer did, when, when it was reported (nothing: at once), on which day it was replaced.
+Fact = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -93,3 +99,30 @@ def frames(spark: Any, facts: Facts) -> tuple[Any, Any]:
     tiles = spark.createDataFrame(facts.tiles, TILES_SCHEMA)
     customers = spark.createDataFrame(facts.customers, CUSTOMERS_SCHEMA)
     return tiles, customers
+
+
+def fact_rows(spark: Any, facts: Mapping[str, Sequence[Fact]]) -> Any:
+    """A frame with a row per fact of each customer, with what was done as its `kind`."""
+    rows = [
+        (who, what, when, *(later[:1] or [when]), *(later[1:] or [None]))
+        for who, events in facts.items()
+        for what, when, *later in events
+    ]
+    names = ("customer_id", "kind", "event_ts", "ingested_ts", "replaced_on")
+    frame = spark.createDataFrame(rows, ", ".join(f"{name} string" for name in names))
+    times = ("event_ts::timestamp", "ingested_ts::timestamp", "replaced_on::date")
+    return frame.selectExpr("customer_id", "kind", *times)
+
+
+def history_frames(spark: Any, facts: Mapping[str, Sequence[Fact]]) -> dict[str, Any]:
+    """Customers, cancellations and transactions of facts: sign-up, premium (the plan), opt-out,
+    cancel, sale and return.
+    """
+    rows = fact_rows(spark, facts)
+    attributes = ("if(kind = 'premium', 'premium', 'basic') plan", "kind != 'opt-out' email_opt_in")
+    customers = rows.where("kind IN ('sign-up', 'premium', 'opt-out')")
+    return {
+        "customers": customers.selectExpr("*", *attributes),
+        "cancellations": rows.where("kind = 'cancel'"),
+        "transactions": rows.where("kind IN ('sale', 'return')"),
+    }

@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from retention_assets import keys
@@ -21,6 +21,7 @@ from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import asset_key
 from retention_assets.settings import Settings
 from retention_assets.sources.profile import Churn
+from retention_assets_tests.features.factories import Fact, history_frames
 from retention_assets_tests.runs import materialized
 from serve.states import ACTIVE, LAPSED, LEFT, RETURNED, STATES, UNKNOWN
 
@@ -34,8 +35,6 @@ LATER = "2023-09-01 12:00:00"
 RECENTLY = "2024-02-20 12:00:00"
 CANCELING = Churn(kind="cancellation")
 SILENT = Churn(kind="inactivity", lapsed_after_days=60)
-# What happened, when, when it was reported (nothing: at once), on which day it was replaced.
-Fact = tuple[str, ...]
 Case = tuple[list[Fact], str, str | None]  # facts, state, since
 
 BY_CANCELLATION: dict[str, Case] = {
@@ -140,33 +139,11 @@ KINDS = pytest.mark.parametrize(
 )
 
 
-def frames(spark: SparkSession, facts: Mapping[str, Sequence[Fact]]) -> dict[str, DataFrame]:
-    """Customers, cancellations and transactions of each customer's facts."""
-    rows = [
-        (who, what, when, *(later[:1] or [when]), *(later[1:] or [None]))
-        for who, events in facts.items()
-        for what, when, *later in events
-    ]
-    names = ("customer_id", "kind", "event_ts", "ingested_ts", "replaced_on")
-    events = spark.createDataFrame(rows, ", ".join(f"{name} string" for name in names)).selectExpr(
-        "customer_id", "kind", "event_ts::timestamp", "ingested_ts::timestamp", "replaced_on::date"
-    )
-    return {
-        "customers": events.where("kind IN ('sign-up', 'premium', 'opt-out')").selectExpr(
-            "*",
-            "if(kind = 'premium', 'premium', 'basic') plan",
-            "kind != 'opt-out' email_opt_in",
-        ),
-        "cancellations": events.where("kind = 'cancel'"),
-        "transactions": events.where("kind IN ('sale', 'return')"),
-    }
-
-
 def states(
     spark: SparkSession, facts: Mapping[str, Sequence[Fact]], churn: Churn, day: date = T
 ) -> dict[str, tuple[str, str | None]]:
     """Customer -> state and since, as of the day."""
-    tables: dict[str, Any] = frames(spark, facts)
+    tables: dict[str, Any] = history_frames(spark, facts)
     if churn.kind == "inactivity":
         tables["cancellations"] = None
     pairs = spark.createDataFrame([(who, day) for who in facts], "customer_id string, as_of date")
@@ -223,7 +200,7 @@ def test_given_labels_leave_customers_active_once_known(lake: Lake) -> None:
     facts = {who: events for who, (events, *_) in BY_CANCELLATION.items()}
     expected = {who: (state, since) for who, (_, state, since) in BY_CANCELLATION.items()}
     assert states(lake.spark, facts, churn) == expected
-    tables: dict[str, Any] = frames(lake.spark, facts) | {"cancellations": None}
+    tables: dict[str, Any] = history_frames(lake.spark, facts) | {"cancellations": None}
     pairs = lake.spark.createDataFrame([("canceled long ago", T)], "customer_id string, as_of date")
     (row,) = states_as_of(pairs, histories(**tables, churn=churn), churn).collect()
     assert row.state == ACTIVE
@@ -231,7 +208,7 @@ def test_given_labels_leave_customers_active_once_known(lake: Lake) -> None:
 
 def test_state_of_a_day_can_be_read_with_later_knowledge(lake: Lake) -> None:
     facts = {"C1": [SIGN_UP, ("cancel", RECENTLY, "2024-03-08 10:00:00")]}
-    customers = histories(**frames(lake.spark, facts), churn=CANCELING)
+    customers = histories(**history_frames(lake.spark, facts), churn=CANCELING)
     for known_on, state in ((T, ACTIVE), (date(2024, 3, 8), ACTIVE), (date(2024, 3, 9), LEFT)):
         frame = with_state(
             customers, "now", day=F.lit(T), known_on=F.lit(known_on), churn=CANCELING
@@ -252,7 +229,7 @@ def test_asset_has_a_row_per_customer_known_at_the_watermark(
         "cancellations": "churn_events",
         "transactions": "transactions",
     }
-    for name, frame in frames(own_lake.spark, facts).items():
+    for name, frame in history_frames(own_lake.spark, facts).items():
         validated = frame.drop("replaced_on").selectExpr(
             "*", "ingested_ts stated_ts", "false is_correction", "uuid() transaction_id"
         )

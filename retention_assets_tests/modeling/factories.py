@@ -59,6 +59,7 @@ def as_table(data: Examples):
             "as_of": days,
             **{name: pa.array(values, mask=np.isnan(values)) for name, values in columns.items()},
             "label": pa.array(data.y.astype(np.int32)),
+            "left_in_gap": data.reachable != data.y,
             "label_observed_at": [day + timedelta(days=51) for day in days],
             "treated": [False] * len(data),
         }

@@ -1,5 +1,7 @@
 """Examples as arrays: neither they nor their fingerprint depend on the table's row order."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,16 @@ def test_fingerprint_changes_with_every_part_of_data(part: str) -> None:
         else values[0] + (0 if part == "entities" else 1)
     )
     assert changed.fingerprint != DATA.fingerprint
+
+
+def test_positives_that_come_too_late_are_out_of_reach() -> None:
+    late = replace(DATA, too_late=np.arange(len(DATA)) % 3 == 0)
+    data = churn_examples(as_table(late))
+    assert np.array_equal(data.y, DATA.y)
+    expected = [label and at % 3 > 0 for at, label in enumerate(DATA.y)]
+    assert data.reachable.tolist() == expected
+    assert data.take(np.arange(9)).reachable.tolist() == expected[:9]
+    assert data.fingerprint == late.fingerprint != DATA.fingerprint
 
 
 def test_columns_follow_requested_order_or_name_missing() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from retention_assets.sources.arrival import arrival_days, first_open_day
+from retention_assets.sources.arrival import arrival_days, delivered_through, first_open_day
 from retention_assets.sources.ledger import READ, LedgerContent, LedgerEntry
 from retention_assets.sources.profile import Profile
 from retention_assets.sources.source_files import SourceFile
@@ -64,6 +64,20 @@ def test_last_day_of_the_source_stays_open() -> None:
     assert first_open(read("transactions", 31)) == 31
     goes_on = SHOP.model_copy(update={"end": None})
     assert first_open(read("transactions", 30), shop=goes_on) == 31
+
+
+def test_only_its_own_files_deliver_a_table() -> None:
+    """Empty ones too: they say that nothing happened."""
+
+    def delivered(*readings: LedgerEntry) -> date:
+        content = LedgerContent({}, {}, readings)
+        return delivered_through(SHOP, "transactions", content, ["failed"])
+
+    own_file = read("transactions", 9)
+    assert delivered(own_file, read("transactions", 5), read("customers", 31)) == january(9)
+    assert delivered(own_file, replace(read("transactions", 12), rows=0)) == january(12)
+    assert delivered(own_file, read("transactions", 12, run="failed")) == january(9)
+    assert delivered(read("transactions", None), read("customers", 31)) == date(2023, 12, 31)
 
 
 def file(day: int | None) -> SourceFile:

@@ -107,9 +107,10 @@ def rows_by_week(platform: Platform, module_lake: Lake, outcomes: Split) -> dict
     measures = available_measures(platform.profile.tables)
     tiles = daily_activity({"transactions": sales}, measures, platform.profile.start, LAST)
     tables = {
-        "validated/customers": sales.select("customer_id", "event_ts", "ingested_ts", "stated_ts"),
+        "validated/customers": sales.drop("order_id", "transaction_id", "kind", "amount"),
+        "validated/transactions": sales,
         "validated/churn_labels": outcomes.valid,
-        "validated/watermark": spark.createDataFrame([(LAST,)], "watermark date"),
+        "validated/watermark": spark.createDataFrame([(LAST,)], "labels_through date"),
         "features/daily_activity": tiles,
     }
     for key, frame in tables.items():

@@ -1,18 +1,19 @@
 """Facts in, labels out, on both edges of the window and for both times of a fact.
 
 As of Monday 2024-03-04 with a gap of 14 days, a horizon of 30 and a reporting lag of 7: the window
-opens at the end of 2024-03-17, closes at the end of 2024-04-16, and the label is final at the first
-moment of 2024-04-24.
+closes at the end of 2024-04-16, and the label is final at the first moment of 2024-04-24. A silent
+customer lapses after 30 days: at the end of the window, if the last purchase was before 2024-03-18.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from retention_assets.features.customer_state import histories
 from retention_assets.features.measures import available_measures
 from retention_assets.features.tiles import daily_activity
 from retention_assets.modeling.label_window import LabelWindow
@@ -22,56 +23,95 @@ from retention_assets.training.columns import BOOKKEEPING
 from retention_assets.training.labels import labels
 from retention_assets.training.task import churn_examples
 from retention_assets.training.weeks import weekly_examples
+from retention_assets_tests.features.factories import Fact, fact_rows, history_frames
 
 AS_OF = date(2024, 3, 4)
+WINDOW = LabelWindow(14, 30, 7)
+SIGN_UP = ("sign-up", "2023-01-10 09:00:00")
 LONG_AGO = "2023-10-01 12:00:00"
 RECENTLY = "2024-02-20 12:00:00"
 JUST_BEFORE_T = "2024-03-03 23:59:59"
 T = "2024-03-04 00:00:00"
 IN_GAP = "2024-03-10 12:00:00"
-OPENS = "2024-03-18 00:00:00"
-JUST_OPEN = "2024-03-18 00:00:01"
+GAP_OPEN = "2024-03-17 23:59:59"
+GAP_ENDS = "2024-03-18 00:00:00"
 WITHIN = "2024-04-01 12:00:00"
+LATER_WITHIN = "2024-04-08 12:00:00"
+JUST_OPEN = "2024-04-16 23:59:59"
 CLOSES = "2024-04-17 00:00:00"
-JUST_CLOSED = "2024-04-17 00:00:01"
 FINAL = "2024-04-23 23:59:59"
 TOO_LATE = "2024-04-24 00:00:00"
-YEARS = 1000
 NO_EXAMPLE = None
 SHOP = ("customers", "transactions")
 
 REPLACED_WITHIN = "2024-04-02"
 REPLACED_WHEN_FINAL = "2024-04-23"
 REPLACED_TOO_LATE = "2024-04-24"
-# (what, when it happened, when it was reported; nothing: at once, on which day it was replaced)
-Fact = tuple[str, ...]
+Table = Mapping[str, tuple[list[Fact], int | None]]
 
-# Facts of one customer each, and the label; NO_EXAMPLE: no example is made of the customer.
-CANCELLATION: dict[str, tuple[list[Fact], int | None]] = {
+# Facts of one customer each, who signed up long before, and the label; NO_EXAMPLE: no example is
+# made of the customer.
+CANCELLATION: Table = {
     "stays": ([], 0),
-    "left long before": ([("", LONG_AGO)], NO_EXAMPLE),
-    "left in the gap": ([("", IN_GAP)], NO_EXAMPLE),
-    "left at the end of the gap": ([("", OPENS)], NO_EXAMPLE),
-    "left as the window opens": ([("", JUST_OPEN)], 1),
-    "left as the window closes": ([("", CLOSES)], 1),
-    "left after the window": ([("", JUST_CLOSED)], 0),
-    "left within, reported when final": ([("", WITHIN, FINAL)], 1),
-    "left within, reported too late": ([("", WITHIN, TOO_LATE)], 0),
-    "left long before, reported too late": ([("", LONG_AGO, TOO_LATE)], 0),
-    "left in the gap, reported within": ([("", IN_GAP, WITHIN)], NO_EXAMPLE),
-    "left twice": ([("", LONG_AGO), ("", WITHIN)], NO_EXAMPLE),
-    "left twice, within first": ([("", WITHIN), ("", JUST_CLOSED)], 1),
+    "left long before": ([("cancel", LONG_AGO)], NO_EXAMPLE),
+    "left just before t": ([("cancel", JUST_BEFORE_T)], NO_EXAMPLE),
+    "left at t": ([("cancel", T)], 1),
+    "left in the gap": ([("cancel", IN_GAP)], 1),
+    "left just before the gap ends": ([("cancel", GAP_OPEN)], 1),
+    "left as the gap ends": ([("cancel", GAP_ENDS)], 1),
+    "left within": ([("cancel", WITHIN)], 1),
+    "left just before the window closes": ([("cancel", JUST_OPEN)], 1),
+    "left as the window closes": ([("cancel", CLOSES)], 0),
+    "left within, reported when final": ([("cancel", WITHIN, FINAL)], 1),
+    "left within, reported too late": ([("cancel", WITHIN, TOO_LATE)], 0),
+    "left within, taken back in time": (
+        [("cancel", WITHIN, WITHIN, REPLACED_WHEN_FINAL)],
+        0,
+    ),
+    "left long before, reported too late": ([("cancel", LONG_AGO, TOO_LATE)], 0),
+    "left long before, reported within": ([("cancel", LONG_AGO, WITHIN)], 1),
+    "left in the gap, came back": ([("cancel", IN_GAP), ("sale", WITHIN)], 0),
+    "left within, came back": ([("cancel", WITHIN), ("premium", LATER_WITHIN)], 0),
+    "left within, came back after": ([("cancel", WITHIN), ("sale", CLOSES)], 1),
+    "left within, came back, reported too late": (
+        [("cancel", WITHIN), ("sale", LATER_WITHIN, TOO_LATE)],
+        1,
+    ),
+    "left within, came back, left again": (
+        [("cancel", IN_GAP), ("sale", WITHIN), ("cancel", LATER_WITHIN)],
+        1,
+    ),
+    "left within, opted out": ([("cancel", WITHIN), ("opt-out", LATER_WITHIN)], 1),
+    "left before, came back within": ([("cancel", LONG_AGO), ("sale", WITHIN)], NO_EXAMPLE),
+    "left twice": ([("cancel", LONG_AGO), ("cancel", WITHIN)], NO_EXAMPLE),
+    "came back before t": ([("cancel", LONG_AGO), ("sale", RECENTLY)], 0),
+    "came back long ago": (
+        [("cancel", "2023-02-01 12:00:00"), ("sale", "2023-03-01 12:00:00")],
+        0,
+    ),
+    "came back, left within": (
+        [("cancel", LONG_AGO), ("sale", RECENTLY), ("cancel", WITHIN)],
+        1,
+    ),
 }
 
-INACTIVITY: dict[str, tuple[list[Fact], int | None]] = {
+LEFT_IN_GAP = {
+    "left at t",
+    "left in the gap",
+    "left just before the gap ends",
+    "left long before, reported within",
+    "left within, came back, left again",
+}
+
+INACTIVITY: Table = {
     "never bought": ([], NO_EXAMPLE),
     "silent": ([("sale", RECENTLY)], 1),
     "bought within": ([("sale", RECENTLY), ("sale", WITHIN)], 0),
     "bought in the gap alone": ([("sale", RECENTLY), ("sale", IN_GAP)], 1),
-    "bought at the end of the gap": ([("sale", RECENTLY), ("sale", OPENS)], 1),
-    "bought as the window opens": ([("sale", RECENTLY), ("sale", JUST_OPEN)], 0),
-    "bought as the window closes": ([("sale", RECENTLY), ("sale", CLOSES)], 0),
-    "bought after the window": ([("sale", RECENTLY), ("sale", JUST_CLOSED)], 1),
+    "bought just before the silence": ([("sale", RECENTLY), ("sale", GAP_OPEN)], 1),
+    "bought on its first day": ([("sale", RECENTLY), ("sale", GAP_ENDS)], 0),
+    "bought just before the window closes": ([("sale", RECENTLY), ("sale", JUST_OPEN)], 0),
+    "bought as the window closes": ([("sale", RECENTLY), ("sale", CLOSES)], 1),
     "bought within, reported when final": ([("sale", RECENTLY), ("sale", WITHIN, FINAL)], 0),
     "bought within, reported too late": ([("sale", RECENTLY), ("sale", WITHIN, TOO_LATE)], 1),
     "returned within": ([("sale", RECENTLY), ("return", WITHIN)], 1),
@@ -79,7 +119,11 @@ INACTIVITY: dict[str, tuple[list[Fact], int | None]] = {
     "first bought at t": ([("sale", T), ("sale", WITHIN)], NO_EXAMPLE),
     "first bought just before t": ([("sale", JUST_BEFORE_T)], 1),
     "first purchase known at t": ([("sale", RECENTLY, T)], NO_EXAMPLE),
-    "bought long ago": ([("sale", LONG_AGO)], 1),
+    "bought 30 days ago": ([("sale", "2024-02-03 00:00:00")], 1),
+    "lapsed": ([("sale", "2024-02-02 23:59:59")], NO_EXAMPLE),
+    "lapsed, came back within": ([("sale", LONG_AGO), ("sale", WITHIN)], NO_EXAMPLE),
+    "came back before t": ([("sale", LONG_AGO), ("sale", RECENTLY)], 1),
+    "came back, goes on": ([("sale", LONG_AGO), ("sale", RECENTLY), ("sale", WITHIN)], 0),
     "bought within, taken back in time": (
         [("sale", RECENTLY), ("sale", WITHIN, WITHIN, REPLACED_WHEN_FINAL)],
         1,
@@ -95,7 +139,7 @@ INACTIVITY: dict[str, tuple[list[Fact], int | None]] = {
     ),
 }
 
-LABEL: dict[str, tuple[list[Fact], int | None]] = {
+LABEL: Table = {
     "stays": ([("stayed", T, CLOSES)], 0),
     "leaves": ([("left", T, CLOSES)], 1),
     "leaves, known within": ([("left", T, WITHIN)], 1),
@@ -125,24 +169,31 @@ KINDS = pytest.mark.parametrize(
 )
 
 
-def facts(spark: SparkSession, table: Mapping[str, tuple[list[Fact], Any]]) -> DataFrame:
-    """Churn events, transactions, outcomes or contacts, by fact."""
-    rows = [
-        (who, what, when, *(later[:1] or [when]), *(later[1:] or [None]))
-        for who, (events, _) in table.items()
-        for what, when, *later in events
-    ]
-    names = ("customer_id", "kind", "event_ts", "ingested_ts", "replaced_on")
-    frame = spark.createDataFrame(rows, ", ".join(f"{name} string" for name in names))
-    times = ("event_ts::timestamp", "ingested_ts::timestamp", "replaced_on::date")
-    return frame.selectExpr("customer_id", "kind", "kind = 'left' churned", *times)
-
-
-def customer_weeks(
-    spark: SparkSession, customers: Sequence[str], as_ofs: Sequence[date] = (AS_OF,)
+def labeled(
+    spark: SparkSession,
+    table: Mapping[str, tuple[list[Fact], Any]],
+    kind: str,
+    *,
+    as_ofs: Sequence[date] = (AS_OF,),
+    contacts: DataFrame | None = None,
 ) -> DataFrame:
-    return spark.createDataFrame(
-        [(who, day) for who in customers for day in as_ofs], "customer_id string, as_of date"
+    """The labels of all customers of the table, each of whom has signed up long before."""
+    churn = Churn.model_validate({"kind": kind, "horizon_days": WINDOW.horizon_days})
+    events = {who: [SIGN_UP, *facts] for who, (facts, _) in table.items()}
+    frames = history_frames(spark, events)
+    if kind == "inactivity":
+        frames["cancellations"] = None
+    outcomes = fact_rows(spark, events).where("kind IN ('left', 'stayed')")
+    outcomes = outcomes.withColumn("churned", F.expr("kind = 'left'"))
+    pairs = [(who, day) for who in table for day in as_ofs]
+    return labels(
+        spark.createDataFrame(pairs, "customer_id string, as_of date"),
+        WINDOW,
+        churn,
+        customers=histories(**frames, churn=churn),
+        outcomes=outcomes if kind == "label" else None,
+        contacts=contacts,
+        read_on={day: day + timedelta(days=WINDOW.observed_after_days) for day in as_ofs},
     )
 
 
@@ -154,62 +205,55 @@ def label_by_customer(frame: DataFrame) -> dict[str, int]:
     return {row.customer_id: row.label for row in rows}
 
 
-def expected(table: dict[str, tuple[list[Fact], int | None]]) -> dict[str, int]:
+def test_who_leaves_within_the_gap_is_marked(lake: Lake) -> None:
+    """A churner like others, but one whom a contact reaches too late."""
+    for kind, table in (("cancellation", CANCELLATION), ("inactivity", INACTIVITY)):
+        rows = labeled(lake.spark, table, kind).where("left_in_gap").collect()
+        assert {row.customer_id for row in rows} == (
+            LEFT_IN_GAP if kind == "cancellation" else set()
+        )
+
+
+def expected(table: Table) -> dict[str, int]:
     return {who: label for who, (_, label) in table.items() if label is not None}
 
 
 @KINDS
-def test_customers_get_the_label_of_the_table(lake: Lake, kind: str, table: dict) -> None:
-    labeled = labels(
-        customer_weeks(lake.spark, list(table)),
-        LabelWindow(14, 30, 7),
-        kind=kind,
-        facts=facts(lake.spark, table),
-        contacts=None,
-        days_to_lapse=YEARS,
-    )
-    assert label_by_customer(labeled) == expected(table)
-    assert {
-        row.label_observed_at for row in labeled.select("label_observed_at").distinct().collect()
-    } == {date(2024, 4, 24)}
-
-
-def test_customers_who_have_lapsed_are_not_eligible(lake: Lake) -> None:
-    table: dict[str, tuple[list[Fact], int | None]] = {
-        "60 days ago": ([("sale", "2024-01-04 00:00:00")], 1),
-        "61 days ago": ([("sale", "2024-01-03 23:59:59")], NO_EXAMPLE),
-    }
-    window = LabelWindow(14, 30, 7)
-    labeled = labels(
-        customer_weeks(lake.spark, list(table)),
-        window,
-        kind="inactivity",
-        facts=facts(lake.spark, table),
-        contacts=None,
-        days_to_lapse=60,
-    )
-    assert label_by_customer(labeled) == expected(table)
+def test_customers_get_the_label_of_the_table(lake: Lake, kind: str, table: Table) -> None:
+    rows = labeled(lake.spark, table, kind)
+    assert label_by_customer(rows) == expected(table)
+    assert {row.label_observed_at for row in rows.collect()} == {date(2024, 4, 24)}
 
 
 @KINDS
-def test_reports_after_the_final_day_change_no_label(lake: Lake, kind: str, table: dict) -> None:
+def test_reports_after_the_final_day_change_no_label(lake: Lake, kind: str, table: Table) -> None:
     """Whatever arrives late, the rows that a model was trained on are the same when made again."""
-    late: dict = {
-        who: ([("sale", when, TOO_LATE) for when in (LONG_AGO, T, IN_GAP, WITHIN)], None)
-        for who in table
+    late = {
+        f"{who}, then {what}": (
+            [*facts, *((what, when, TOO_LATE) for when in (LONG_AGO, T, IN_GAP, WITHIN))],
+            label,
+        )
+        for who, (facts, label) in table.items()
+        for what in ("sale", "cancel", "premium", "left", "stayed")
     }
-    known = facts(lake.spark, table)
-    pairs = customer_weeks(lake.spark, list(table))
-    window = LabelWindow(14, 30, 7)
-    again = labels(
-        pairs,
-        window,
-        kind=kind,
-        facts=known.unionByName(facts(lake.spark, late)),
-        contacts=None,
-        days_to_lapse=YEARS,
-    )
-    assert label_by_customer(again) == expected(table)
+    assert label_by_customer(labeled(lake.spark, late, kind)) == expected(late)
+
+
+@KINDS
+@pytest.mark.parametrize("kind_of_time", ["happens", "is reported"])
+def test_later_facts_do_not_decide_which_examples_exist(
+    lake: Lake, kind: str, table: Table, kind_of_time: str
+) -> None:
+    """Given outcomes excepted, which are the labels."""
+    happened = (T, IN_GAP, WITHIN, CLOSES)
+    times = {"happens": [(when,) for when in happened], "is reported": [(LONG_AGO, T)]}
+    later = {
+        f"{who}, then {what}": ([*facts, *((what, *when) for when in times[kind_of_time])], label)
+        for who, (facts, label) in table.items()
+        for what in ("sale", "return", "cancel", "premium", "opt-out")
+    }
+    rows = labeled(lake.spark, later, kind)
+    assert label_by_customer(rows).keys() == expected(later).keys()
 
 
 @pytest.mark.parametrize(
@@ -225,38 +269,33 @@ def test_reports_after_the_final_day_change_no_label(lake: Lake, kind: str, tabl
 def test_given_labels_need_a_feed_that_goes_on(lake: Lake, later: Fact, has_examples: bool) -> None:
     """That somebody left is stated early: if the feed stops then, only leavers have a label."""
     table: dict = {"leaver": ([("left", T, WITHIN)], 1), "other": ([later], None)}
-    labeled = labels(
-        customer_weeks(lake.spark, list(table)),
-        LabelWindow(14, 30, 7),
-        kind="label",
-        facts=facts(lake.spark, table),
-        contacts=None,
-        days_to_lapse=YEARS,
-    )
-    assert ("leaver" in label_by_customer(labeled)) == has_examples
+    rows = labeled(lake.spark, table, "label")
+    assert ("leaver" in label_by_customer(rows)) == has_examples
 
 
-def test_cancellation_labels_each_week_whose_window_holds_it(
-    lake: Lake,
-) -> None:
-    # Left on 1 April at noon. Windows (end of gap, end of horizon] of the Mondays:
-    weeks = {
-        date(2024, 2, 12): 0,  # 26 February - 27 March
-        date(2024, 2, 19): 1,  # 4 March - 3 April
-        date(2024, 3, 18): 1,  # 1 April - 1 May, open since midnight
-        date(2024, 3, 25): NO_EXAMPLE,  # left within the gap
-        date(2024, 4, 8): NO_EXAMPLE,  # left before
+def test_given_labels_of_customers_who_left_are_not_used(lake: Lake) -> None:
+    table: Table = {
+        "is a customer": ([("stayed", T, CLOSES)], 0),
+        "has left": ([("cancel", LONG_AGO), ("stayed", T, CLOSES)], NO_EXAMPLE),
     }
-    left = facts(lake.spark, {"C1": ([("", WITHIN)], 1)})
-    labeled = labels(
-        customer_weeks(lake.spark, ["C1"], list(weeks)),
-        LabelWindow(14, 30, 7),
-        kind="cancellation",
-        facts=left,
-        contacts=None,
-        days_to_lapse=YEARS,
-    ).collect()
-    assert {row.as_of: row.label for row in labeled} == {
+    assert label_by_customer(labeled(lake.spark, table, "label")) == expected(table)
+
+
+def test_cancellation_labels_each_week_until_it_happens(lake: Lake) -> None:
+    # Left on 1 April at noon and came back on 3 May. Ends of the Mondays' windows:
+    weeks = {
+        date(2024, 2, 12): 0,  # 27 March
+        date(2024, 2, 19): 1,  # 3 April
+        date(2024, 3, 18): 1,  # 1 May
+        date(2024, 3, 25): 0,  # 8 May: left within the gap, and is back
+        date(2024, 4, 1): 0,  # 15 May
+        date(2024, 4, 8): NO_EXAMPLE,
+        date(2024, 4, 29): NO_EXAMPLE,
+        date(2024, 5, 6): 0,
+    }
+    table = {"C1": ([("cancel", WITHIN), ("sale", "2024-05-03 12:00:00")], 1)}
+    rows = labeled(lake.spark, table, "cancellation", as_ofs=list(weeks)).collect()
+    assert {row.as_of: row.label for row in rows} == {
         day: label for day, label in weeks.items() if label is not None
     }
 
@@ -273,21 +312,13 @@ def test_contact_within_the_window_marks_the_customer(lake: Lake) -> None:
         "held out at random": ([("held out", WITHIN)], False),
         "never": ([], False),
     }
-    contact_rows = facts(lake.spark, contacts).withColumn("treated", F.expr("kind = 'treated'"))
-    pairs = customer_weeks(lake.spark, list(contacts))
-    nothing = facts(lake.spark, {})
-    labeled = labels(
-        pairs,
-        LabelWindow(14, 30, 7),
-        kind="cancellation",
-        facts=nothing,
-        contacts=contact_rows,
-        days_to_lapse=YEARS,
-    ).collect()
-    assert {row.customer_id: row.treated for row in labeled} == {
+    rows = fact_rows(lake.spark, {who: facts for who, (facts, _) in contacts.items()})
+    rows = rows.withColumn("treated", F.expr("kind = 'treated'"))
+    marked = labeled(lake.spark, contacts, "cancellation", contacts=rows).collect()
+    assert {row.customer_id: row.treated for row in marked} == {
         who: treated for who, (_, treated) in contacts.items()
     }
-    assert {row.label for row in labeled} == {0}  # treated or not, they stay in
+    assert {row.label for row in marked} == {0}  # treated or not, they stay in
 
 
 def test_examples_hold_vectors_and_labels_of_each_week(
@@ -295,7 +326,7 @@ def test_examples_hold_vectors_and_labels_of_each_week(
 ) -> None:
     spark = lake.spark
     days = ["2024-02-01", "2024-02-20", "2024-04-01"]
-    sales = facts(spark, {"C1": ([("sale", f"{day} 12:00:00") for day in days], 0)})
+    sales = fact_rows(spark, {"C1": [("sale", f"{day} 12:00:00") for day in days]})
     sales = sales.drop("replaced_on").selectExpr(
         "*",
         "to_date(event_ts) arrival_date",
@@ -321,17 +352,16 @@ def test_examples_hold_vectors_and_labels_of_each_week(
         ),
         "validated/customers": spark.sql(
             "SELECT 'C1' customer_id, timestamp'2024-01-01' event_ts, "
-            "timestamp'2024-01-01' ingested_ts, timestamp'2024-01-01' stated_ts"
+            "timestamp'2024-01-01' ingested_ts, timestamp'2024-01-01' stated_ts, "
+            "false is_correction"
         ),
         "validated/transactions": sales,
     }
     data = churn_examples(
-        weekly_examples(
-            tables.__getitem__, profile, LabelWindow(14, 30, 7), [AS_OF, date(2024, 3, 11)]
-        ).toArrow()
+        weekly_examples(tables.__getitem__, profile, WINDOW, [AS_OF, date(2024, 3, 11)]).toArrow()
     )
     assert data.as_of.astype(str).tolist() == ["2024-03-04", "2024-03-11"]
     assert data.y.tolist() == [0, 0]
     assert data.columns(["recency_days", "total_revenue"]).tolist() == [[13.0, 40.0], [20.0, 40.0]]
-    without = weekly_examples(tables.__getitem__, profile, LabelWindow(14, 30, 7), [])
+    without = weekly_examples(tables.__getitem__, profile, WINDOW, [])
     assert without.count() == 0 and set(without.columns) == {*BOOKKEEPING, *data.features}

@@ -32,7 +32,7 @@ def evaluate_baselines(
     """Baselines by name. One that needs a feature that the data lacks is left out."""
     scored = {item: item.scores(data, train, test) for item in baselines}
     return {
-        item.name: Evaluation(test.y, p, utility, item.acting)
+        item.name: Evaluation(test.y, p, utility, item.acting, test.reachable)
         for item, p in scored.items()
         if p is not None
     }

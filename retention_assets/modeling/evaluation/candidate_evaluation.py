@@ -36,7 +36,8 @@ class CandidateEvaluation:
         folds = self.trained.folds
         names = [name for name in folds[0] if not name.endswith("rows")] if folds else []
         means = {f"cv_{name}": float(np.mean([fold[name] for fold in folds])) for name in names}
-        test = Evaluation(self.test.y, self.p, self.utility).point()
+        reachable = self.test.reachable
+        test = Evaluation(self.test.y, self.p, self.utility, reachable=reachable).point()
         at_threshold = Confusion.of(self.test.y, self.p, self.threshold).rates()
         timing = {"folds": len(folds), "fit_s": self.trained.model.seconds}
         return test | at_threshold | means | timing

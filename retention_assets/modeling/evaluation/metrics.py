@@ -28,12 +28,22 @@ SUMS = ("total", "positives", "paying", "brier", "log_loss", "accuracy")
 
 
 class Evaluation:
-    """One scorer's probabilities against the labels, and how its scores are acted on."""
+    """One scorer's probabilities against the labels, and how its scores are acted on.
+
+    `reachable`: 1 for the positives that an action reaches in time, which alone are worth money;
+    None: all are.
+    """
 
     def __init__(
-        self, y: NDArray[np.int8], p: Floats, utility: Utility, acting: Acting = "ranked"
+        self,
+        y: NDArray[np.int8],
+        p: Floats,
+        utility: Utility,
+        acting: Acting = "ranked",
+        reachable: NDArray[np.int8] | None = None,
     ) -> None:
         self.y = y.astype(np.float64)
+        self.reachable = (y if reachable is None else reachable) > 0
         self.p = p
         self.utility = utility
         self.acting: Acting = acting
@@ -51,6 +61,7 @@ class Evaluation:
         ranked = self.p[order]
         group = np.cumsum(np.r_[False, ranked[1:] != ranked[:-1]])
         positive = self.y[order] > 0
+        reachable = self.reachable[order]
         with_positives = np.unique(group[positive])
         slots = len(with_positives)
         slot = np.searchsorted(with_positives, group)
@@ -58,9 +69,15 @@ class Evaluation:
         inside = before_last & (
             with_positives[np.minimum(slot, slots - 1)] == group if slots else False
         )
-        row = np.r_[slot[before_last] + slots * inside[before_last], 2 * slots + slot[positive]]
-        column = np.r_[entity[order][before_last], entity[order][positive]]
-        counts = csr_matrix((np.ones(len(row)), (row, column)), shape=(3 * slots, entities))
+        row = np.r_[
+            slot[before_last] + slots * inside[before_last],
+            2 * slots + slot[positive],
+            3 * slots + slot[reachable],
+        ]
+        column = np.concatenate(
+            [entity[order][rows] for rows in (before_last, positive, reachable)]
+        )
+        counts = csr_matrix((np.ones(len(row)), (row, column)), shape=(4 * slots, entities))
         first_row = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
         scores = ranked[first_row][with_positives]
         return EntityMetrics(
@@ -100,7 +117,8 @@ class EntityMetrics:
     """One scorer's rows summed up by entity, ready to be counted any number of times.
 
     Rows of equal score form a group. Only groups with a positive row matter to a ranking figure, so
-    `ranks` (3 x groups, entities) counts rows before each such group, in it, and its positives.
+    `ranks` (4 x groups, entities) counts rows before each such group, in it, its positives, and
+    those of them that an action reaches in time.
     """
 
     ranks: "csr_matrix"
@@ -113,13 +131,14 @@ class EntityMetrics:
         summed = dict(zip(SUMS, self.sums[: len(SUMS)] @ counts, strict=True))
         misses = self.sums[len(SUMS) :] @ counts
         total = summed["total"]
-        before, weight, positive = np.split(np.asarray(self.ranks @ counts), 3)
+        before, weight, positive, reachable = np.split(np.asarray(self.ranks @ counts), 4)
         weight_so_far = np.cumsum(before + weight, axis=0)
         positive_so_far = np.cumsum(positive, axis=0)
         capacity = self.utility.capacity_share * total
         # Share of each group that is acted on when the best come first and capacity ends.
         room = capacity - weight_so_far + weight
-        reached = np.clip(room / np.maximum(weight, 1e-12), 0, 1) * positive
+        acted = np.clip(room / np.maximum(weight, 1e-12), 0, 1)
+        reached = acted * positive
         # Chance that a positive scores above a negative; ties count half.
         above = weight_so_far - positive_so_far - (weight - positive) / 2
         negatives = total - summed["positives"]
@@ -128,7 +147,7 @@ class EntityMetrics:
         precision = positive_so_far / np.maximum(weight_so_far, 1e-12)
         base_rate = summed["positives"] / total
         value = self.utility.value(
-            (reached * self.pays).sum(axis=0), np.minimum(capacity, summed["paying"])
+            (acted * reachable * self.pays).sum(axis=0), np.minimum(capacity, summed["paying"])
         )
         return {
             "base_rate": base_rate,

@@ -78,7 +78,10 @@ def compare(
     return Comparison(
         task=task,
         test=test,
-        candidates={name: Evaluation(test.y, p, task.utility) for name, p in probabilities.items()},
+        candidates={
+            name: Evaluation(test.y, p, task.utility, reachable=test.reachable)
+            for name, p in probabilities.items()
+        },
         baselines=evaluate_baselines(task.baselines, data, train, test, task.utility),
         champion=evaluate_champion(test, champion, task.utility),
         chosen=chosen,
@@ -109,4 +112,5 @@ def evaluate_champion(
     """The champion on the test rows; None without one, or if it needs features that are absent."""
     if champion is None or not set(champion.features) <= set(test.features):
         return None
-    return Evaluation(test.y, champion.probabilities(test.columns(champion.features)), utility)
+    p = champion.probabilities(test.columns(champion.features))
+    return Evaluation(test.y, p, utility, reachable=test.reachable)

@@ -5,7 +5,7 @@ from datetime import date
 import dagster as dg
 
 from retention_assets.automation import backlog
-from retention_assets.keys import CHURN_EXAMPLES
+from retention_assets.keys import CHURN_EXAMPLES, WATERMARK
 from retention_assets.resources.small_tables import set_table_properties
 from retention_assets.training.filled_weeks import FILLED_WEEKS
 from retention_assets_tests.automation.graph import LAST, Graph
@@ -36,6 +36,17 @@ def test_week_materialized_while_open_is_filled_later(
     )
     request = graph.evaluate(SENSOR, instance)
     weeks = backlog.range_tags(date(2024, 2, 5), date(2024, 2, 19))
+    assert request.tags.items() >= weeks.items()
+
+
+def test_weeks_wait_for_the_table_of_their_labels(
+    graph: Graph, instance: dg.DagsterInstance
+) -> None:
+    """It has been delivered through 19 March, when other tables are three weeks ahead."""
+    graph.metadata[WATERMARK]["labels_through"] = "2024-03-19"
+    graph.run("new_days", instance, **backlog.range_tags(LAST, LAST))
+    request = graph.evaluate(SENSOR, instance)
+    weeks = backlog.range_tags(date(2024, 1, 29), date(2024, 1, 29))
     assert request.tags.items() >= weeks.items()
 
 

@@ -31,6 +31,17 @@ def test_profit_is_saved_margin_less_contact_cost() -> None:
     assert Evaluation(y, p, UTILITY).point()["profit"] == pytest.approx(14 / 10 * 1000)
 
 
+def test_churners_out_of_reach_cost_and_bring_nothing() -> None:
+    """As those who leave before a contact can come; they are churners for every other figure."""
+    p = np.array([0.9, 0.8, 0.7, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
+    y = np.array([1, 1, 1, 0, 0, 0, 0, 0, 0, 0], dtype=np.int8)
+    reachable = np.array([0, 1, 1, 0, 0, 0, 0, 0, 0, 0], dtype=np.int8)
+    point = Evaluation(y, p, UTILITY, reachable=reachable).point()
+    everybody = Evaluation(y, p, UTILITY).point()
+    assert everybody["profit"] - point["profit"] == pytest.approx(0.25 * 120 / 10 * 1000)
+    assert point | {"profit": 0} == everybody | {"profit": 0}
+
+
 def test_customers_below_break_even_are_not_contacted() -> None:
     p = np.full(10, UTILITY.breakeven - 0.01)
     assert Evaluation(np.ones(10, dtype=np.int8), p, UTILITY).point()["profit"] == 0.0
@@ -40,14 +51,15 @@ def test_weight_of_two_equals_two_copies() -> None:
     rng = np.random.default_rng(5)
     p = rng.random(200)
     y = (rng.random(200) < p).astype(np.int8)
+    reachable = y * (rng.random(200) < 0.7)
     weights = rng.integers(1, 4, 200)
     copies = np.repeat(np.arange(200), weights)
     weighted = (
-        Evaluation(y, p, UTILITY)
+        Evaluation(y, p, UTILITY, reachable=reachable)
         .by_entity(np.arange(200), 200)
         .at(weights[:, None].astype(np.float64))
     )
-    copied = Evaluation(y[copies], p[copies], UTILITY).point()
+    copied = Evaluation(y[copies], p[copies], UTILITY, reachable=reachable[copies]).point()
     for figure in ("auc", "average_precision", "brier", "base_rate", "profit", "lift"):
         assert weighted[figure][0] == pytest.approx(copied[figure]), figure
 
