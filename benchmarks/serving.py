@@ -31,6 +31,7 @@ from retention_assets.settings import Settings
 from retention_assets.sources.load_profile import load_profile
 from serve.model.bundle import digest_of
 from serve.model.card import CARD_FILE, CARD_FORMAT, MODEL_FILES, Card, fingerprint_of
+from serve.states import ACTIVE
 
 CUSTOMERS = 1000
 TRAINING_ROWS = 40_000
@@ -204,7 +205,8 @@ def main() -> None:
         try:
             catalog.up(settings)
             store = OnlineStore.of(settings)
-            store.publish("benchmark", features=names, as_of=as_of, ids=ids, matrix=vectors)
+            states = [ACTIVE] * len(ids)
+            store.publish("benchmark", names, as_of, ids=ids, states=states, matrix=vectors)
             Deployer.of(settings).deploy(folder, digest, "1")
             redis_url = catalog.redis_url(settings)
             with bare_applications(folder, digest, redis_url, settings.shared_name):

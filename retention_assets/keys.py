@@ -7,7 +7,6 @@ TABLE = "table"
 # Asset keys. Those of a source table are made by the functions below.
 SOURCE_FILES = "raw/source_files"
 WATERMARK = "validated/watermark"
-CHURN_EVENTS = "validated/churn_events"
 TRANSACTIONS = "validated/transactions"
 CUSTOMERS = "validated/customers"
 CAMPAIGN_CONTACTS = "validated/campaign_contacts"

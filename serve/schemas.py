@@ -56,17 +56,22 @@ class ReasonResponse(_Strict):
 
 
 class Prediction(_Strict):
-    """The answer for one customer.
+    """The answer for one customer. What is said of a risk is null for a customer who has lapsed or
+    left: there is nothing left to predict.
 
     `degraded`: computed from the last snapshot. `cached` is always false, because answers are not
     cached.
     """
 
     customer_id: str
-    churn_probability: Fraction
-    churn_prediction: bool
-    risk_level: Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
-    confidence_score: Fraction = Field(
+    customer_state: Literal["active", "returned", "lapsed", "left"] = Field(
+        description="returned: came back after leaving or a long silence; lapsed: silent for too "
+        "long; left: canceled."
+    )
+    churn_probability: Fraction | None
+    churn_prediction: bool | None
+    risk_level: Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"] | None
+    confidence_score: Fraction | None = Field(
         description="How well the churn rate of customers with such scores is known: (1 - width of "
         "its 95 % interval) * share of features that are known and inside the range seen in "
         "training. It does not measure how far the probability is from one half."

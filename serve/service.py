@@ -17,6 +17,7 @@ from serve.errors import BundleError, UnavailableError, UnknownCustomerError, Un
 from serve.features.codec import Vector
 from serve.features.store import FeatureStore, FetchedVectors
 from serve.metrics import Metrics
+from serve.model.actions import recommended_actions
 from serve.model.bundle import load_bundle
 from serve.model.scorer import Score, Scorer
 from serve.schemas import (
@@ -28,6 +29,7 @@ from serve.schemas import (
     RefusedModel,
     WhatIfPrediction,
 )
+from serve.states import CAN_LEAVE
 
 MAX_UNKNOWN_FEATURES = 5  # named in an error
 
@@ -99,7 +101,7 @@ class PredictionService:
             model,
             customer_id=customer_id,
             vector=vector,
-            score=model.scorer.score(vector.values),
+            score=_score(model.scorer, vector, vector.values),
             degraded=degraded,
             request_id=request_id,
         )
@@ -125,7 +127,7 @@ class PredictionService:
             model,
             customer_id=customer_id,
             vector=vector,
-            score=model.scorer.score(values),
+            score=_score(model.scorer, vector, values),
             degraded=degraded,
             request_id=request_id,
         )
@@ -207,19 +209,15 @@ class PredictionService:
         *,
         customer_id: str,
         vector: Vector,
-        score: Score,
+        score: Score | None,
         degraded: bool,
         request_id: str,
     ) -> dict[str, Any]:
         """The fields of a prediction. They are not validated again, for speed."""
-        return {
+        risk = _without_score(model.scorer, vector) if score is None else _with_score(score)
+        return risk | {
             "customer_id": customer_id,
-            "churn_probability": score.probability,
-            "churn_prediction": score.prediction,
-            "risk_level": score.risk_level,
-            "confidence_score": score.confidence,
-            "recommended_actions": score.actions,
-            "reasons": [ReasonResponse.model_construct(**vars(reason)) for reason in score.reasons],
+            "customer_state": vector.state,
             "model_version": model.choice.model_version,
             "model_digest": model.choice.digest,
             "features_as_of": vector.as_of.isoformat(),
@@ -230,7 +228,32 @@ class PredictionService:
         }
 
 
-def _score_all(scorer: Scorer, vectors: list[Vector]) -> list[Score]:
-    if not vectors:
-        return []
-    return list(scorer.score_all(np.stack([vector.values for vector in vectors])))
+def _score(scorer: Scorer, vector: Vector, values: np.ndarray) -> Score | None:
+    """The score of these feature values; None if the customer has lapsed or left."""
+    return scorer.score(values) if vector.state in CAN_LEAVE else None
+
+
+def _score_all(scorer: Scorer, vectors: list[Vector]) -> list[Score | None]:
+    rows = [vector.values for vector in vectors if vector.state in CAN_LEAVE]
+    scores = scorer.score_all(np.stack(rows)) if rows else iter(())
+    return [next(scores) if vector.state in CAN_LEAVE else None for vector in vectors]
+
+
+def _with_score(score: Score) -> dict[str, Any]:
+    return {
+        "churn_probability": score.probability,
+        "churn_prediction": score.prediction,
+        "risk_level": score.risk_level,
+        "confidence_score": score.confidence,
+        "recommended_actions": score.actions,
+        "reasons": [ReasonResponse.model_construct(**vars(reason)) for reason in score.reasons],
+    }
+
+
+def _without_score(scorer: Scorer, vector: Vector) -> dict[str, Any]:
+    features = dict(zip(scorer.features, vector.values.tolist(), strict=True))
+    names = ("churn_probability", "churn_prediction", "risk_level", "confidence_score")
+    return dict.fromkeys(names) | {
+        "recommended_actions": recommended_actions(vector.state, features),
+        "reasons": [],
+    }

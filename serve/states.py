@@ -10,4 +10,5 @@ LAPSED = "lapsed"
 LEFT = "left"
 UNKNOWN = "unknown"
 CAN_LEAVE = (ACTIVE, RETURNED)  # trained on, tested on and scored
-STATES = (*CAN_LEAVE, LAPSED, LEFT, UNKNOWN)
+PUBLISHED = (*CAN_LEAVE, LAPSED, LEFT)  # their order is a part of the byte format of a vector
+STATES = (*PUBLISHED, UNKNOWN)

@@ -42,10 +42,9 @@ def predict(
 
 
 def default_customer(settings: Settings) -> str:
-    """The customer at the highest risk who has not left; any published customer where there are
-    no scores yet. Raises ServingError where no customer is published.
+    """The customer at the highest risk; any published customer where there are no scores yet.
+    Raises ServingError where no customer is published.
     """
-    from retention_assets.decisions.scores import GONE
     from retention_assets.resources.online import OnlineStore
     from retention_assets.resources.small_tables import read_small
 
@@ -54,19 +53,22 @@ def default_customer(settings: Settings) -> str:
         raise ServingError(
             "No customer's features are published.", "Run the graph first: `retention run`."
         )
-    columns = ("customer_id", "churn_probability", "segment")
+    columns = ("customer_id", "churn_probability")
     scores = read_small(settings.lake_root, CHURN_SCORES, columns)
     rows = scores.to_pylist() if scores else ()
-    remaining = [row for row in rows if row["segment"] != GONE]
-    if not remaining:
+    scored = [row for row in rows if row["churn_probability"] is not None]
+    if not scored:
         return published[0]
-    riskiest = max(remaining, key=lambda row: (row["churn_probability"], row["customer_id"]))
+    riskiest = max(scored, key=lambda row: (row["churn_probability"], row["customer_id"]))
     return riskiest["customer_id"]
 
 
 def show_prediction(answer: dict[str, Any], console: "Console") -> None:
     """Prints an answer of `POST /predict` for a person to read."""
-    risk = f"{answer['churn_probability']:.1%} likely to leave, risk {answer['risk_level']}"
+    if answer["churn_probability"] is None:
+        risk = f"has {answer['customer_state']} already, no risk to predict"
+    else:
+        risk = f"{answer['churn_probability']:.1%} likely to leave, risk {answer['risk_level']}"
     console.print(
         f"Customer {answer['customer_id']}: [bold]{risk}[/], as of {answer['features_as_of']}"
     )

@@ -1,14 +1,16 @@
 """Batch scores, from the same scorer that serves predictions over HTTP."""
 
-from collections.abc import Set
 from typing import Any
 
 from retention_assets.features.vectors import Vectors
-from serve.model.scorer import Scorer
+from serve.model.actions import recommended_actions
+from serve.model.scorer import Score, Scorer
+from serve.states import CAN_LEAVE
 
-# Column, Spark type, meaning.
+# Column, Spark type, meaning. A customer who has lapsed or left has no risk: it is null.
 COLUMNS = (
     ("customer_id", "string", "The customer."),
+    ("customer_state", "string", "active, returned, lapsed or left; see features/customer_state."),
     ("churn_probability", "double", "Calibrated probability of churn, from 0 to 1."),
     ("churn_prediction", "boolean", "Whether the probability reaches the model's threshold."),
     ("risk_level", "string", "LOW, MEDIUM, HIGH or CRITICAL, by the model's lower bounds."),
@@ -25,7 +27,7 @@ COLUMNS = (
         " (positive raises the risk).",
     ),
     ("recommended_actions", "array<string>", "What to do; empty for customers who have left."),
-    ("segment", "string", "The risk level in the team's words, or gone: the customer has left."),
+    ("segment", "string", "The risk level in the team's words; without a risk, the state."),
     ("model_version", "string", "Version of the champion in the registry."),
     ("model_digest", "string", "SHA-256 digest of the champion's files."),
     (
@@ -39,32 +41,48 @@ DESCRIPTIONS = {name: meaning for name, _, meaning in COLUMNS}
 LEVELS = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 # What the retention team calls the levels.
 SEGMENTS = {"LOW": "loyal", "MEDIUM": "watch", "HIGH": "at risk", "CRITICAL": "leaving"}
-GONE = "gone"  # has left: is scored, but no action is recommended
 
 
-def score_rows(
-    scorer: Scorer, vectors: Vectors, model_version: str, gone: Set[str] = frozenset()
-) -> list[dict[str, Any]]:
-    """A row of `SCHEMA` per customer. The vectors have the scorer's features, in its order.
-
-    `gone`: customers who have left.
-    """
+def score_rows(scorer: Scorer, vectors: Vectors, model_version: str) -> list[dict[str, Any]]:
+    """A row of `SCHEMA` per customer. The vectors have the scorer's features, in its order."""
+    can_leave = [state in CAN_LEAVE for state in vectors.states]
+    scores = scorer.score_all(vectors.matrix[can_leave])
+    common = {
+        "model_version": model_version,
+        "model_digest": scorer.digest,
+        "features_as_of": vectors.as_of,
+    }
+    risks = (
+        _risk(next(scores)) if is_scored else _no_risk(scorer, vectors, row)
+        for row, is_scored in enumerate(can_leave)
+    )
     return [
-        {
-            "customer_id": customer_id,
-            "churn_probability": score.probability,
-            "churn_prediction": score.prediction,
-            "risk_level": score.risk_level,
-            "confidence_score": score.confidence,
-            "reasons": [vars(reason) for reason in score.reasons],
-            "recommended_actions": [] if customer_id in gone else score.actions,
-            "segment": GONE if customer_id in gone else SEGMENTS[score.risk_level],
-            "model_version": model_version,
-            "model_digest": scorer.digest,
-            "features_as_of": vectors.as_of,
-        }
-        for customer_id, score in zip(vectors.ids, scorer.score_all(vectors.matrix), strict=True)
+        {"customer_id": customer_id, "customer_state": state} | risk | common
+        for customer_id, state, risk in zip(vectors.ids, vectors.states, risks, strict=True)
     ]
+
+
+def _risk(score: Score) -> dict[str, Any]:
+    return {
+        "churn_probability": score.probability,
+        "churn_prediction": score.prediction,
+        "risk_level": score.risk_level,
+        "confidence_score": score.confidence,
+        "reasons": [vars(reason) for reason in score.reasons],
+        "recommended_actions": score.actions,
+        "segment": SEGMENTS[score.risk_level],
+    }
+
+
+def _no_risk(scorer: Scorer, vectors: Vectors, row: int) -> dict[str, Any]:
+    features = dict(zip(scorer.features, vectors.matrix[row].tolist(), strict=True))
+    state = vectors.states[row]
+    names = ("churn_probability", "churn_prediction", "risk_level", "confidence_score")
+    return dict.fromkeys(names) | {
+        "reasons": [],
+        "recommended_actions": recommended_actions(state, features),
+        "segment": state,
+    }
 
 
 def level_shares(rows: list[dict[str, Any]]) -> dict[str, float]:

@@ -1,6 +1,6 @@
-"""The current features of all customers as one matrix, for scoring and publishing. No Spark."""
+"""The current states and features of all customers, for scoring and publishing. No Spark."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from retention_assets import keys
 from retention_assets.features.availability import available_features
 from retention_assets.features.declarations import FEATURES
 from retention_assets.features.measures import SourceTables
+from serve.states import UNKNOWN
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Vectors:
-    """A row of `matrix` (float64, NaN = unknown) for each of `ids`, which are sorted by UTF-8
-    bytes.
+    """A state and a row of `matrix` (float64, NaN = unknown) for each of `ids`, which are sorted by
+    UTF-8 bytes.
 
     `absent`: features that no table has.
     """
 
     ids: list[str]
+    states: list[str]
     as_of: date
     features: list[str]
     matrix: np.ndarray
@@ -40,26 +42,42 @@ def feature_tables(tables: SourceTables) -> list[str]:
     return sorted(keys.customer_features(group) for group in groups)
 
 
-def vectors_of(tables: Sequence["pa.Table"], features: Sequence[str]) -> Vectors:
+def read_vectors(
+    read: Callable[[str], "pa.Table"], tables: Sequence[str], features: Sequence[str]
+) -> Vectors:
+    """The vectors of these feature tables, with the states of features/customer_state. `read`:
+    asset key -> table.
+    """
+    return vectors_of([read(name) for name in tables], read(keys.CUSTOMER_STATE), features)
+
+
+def vectors_of(
+    tables: Sequence["pa.Table"], states: "pa.Table", features: Sequence[str]
+) -> Vectors:
     """Joins the feature tables (customer_id, as_of, features) into one matrix, columns in the order
     of `features`.
 
-    Every customer of any table gets a row. A feature that no table has is unknown for all.
+    Every customer of any table gets a row, unless the state is unknown. A feature that no table has
+    is unknown for all.
     """
+    pairs = zip(states["customer_id"].to_pylist(), states["state"].to_pylist(), strict=True)
+    state_of = {name: state for name, state in pairs if state != UNKNOWN}
     ids_by_table = [table.column("customer_id").to_pylist() for table in tables]
-    ids = sorted(set().union(*ids_by_table), key=lambda name: name.encode())
+    ids = sorted(state_of.keys() & set().union(*ids_by_table), key=lambda name: name.encode())
     row_of = {name: row for row, name in enumerate(ids)}
     matrix = np.full((len(ids), len(features)), np.nan)
     for table, table_ids in zip(tables, ids_by_table, strict=True):
-        rows = np.array([row_of[name] for name in table_ids], dtype=np.intp)
+        rows = np.array([row_of.get(name, -1) for name in table_ids], dtype=np.intp)
+        is_known = rows >= 0
         for column, feature in enumerate(features):
             if feature in table.column_names:
                 values = table.column(feature).to_numpy(zero_copy_only=False)
-                matrix[rows, column] = values.astype(np.float64)
+                matrix[rows[is_known], column] = values.astype(np.float64)[is_known]
     present = set().union(*(table.column_names for table in tables))
     return Vectors(
         ids=ids,
-        as_of=_as_of(tables),
+        states=[state_of[name] for name in ids],
+        as_of=_as_of([*tables, states]),
         features=list(features),
         matrix=matrix,
         absent=[name for name in features if name not in present],

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from retention_assets import keys
-from retention_assets.features.vectors import vectors_of
+from retention_assets.features.vectors import read_vectors
 from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import asset_key
@@ -16,12 +16,12 @@ SAMPLE = 200
 def published_equals_table(tables: list[str]) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=asset_key(keys.ONLINE_FEATURES),
-        additional_deps=[asset_key(name) for name in tables],
+        additional_deps=[asset_key(name) for name in (*tables, keys.CUSTOMER_STATE)],
     )
     def published_equals_table(
         lake: Lake, online: dg.ResourceParam[OnlineStore]
     ) -> dg.AssetCheckResult:
-        """The online store holds the same vectors as the feature tables, and equally many."""
+        """The online store holds the same vectors and states as the tables, and equally many."""
         from retention_assets.serving.publish import differing
 
         metadata = online.meta()
@@ -29,7 +29,7 @@ def published_equals_table(tables: list[str]) -> dg.AssetChecksDefinition:
             return dg.AssetCheckResult(
                 passed=False, description="No complete set of features is in the online store."
             )
-        vectors = vectors_of([lake.read(name).toArrow() for name in tables], metadata["names"])
+        vectors = read_vectors(lambda key: lake.read(key).toArrow(), tables, metadata["names"])
         sample = list(range(0, len(vectors), max(1, len(vectors) // SAMPLE)))
         stored = online.read([vectors.ids[at] for at in sample], vectors.features)
         wrong = differing(vectors, stored, sample)

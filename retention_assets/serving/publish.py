@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from retention_assets.features.vectors import Vectors
-from serve.features.snapshot import IDS_FILE, MATRIX_FILE, META_FILE
+from serve.features.snapshot import IDS_FILE, MATRIX_FILE, META_FILE, STATES_FILE
 from serve.model.card import fingerprint_of
+from serve.states import PUBLISHED
 
 KEEP = 2  # per set of features: a reader may still map the one before
 
@@ -31,6 +32,8 @@ def write_snapshot(root: Path, vectors: Vectors) -> Path:
         np.array([name.encode() for name in vectors.ids], dtype=np.bytes_),
         allow_pickle=False,
     )
+    states = [PUBLISHED.index(state) for state in vectors.states]
+    np.save(draft / STATES_FILE, np.array(states, dtype=np.uint8), allow_pickle=False)
     np.save(draft / MATRIX_FILE, vectors.matrix.astype("<f8"), allow_pickle=False)
     meta = {
         "names": vectors.features,
@@ -66,11 +69,11 @@ def _prune(root: Path, fingerprint: str) -> None:
 
 
 def differing(vectors: Vectors, stored: list, sample: list[int]) -> list[str]:
-    """Sampled customers whose stored vector differs from the table's. NaN equals NaN."""
+    """Sampled customers whose stored vector differs from the tables'. NaN equals NaN."""
     return [
         vectors.ids[at]
         for at, vector in zip(sample, stored, strict=True)
         if vector is None
-        or vector.as_of != vectors.as_of
+        or (vector.as_of, vector.state) != (vectors.as_of, vectors.states[at])
         or not np.array_equal(vector.values, vectors.matrix[at], equal_nan=True)
     ]

@@ -13,6 +13,7 @@ from retention_assets.simulation.simulator import FIRST_DATE
 from retention_assets_tests.acceptance.running_platform import RunningPlatform
 from retention_assets_tests.acceptance.source import DAYS
 from retention_assets_tests.test_readme import RUN_HERE
+from serve.states import CAN_LEAVE
 
 STORAGE_BYTES = 40 * 2**20
 
@@ -67,9 +68,11 @@ def test_batch_score_is_the_http_score(platform: RunningPlatform) -> None:
     assert [prediction["customer_id"] for prediction in predictions] == customers
     for prediction in predictions:
         row = scores[prediction["customer_id"]]
-        probability = pytest.approx(row["churn_probability"], abs=1e-6)
+        scored = row["churn_probability"]
+        probability = None if scored is None else pytest.approx(scored, abs=1e-6)
         assert prediction["churn_probability"] == probability
         assert prediction["risk_level"] == row["risk_level"]
+        assert prediction["customer_state"] == row["customer_state"]
         assert prediction["model_digest"] == row["model_digest"]
 
 
@@ -78,7 +81,9 @@ def test_run_shows_the_riskiest_present_customer(
 ) -> None:
     scores = platform.rows("decisions/churn_scores")
     present = {
-        row["customer_id"]: row["churn_probability"] for row in scores if row["segment"] != "gone"
+        row["customer_id"]: row["churn_probability"]
+        for row in scores
+        if row["customer_state"] in CAN_LEAVE
     }
     highest = pytest.approx(max(present.values()), abs=1e-6)
     assert first_run["prediction"]["churn_probability"] == highest

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -18,19 +17,24 @@ from retention_assets.settings import Settings
 from retention_assets_tests.resources.models import promoted
 from retention_assets_tests.runs import check_results, materialized
 from retention_assets_tests.services.current import AS_OF, Vector, fill
+from serve.states import ACTIVE, LAPSED, LEFT, RETURNED, UNKNOWN
 
 CUSTOMERS: dict[str, Vector] = {
     "C1": (0.0, 1.0, 0.0),
     "C2": (90.0, 0.1, 3.0),
     "C3": (None, 0.5, None),
     "C4": (90.0, 0.1, 3.0),
+    "C5": (90.0, 0.1, 3.0),
+    "C6": (90.0, 0.1, 3.0),
 }
+STATES = {"C3": RETURNED, "C4": LEFT, "C5": LAPSED, "C6": UNKNOWN}
 CHECK = "every_customer_scored"
+WIN_BACK = "Win-back offer with discount"
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The stage's assets on four customers' features; C4 has left."""
+    """The stage's assets on a few customers' features."""
 
     platform: Platform
     lake: Lake
@@ -51,14 +55,7 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(module_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     platform = Platform.of(Settings(home=tmp_path_factory.mktemp("home"), source="simulated"))
-    fill(module_lake, platform, CUSTOMERS)
-    at = datetime(2024, 1, 1, tzinfo=UTC)
-    later = datetime(2030, 1, 1, tzinfo=UTC)  # not known on the day of the features
-    left = module_lake.spark.createDataFrame(
-        [("C4", at, at), ("C3", later, later), ("C2", at, later)],
-        "customer_id string, event_ts timestamp, ingested_ts timestamp",
-    ).selectExpr("*", "false is_correction")
-    module_lake.overwrite("validated/churn_events", left)
+    fill(module_lake, platform, CUSTOMERS, states=STATES)
     return Stage(platform, module_lake, Registry.of(platform.settings))
 
 
@@ -90,7 +87,10 @@ def test_champion_scores_every_customer_with_reasons(
     result, version, digest = scored
     assert result.success and check_results(result) == {CHECK: True}
     rows = {row["customer_id"]: row for row in stage.lake.read(SCORES).collect()}
-    assert rows.keys() == CUSTOMERS.keys()
+    assert rows.keys() == CUSTOMERS.keys() - {"C6"}
+    assert {name: row["customer_state"] for name, row in rows.items()} == {
+        "C1": ACTIVE, "C2": ACTIVE, "C3": RETURNED, "C4": LEFT, "C5": LAPSED,
+    }  # fmt: skip
     assert {
         (row["model_version"], row["model_digest"], row["features_as_of"]) for row in rows.values()
     } == {(version, digest, AS_OF)}
@@ -100,9 +100,13 @@ def test_champion_scores_every_customer_with_reasons(
         < rows["C2"]["churn_probability"]
     )
     assert rows["C2"]["reasons"] and rows["C2"]["recommended_actions"]
-    assert (rows["C4"]["segment"], rows["C4"]["recommended_actions"]) == ("gone", [])
+    for name in ("C4", "C5"):
+        risk = ("churn_probability", "churn_prediction", "risk_level", "confidence_score")
+        assert [rows[name][column] for column in risk] == [None] * 4
+    assert (rows["C4"]["segment"], rows["C4"]["recommended_actions"]) == (LEFT, [])
+    assert (rows["C5"]["segment"], rows["C5"]["recommended_actions"]) == (LAPSED, [WIN_BACK])
     metadata = materialized(result)[SCORES]
-    assert metadata["dagster/row_count"] == 4
+    assert (metadata["dagster/row_count"], metadata["scored"]) == (5, 3)
     assert metadata["risk"].startswith("![](data:image/png;base64,")
     assert all(column.description for column in metadata["dagster/column_schema"].columns)
     assert sum(
@@ -121,9 +125,21 @@ def test_champion_scores_every_customer_with_reasons(
             1,
             1,
         ),
-        ("select * except (churn_probability), double('NaN') churn_probability from {t}", 4, 4),
+        (
+            "select * except (churn_probability),"
+            " if(customer_id = 'C4', 0.9D, churn_probability) churn_probability from {t}",
+            1,
+            1,
+        ),
+        (
+            "select * except (customer_state),"
+            " if(customer_id = 'C1', 'returned', customer_state) customer_state from {t}",
+            1,
+            1,
+        ),
+        ("select * except (churn_probability), double('NaN') churn_probability from {t}", 5, 5),
     ],
-    ids=["missing", "twice", "no probability", "all unknown"],
+    ids=["missing", "twice", "no probability", "left", "other state", "all unknown"],
 )
 @pytest.mark.usefixtures("scored")
 def test_incomplete_scores_fail_the_check(

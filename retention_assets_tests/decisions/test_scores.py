@@ -1,21 +1,24 @@
-"""Batch scores equal the scorer's own; no action is recommended for customers who have left."""
+"""Batch scores equal the scorer's own; customers who have lapsed or left have none."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from retention_assets.decisions.scores import GONE, LEVELS, SEGMENTS, level_shares, score_rows
+from retention_assets.decisions.scores import COLUMNS, LEVELS, SEGMENTS, level_shares, score_rows
 from retention_assets.features.vectors import Vectors
 from retention_assets_tests.serve import bundles
 from serve.model.bundle import load_bundle
 from serve.model.scorer import Scorer
+from serve.states import ACTIVE, LAPSED, LEFT, RETURNED
 
 # Recency, engagement and tickets of a customer at each level of risk.
 MATRIX = np.array([[0.0, 1.0, 0.0], [30.0, 0.5, 1.0], [40.0, 0.5, 1.0], [90.0, 0.1, 3.0]])
+IDS = ["loyal", "usual", "quiet", "cold"]
 VECTORS = Vectors(
-    ["loyal", "usual", "quiet", "cold"], date(2024, 3, 4), bundles.FEATURES, MATRIX, []
+    IDS, [ACTIVE, ACTIVE, RETURNED, ACTIVE], date(2024, 3, 4), bundles.FEATURES, MATRIX, []
 )
 
 
@@ -43,15 +46,24 @@ def test_batch_row_equals_the_customers_single_score(scorer: Scorer) -> None:
     assert [row["segment"] for row in rows] == [SEGMENTS[level] for level in LEVELS]
 
 
-def test_customer_who_left_gets_no_actions(scorer: Scorer) -> None:
+@pytest.mark.parametrize(
+    ("state", "actions"), [(LEFT, []), (LAPSED, ["Win-back offer with discount"])]
+)
+def test_customer_who_cannot_leave_has_no_score(
+    scorer: Scorer, state: str, actions: list[str]
+) -> None:
     before = score_rows(scorer, VECTORS, "7")
-    after = score_rows(scorer, VECTORS, "7", gone={"cold", "a stranger"})
-    assert before[3]["recommended_actions"] and after[3]["recommended_actions"] == []
-    assert (
-        after[3]["segment"] == GONE
-        and after[3]["churn_probability"] == before[3]["churn_probability"]
+    after = score_rows(scorer, replace(VECTORS, states=[state, ACTIVE, RETURNED, ACTIVE]), "7")
+    (row, *others) = after
+    assert others == before[1:]
+    assert row.keys() == before[0].keys() == {name for name, *_ in COLUMNS}
+    assert (row["customer_state"], row["segment"], row["recommended_actions"]) == (
+        state,
+        state,
+        actions,
     )
-    assert after[:3] == before[:3]
+    risk = ("churn_probability", "churn_prediction", "risk_level", "confidence_score")
+    assert [row[name] for name in risk] == [None] * 4 and row["reasons"] == []
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from retention_assets.errors import PublicationError
 from retention_assets.resources.online import OnlineStore, Publication
 from retention_assets_tests.serve.redis_server import RedisServer
+from serve.states import ACTIVE
 
 NAMES = ["x", "y"]
 MONDAY = date(2024, 3, 4)
@@ -39,7 +40,8 @@ def publish(
     online: OnlineStore, rows: dict[str, float], as_of: date, source: str = "shop"
 ) -> Publication:
     matrix = np.array([[value, np.nan] for value in rows.values()]).reshape(len(rows), 2)
-    return online.publish(source, NAMES, as_of, list(rows), matrix)
+    states = [ACTIVE] * len(rows)
+    return online.publish(source, NAMES, as_of, ids=list(rows), states=states, matrix=matrix)
 
 
 def stored(online: OnlineStore, customer_id: str) -> tuple[date, float] | None:
@@ -68,7 +70,8 @@ class Dies(Exception):
 def publish_half(online: OnlineStore, as_of: date, during: Callable[[], object]) -> Publication:
     """Publishes 2,500 customers, `a` among them; `during` is called after 2,000 were sent."""
     ids = Customers(["a", *(f"c-{number}" for number in range(2499))], during)
-    return online.publish("shop", NAMES, as_of, ids, np.full((2500, 2), -1.0))
+    matrix = np.full((2500, 2), -1.0)
+    return online.publish("shop", NAMES, as_of, ids=ids, states=[ACTIVE] * 2500, matrix=matrix)
 
 
 def die() -> None:

@@ -1,9 +1,10 @@
 """Small model folders and published vectors for tests."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from retention_assets.resources.online import OnlineStore
 from retention_assets_tests.serve.redis_server import RedisServer
 from serve.model.bundle import digest_of
 from serve.model.card import CARD_FILE, MODEL_FILES, fingerprint_of
+from serve.states import ACTIVE
 
 FEATURES = ["recency_days", "engagement_score", "support_tickets_30d"]
 AS_OF = date(2024, 3, 4)
@@ -61,12 +63,20 @@ def publish_vectors(
     server: RedisServer,
     vectors: dict[str, list[float]],
     *,
+    states: Mapping[str, str] = MappingProxyType({}),
     as_of: date = AS_OF,
     source: str = "test",
 ) -> None:
-    """Publishes vectors of `FEATURES`, as the platform does."""
+    """Publishes vectors of `FEATURES`, as the platform does. `states`: of customers who are not
+    active.
+    """
     OnlineStore(server.url, HOME, ttl_days=1).publish(
-        source, FEATURES, as_of, list(vectors), np.array(list(vectors.values()))
+        source,
+        FEATURES,
+        as_of,
+        ids=list(vectors),
+        states=[states.get(name, ACTIVE) for name in vectors],
+        matrix=np.array(list(vectors.values())),
     )
 
 

@@ -31,6 +31,7 @@ from retention_assets_tests.serve.redis_server import RedisServer
 from retention_assets_tests.services.homes import LOOPBACK, free_ports, listening
 from retention_assets_tests.waiting import eventually
 from serve.model.bundle import load_bundle
+from serve.states import ACTIVE
 
 pytestmark = pytest.mark.timeout(600)
 ROW = [40.0, 0.3, 1.0]
@@ -179,7 +180,9 @@ def test_second_home_on_the_cluster_has_its_own_application(
         ray_address=local_ray_address(home),
         serve_port=home.serve_port,
     )
-    OnlineStore.of(other).publish("other", FEATURES, AS_OF, ["z"], np.array([ROW]))
+    OnlineStore.of(other).publish(
+        "other", FEATURES, AS_OF, ids=["z"], states=[ACTIVE], matrix=np.array([ROW])
+    )
     second = Deployer.of(other)
     before = deployer.predict("a")["model_digest"]
     digest = logistic(tmp_path / "model", intercept=0.5)

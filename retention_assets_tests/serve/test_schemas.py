@@ -122,4 +122,5 @@ def test_schema_shows_every_limit() -> None:
         == MAX_OVERRIDES
     )
     share = Prediction.model_json_schema()["properties"]["churn_probability"]
-    assert (share["minimum"], share["maximum"]) == (0, 1)
+    bounds, nothing = share["anyOf"]
+    assert (bounds["minimum"], bounds["maximum"], nothing["type"]) == (0, 1, "null")

@@ -19,17 +19,19 @@ from serve.model.bundle import load_bundle
 from serve.model.scorer import Scorer
 from serve.schemas import BatchPrediction, Prediction, WhatIfPrediction
 from serve.service import ModelChoice, PredictionService
+from serve.states import ACTIVE, PUBLISHED
 
 VALUE = st.floats(allow_nan=True, allow_infinity=False)
 ROW = [40.0, 0.3, 1.0]
 
 
 class MemoryStore(FeatureStore):
-    """A store of vectors in memory. `during_fetch` runs while it is being read."""
+    """Vectors in memory, all of one state. `during_fetch` runs while it is being read."""
 
-    def __init__(self, rows: Mapping[str, list[float]]) -> None:
+    def __init__(self, rows: Mapping[str, list[float]], state: str = ACTIVE) -> None:
         super().__init__("unix:///nowhere/s", HOME, timeout_s=0.1, snapshots=None)
         self.rows = rows
+        self.state = state
         self.during_fetch: Callable[[], Awaitable[None]] | None = None
 
     async def fetch(
@@ -39,7 +41,10 @@ class MemoryStore(FeatureStore):
             await self.during_fetch()
         rows = [self.rows.get(name) for name in customer_ids]
         return FetchedVectors(
-            [None if row is None else Vector(fingerprint, AS_OF, np.array(row)) for row in rows],
+            [
+                None if row is None else Vector(fingerprint, AS_OF, self.state, np.array(row))
+                for row in rows
+            ],
             degraded=False,
         )
 
@@ -67,6 +72,7 @@ def test_answer_comes_from_the_model_it_started_with(choice: ModelChoice, tmp_pa
     after = asyncio.run(service.predict("a", "r"))
     assert during == alone
     assert (after.model_version, after.model_digest) == ("2", other.digest)
+    assert after.churn_probability and during.churn_probability
     assert after.churn_probability > during.churn_probability
 
 
@@ -125,9 +131,10 @@ def test_model_info_omits_the_training_settings(tmp_path: Path) -> None:
 @given(
     row=st.lists(VALUE, min_size=3, max_size=3),
     overrides=st.dictionaries(st.sampled_from(FEATURES), VALUE | st.none()),
+    state=st.sampled_from(PUBLISHED),
 )
 def test_every_answer_is_valid_for_any_numbers(
-    choice: ModelChoice, row: list[float], overrides: dict[str, float | None]
+    choice: ModelChoice, row: list[float], overrides: dict[str, float | None], state: str
 ) -> None:
     """Answers are built without validation, for speed."""
 
@@ -136,7 +143,7 @@ def test_every_answer_is_valid_for_any_numbers(
         WhatIfPrediction.model_validate((await service.what_if("a", overrides, "r")).model_dump())
         BatchPrediction.model_validate((await service.predict_batch(["a", "x"], "r")).model_dump())
 
-    asyncio.run(ask(service_of(MemoryStore({"a": row}), choice)))
+    asyncio.run(ask(service_of(MemoryStore({"a": row}, state), choice)))
 
 
 def test_batch_keeps_order_and_repetitions(choice: ModelChoice) -> None:

@@ -1,12 +1,15 @@
-"""Current feature tables of a few customers, with the features that small models know."""
+"""Current states and features of a few customers, with the features that small models know."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 
+from retention_assets import keys
 from retention_assets.features.vectors import feature_tables
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets_tests.serve import bundles
+from serve.states import ACTIVE
 
 AS_OF = date(2024, 3, 4)
 Vector = Sequence[float | None]  # in the order of bundles.FEATURES
@@ -19,9 +22,18 @@ TABLES = {
 
 
 def fill(
-    lake: Lake, platform: Platform, customers: Mapping[str, Vector], as_of: date = AS_OF
+    lake: Lake,
+    platform: Platform,
+    customers: Mapping[str, Vector],
+    as_of: date = AS_OF,
+    states: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Makes all feature tables of the platform hold these customers."""
+    """Makes all feature tables of the platform hold these customers. `states`: of those who are not
+    active.
+    """
+    current = [(name, as_of, states.get(name, ACTIVE)) for name in customers]
+    schema = "customer_id string, as_of date, state string"
+    lake.overwrite(keys.CUSTOMER_STATE, lake.spark.createDataFrame(current, schema))
     for table in feature_tables(platform.profile.tables):
         positions = [at for at, name in enumerate(bundles.FEATURES) if table.endswith(TABLES[name])]
         schema = ", ".join(

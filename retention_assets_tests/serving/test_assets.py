@@ -28,12 +28,15 @@ from retention_assets_tests.services.homes import free_ports
 from serve.features.codec import encode
 from serve.features.snapshot import newest_snapshot, open_snapshot
 from serve.model.card import fingerprint_of
+from serve.states import ACTIVE, LAPSED, LEFT, RETURNED, UNKNOWN
 
 CUSTOMERS: dict[str, Vector] = {
     "C1": (0.0, 1.0, 0.0),
     "C2": (90.0, 0.1, 3.0),
     "C3": (None, 0.5, None),
 }
+UNKNOWN_ONE = {"C5": (1.0, 1.0, 1.0)}
+STATES = {"C2": LAPSED, "C3": RETURNED, "C5": UNKNOWN}
 EQUALS = "published_equals_table"
 
 
@@ -74,9 +77,9 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def filled(module_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Three customers' features."""
+    """Three customers' features, and those of a customer of unknown state."""
     platform = Platform.of(Settings(home=tmp_path_factory.mktemp("home"), source="simulated"))
-    fill(module_lake, platform, CUSTOMERS)
+    fill(module_lake, platform, CUSTOMERS | UNKNOWN_ONE, states=STATES)
     return module_lake
 
 
@@ -100,7 +103,8 @@ def published(stage: Stage, tmp_path: Path) -> Stage:
 
 
 def test_vectors_have_the_champions_features_in_order(published: Stage) -> None:
-    stored = published.online.read([*CUSTOMERS, "C4"], bundles.FEATURES)
+    stored = published.online.read([*CUSTOMERS, "C5"], bundles.FEATURES)
+    assert [vector and vector.state for vector in stored] == [ACTIVE, LAPSED, RETURNED, None]
     for vector, expected in zip(stored, CUSTOMERS.values(), strict=False):
         assert vector is not None and vector.as_of == AS_OF
         assert np.array_equal(vector.values, np.array(expected, dtype=float), equal_nan=True)
@@ -147,10 +151,13 @@ def test_older_refresh_replaces_nothing(published: Stage) -> None:
 
 
 def test_store_that_differs_from_tables_fails_the_check(published: Stage) -> None:
-    other = encode(fingerprint_of(bundles.FEATURES), AS_OF, np.array([1.0, 1.0, 0.0]))
+    fingerprint = fingerprint_of(bundles.FEATURES)
+    other = encode(fingerprint, AS_OF, ACTIVE, np.array([1.0, 1.0, 0.0]))
+    left = encode(fingerprint, AS_OF, LEFT, np.array([0.0, 1.0, 0.0]))
     key = published.online.keys.current
     faults: dict[str, Callable[[Redis], object]] = {
         "changed": lambda redis: redis.hset(key, "C1", other),
+        "of another state": lambda redis: redis.hset(key, "C1", left),
         "removed": lambda redis: redis.hdel(key, "C2"),
         "added": lambda redis: redis.hset(key, "C9", other),
         "lost": lambda redis: redis.delete(key),

@@ -11,13 +11,15 @@ from retention_assets.serving.publish import KEEP, differing, write_snapshot
 from serve.features.codec import Vector
 from serve.features.snapshot import newest_snapshot, open_snapshot
 from serve.model.card import fingerprint_of
+from serve.states import ACTIVE, LAPSED
 
 FEATURES = ["recency_days", "engagement_score"]
 DAY = date(2024, 3, 4)
 
 
 def vectors(day: date = DAY, first: float = 1.0, features: list[str] = FEATURES) -> Vectors:
-    return Vectors(["C1", "Zoë"], day, features, np.array([[first, np.nan], [3.0, -0.0]]), [])
+    matrix = np.array([[first, np.nan], [3.0, -0.0]])
+    return Vectors(["C1", "Zoë"], [ACTIVE, LAPSED], day, features, matrix, [])
 
 
 def test_serving_reads_back_every_bit(tmp_path: Path) -> None:
@@ -25,6 +27,7 @@ def test_serving_reads_back_every_bit(tmp_path: Path) -> None:
     assert newest_snapshot(tmp_path, fingerprint_of(FEATURES)) == written
     read = open_snapshot(written).find(["Zoë", "C2", "C1"])
     assert [vector and vector.as_of for vector in read] == [DAY, None, DAY]
+    assert [vector and vector.state for vector in read] == [LAPSED, None, ACTIVE]
     assert read[0] and read[0].values.tobytes() == vectors().matrix[1].tobytes()
     assert read[2] and np.array_equal(read[2].values, [1.0, np.nan], equal_nan=True)
 
@@ -71,13 +74,15 @@ def test_vector_unequal_to_the_tables_differs(stored: np.ndarray | None, wrong: 
     whole = vectors()
     fingerprint = fingerprint_of(FEATURES)
     online = [
-        Vector(fingerprint, DAY, whole.matrix[0]),
-        None if stored is None else Vector(fingerprint, DAY, stored),
+        Vector(fingerprint, DAY, ACTIVE, whole.matrix[0]),
+        None if stored is None else Vector(fingerprint, DAY, LAPSED, stored),
     ]
     assert differing(whole, online, [0, 1]) == wrong
 
 
-def test_vector_of_another_day_differs() -> None:
+def test_vector_of_another_day_or_state_differs() -> None:
     whole = vectors()
-    old = Vector(fingerprint_of(FEATURES), DAY - timedelta(days=1), whole.matrix[0])
-    assert differing(whole, [old], [0]) == ["C1"]
+    fingerprint = fingerprint_of(FEATURES)
+    old = Vector(fingerprint, DAY - timedelta(days=1), ACTIVE, whole.matrix[0])
+    lapsed = Vector(fingerprint, DAY, LAPSED, whole.matrix[0])
+    assert differing(whole, [old, lapsed], [0, 0]) == ["C1", "C1"]

@@ -1,7 +1,8 @@
 """The byte format of a feature vector, shared by the platform, which writes it, and the service.
 
 Layout, little endian: fingerprint of the feature names (16 ASCII hex digits), days since 1970-01-01
-(int32), then a float64 per feature. NaN stands for an unknown value.
+(int32), state of the customer (its place in `PUBLISHED`, uint8), then a float64 per feature. NaN
+stands for an unknown value.
 """
 
 import struct
@@ -10,7 +11,9 @@ from datetime import date
 
 import numpy as np
 
-_HEADER = struct.Struct("<16si")
+from serve.states import PUBLISHED
+
+_HEADER = struct.Struct("<16siB")
 _EPOCH = date(1970, 1, 1).toordinal()
 DESCRIPTION = ""  # no customer's id is empty
 
@@ -40,19 +43,21 @@ class RedisKeys:
 
 @dataclass(frozen=True)
 class Vector:
-    """A customer's features as of midnight at the start of `as_of`.
+    """A customer's state and features as of midnight at the start of `as_of`.
 
     `fingerprint` identifies the names and the order of the values.
     """
 
     fingerprint: str
     as_of: date
+    state: str
     values: np.ndarray
 
 
-def encode(fingerprint: str, as_of: date, values: np.ndarray) -> bytes:
-    """The bytes of a vector."""
-    header = _HEADER.pack(fingerprint.encode("ascii"), as_of.toordinal() - _EPOCH)
+def encode(fingerprint: str, as_of: date, state: str, values: np.ndarray) -> bytes:
+    """The bytes of a vector. Raises ValueError if the state is not one of `PUBLISHED`."""
+    days = as_of.toordinal() - _EPOCH
+    header = _HEADER.pack(fingerprint.encode("ascii"), days, PUBLISHED.index(state))
     return header + np.asarray(values, dtype="<f8").tobytes()
 
 
@@ -60,8 +65,8 @@ def decode(blob: bytes, fingerprint: str, features: int) -> Vector | None:
     """The vector; None where the bytes are no vector, or one of other features."""
     if len(blob) != _HEADER.size + 8 * features:
         return None
-    stored_fingerprint, days = _HEADER.unpack_from(blob)
-    if stored_fingerprint != fingerprint.encode("ascii"):
+    stored_fingerprint, days, state = _HEADER.unpack_from(blob)
+    if stored_fingerprint != fingerprint.encode("ascii") or state >= len(PUBLISHED):
         return None
     values = np.frombuffer(blob, dtype="<f8", offset=_HEADER.size)
-    return Vector(fingerprint, date.fromordinal(days + _EPOCH), values)
+    return Vector(fingerprint, date.fromordinal(days + _EPOCH), PUBLISHED[state], values)

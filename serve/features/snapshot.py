@@ -1,8 +1,9 @@
 """The last published vectors on disk, which are used while the online store does not answer.
 
 A snapshot is a folder `<root>/<as_of>-<fingerprint>` with `ids.npy` (sorted UTF-8 bytes),
-`matrix.npy` (float64, one row per id) and `meta.json`. The folder is complete when it appears. It
-is memory-mapped and never written here.
+`states.npy` (uint8, the place of each id's state in `PUBLISHED`), `matrix.npy` (float64, one row
+per id) and `meta.json`. The folder is complete when it appears. It is memory-mapped and never
+written here.
 """
 
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from serve.features.codec import Vector
+from serve.states import PUBLISHED
 
 IDS_FILE = "ids.npy"
+STATES_FILE = "states.npy"
 MATRIX_FILE = "matrix.npy"
 META_FILE = "meta.json"
 
@@ -28,6 +31,7 @@ class Snapshot:
     fingerprint: str
     as_of: date
     ids: np.ndarray
+    states: np.ndarray
     matrix: np.ndarray
 
     def find(self, customer_ids: list[str]) -> list[Vector | None]:
@@ -41,7 +45,8 @@ class Snapshot:
         row = int(np.searchsorted(self.ids, np.bytes_(customer_id)))
         if row == len(self.ids) or self.ids[row] != customer_id:
             return None
-        return Vector(self.fingerprint, self.as_of, np.array(self.matrix[row]))
+        state = PUBLISHED[self.states[row]]
+        return Vector(self.fingerprint, self.as_of, state, np.array(self.matrix[row]))
 
 
 def newest_snapshot(root: Path, fingerprint: str) -> Path | None:
@@ -63,11 +68,13 @@ def open_snapshot(folder: Path) -> Snapshot:
     identity = snapshot_identity(folder)
     as_of, fingerprint = folder.name.rsplit("-", 1)
     ids = _map_array(folder / IDS_FILE)
+    states = _map_array(folder / STATES_FILE)
     matrix = _map_array(folder / MATRIX_FILE)
-    has_right_shape = ids.ndim == 1 and matrix.ndim == 2 and len(ids) == len(matrix)
-    if not has_right_shape or ids.dtype.kind != "S" or matrix.dtype != np.dtype("<f8"):
+    has_right_shape = ids.shape == states.shape == matrix.shape[:1] and matrix.ndim == 2
+    has_right_types = ids.dtype.kind == "S" and (states.dtype, matrix.dtype) == ("u1", "<f8")
+    if not has_right_shape or not has_right_types or np.any(states >= len(PUBLISHED)):
         raise ValueError(f"{folder.name} is not a snapshot")
-    return Snapshot(identity, fingerprint, date.fromisoformat(as_of), ids, matrix)
+    return Snapshot(identity, fingerprint, date.fromisoformat(as_of), ids, states, matrix)
 
 
 def _map_array(file: Path) -> np.ndarray:

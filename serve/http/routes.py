@@ -65,7 +65,7 @@ def build_api(service: PredictionService, keys: AcceptedKeys, limits: Limits) ->
 def _add_predictions(api: FastAPI, service: PredictionService, limits: Limits) -> None:
     @api.post("/predict", response_model=Prediction)
     async def predict(body: PredictRequest, request: Request) -> Response:
-        """The risk that this customer churns, the reasons, and recommended actions."""
+        """The state of this customer, the risk that it churns, the reasons, recommended actions."""
         return _json(await service.predict(body.customer_id, request_id_of(request)))
 
     @api.post("/predict/what-if", response_model=WhatIfPrediction)

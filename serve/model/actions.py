@@ -1,28 +1,32 @@
-"""Recommended actions for a customer at risk, as a table of rules.
+"""Recommended actions for a customer at risk, or one who has lapsed, as a table of rules.
 
 The rules in the project's original description gave a critical but engaged customer no action. Here
 every HIGH and CRITICAL customer gets at least a review. Offers that need consent are left out for
-customers who opted out.
+customers who opted out. Customers who have left get no action.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import gt, lt
 
+from serve.states import LAPSED
+
 SERIOUS = frozenset({"HIGH", "CRITICAL"})
 MODERATE = frozenset({"MEDIUM"})
+SILENT = frozenset({LAPSED})
 CONSENT_FEATURE = "email_opt_in"
 
 
 @dataclass(frozen=True)
 class ActionRule:
-    """Recommends `action` at these risk levels if `compare(feature, bound)`.
+    """Recommends `action` to these standings if `compare(feature, bound)`.
 
-    Without a feature it applies to every customer of these levels.
+    A standing is a risk level, or the state of a customer who has no risk. Without a feature the
+    rule applies to every customer of these standings.
     """
 
     action: str
-    levels: frozenset[str]
+    standings: frozenset[str]
     feature: str | None
     compare: Callable[[float, float], bool]
     bound: float
@@ -31,7 +35,7 @@ class ActionRule:
 
 # fmt: off
 _RULE_TABLE = (
-    # action, levels, feature, comparison, bound, needs consent
+    # action, standings, feature, comparison, bound, needs consent
     ("Resolve the open support issues first", SERIOUS,  "support_tickets_30d", gt, 1.0,  False),
     ("Immediate engagement campaign",         SERIOUS,  "engagement_score",    lt, 0.3,  True),
     ("Personal account manager assignment",   SERIOUS,  "engagement_score",    lt, 0.3,  False),
@@ -40,13 +44,15 @@ _RULE_TABLE = (
     ("Review by the retention team",          SERIOUS,  None,                  gt, 0.0,  False),
     ("Loyalty program enrollment",            MODERATE, None,                  gt, 0.0,  True),
     ("Usage analytics and insights sharing",  MODERATE, None,                  gt, 0.0,  True),
+    ("Win-back offer with discount",          SILENT,   None,                  gt, 0.0,  True),
 )
 # fmt: on
 ACTION_RULES = tuple(ActionRule(*row) for row in _RULE_TABLE)
 
 
-def recommended_actions(risk_level: str, features: Mapping[str, float]) -> list[str]:
-    """The actions of all rules that apply, in the order of the table.
+def recommended_actions(standing: str, features: Mapping[str, float]) -> list[str]:
+    """The actions of all rules that apply, in the order of the table. `standing`: the risk level of
+    a customer who can leave, the state of another.
 
     A rule does not apply where its feature is unknown (absent or NaN).
     """
@@ -54,7 +60,7 @@ def recommended_actions(risk_level: str, features: Mapping[str, float]) -> list[
     return [
         rule.action
         for rule in ACTION_RULES
-        if risk_level in rule.levels and _applies(rule, features, opted_out)
+        if standing in rule.standings and _applies(rule, features, opted_out)
     ]
 
 

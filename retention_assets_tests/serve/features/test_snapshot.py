@@ -18,9 +18,16 @@ from retention_assets_tests.serve.bundles import AS_OF, FEATURES, HOME
 from retention_assets_tests.serve.features.test_store import ROWS, snapshot
 from retention_assets_tests.serve.model.test_bundle import Planted
 from serve.errors import UnavailableError
-from serve.features.snapshot import IDS_FILE, MATRIX_FILE, newest_snapshot, open_snapshot
+from serve.features.snapshot import (
+    IDS_FILE,
+    MATRIX_FILE,
+    STATES_FILE,
+    newest_snapshot,
+    open_snapshot,
+)
 from serve.features.store import FeatureStore
 from serve.model.card import fingerprint_of
+from serve.states import PUBLISHED as STATES
 
 FINGERPRINT = fingerprint_of(FEATURES)
 # Few letters, so that ids are prefixes of others. No published id ends in NUL, which numpy drops.
@@ -51,10 +58,13 @@ def test_each_id_has_its_own_row_and_others_none(
     rows = {name: float(position) for position, name in enumerate(ids)}
     with tempfile.TemporaryDirectory() as root:
         matrix = np.array([[rows[name]] for name in ids])
-        opened = open_snapshot(write_snapshot(Path(root), Vectors(ids, AS_OF, ["f"], matrix, [])))
+        states = [STATES[position % len(STATES)] for position in range(len(ids))]
+        vectors = Vectors(ids, states, AS_OF, ["f"], matrix, [])
+        opened = open_snapshot(write_snapshot(Path(root), vectors))
         names = [*published, *unpublished, *(f"{name}\x00" for name in published)]
-        values = [vector and vector.values.tolist() for vector in opened.find(names)]
-    assert values == [[rows[name]] if name in rows else None for name in names]
+        read = [vector and (vector.state, vector.values.tolist()) for vector in opened.find(names)]
+    expected = {name: (state, [rows[name]]) for name, state in zip(ids, states, strict=True)}
+    assert read == [expected.get(name) for name in names]
 
 
 def test_changing_a_vector_does_not_change_the_snapshot(tmp_path: Path) -> None:
@@ -73,6 +83,10 @@ def test_changing_a_vector_does_not_change_the_snapshot(tmp_path: Path) -> None:
 
 FAULTS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "empty ids file": (IDS_FILE, lambda content: b""),
+    "empty states file": (STATES_FILE, lambda content: b""),
+    "missing state": (STATES_FILE, lambda content: npy(np.zeros(1, dtype="u1"))),
+    "state without a name": (STATES_FILE, lambda content: npy(np.full(2, 4, dtype="u1"))),
+    "signed states": (STATES_FILE, lambda content: npy(np.zeros(2, dtype="i1"))),
     "empty matrix file": (MATRIX_FILE, lambda content: b""),
     "npz archive": (IDS_FILE, lambda content: npz(np.array([b"a", b"b"]))),
     "truncated npz archive": (IDS_FILE, lambda content: npz(np.array([b"a", b"b"]))[:40]),
@@ -121,7 +135,7 @@ def test_invalid_snapshot_is_not_read_and_runs_no_code(
     assert not Path("planted-code-ran").exists()
 
 
-@pytest.mark.parametrize("missing", [IDS_FILE, MATRIX_FILE])
+@pytest.mark.parametrize("missing", [IDS_FILE, STATES_FILE, MATRIX_FILE])
 def test_incomplete_snapshot_is_not_opened(missing: str, tmp_path: Path) -> None:
     snapshot(tmp_path)
     folder = newest_snapshot(tmp_path, FINGERPRINT)

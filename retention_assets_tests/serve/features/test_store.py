@@ -19,16 +19,18 @@ from retention_assets_tests.serve.redis_server import RedisServer
 from serve.errors import UnavailableError
 from serve.features.store import FeatureStore, FetchedVectors
 from serve.model.card import fingerprint_of
+from serve.states import ACTIVE, LAPSED, LEFT
 
 FINGERPRINT = fingerprint_of(FEATURES)
 ROWS = {"a": [1.0, 2.0, 3.0], "b": [4.0, float("nan"), 6.0]}
 
 
-def snapshot(root: Path, rows: dict[str, list[float]] = ROWS, as_of: date = AS_OF) -> None:
-    write_snapshot(
-        root,
-        Vectors(sorted(rows), as_of, FEATURES, np.array([rows[name] for name in sorted(rows)]), []),
-    )
+def snapshot(
+    root: Path, rows: dict[str, list[float]] = ROWS, as_of: date = AS_OF, state: str = ACTIVE
+) -> None:
+    ids = sorted(rows)
+    matrix = np.array([rows[name] for name in ids])
+    write_snapshot(root, Vectors(ids, [state] * len(ids), as_of, FEATURES, matrix, []))
 
 
 def fetch(
@@ -58,9 +60,10 @@ def values(fetched: FetchedVectors) -> list[Any]:
 
 
 def test_vectors_keep_the_order_and_unknown_ids_are_none(redis_server: RedisServer) -> None:
-    publish_vectors(redis_server, {"a": ROWS["a"], "c": [7.0, 8.0, 9.0]})
+    publish_vectors(redis_server, {"a": ROWS["a"], "c": [7.0, 8.0, 9.0]}, states={"c": LEFT})
     fetched = fetch(redis_server.url, ["c", "x", "a"])
     assert values(fetched) == [[7.0, 8.0, 9.0], None, ROWS["a"]]
+    assert [vector and vector.state for vector in fetched.vectors] == [LEFT, None, ACTIVE]
     assert not fetched.degraded
     assert fetched.vectors[0] and fetched.vectors[0].as_of == AS_OF
 
@@ -91,11 +94,11 @@ def test_published_vector_is_used_immediately(redis_server: RedisServer) -> None
 def test_snapshot_answers_without_redis_and_is_degraded(
     redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    snapshot(tmp_path)
+    snapshot(tmp_path, state=LAPSED)
     redis_server.stop()
     fetched = fetch(redis_server.url, ["a", "x"], tmp_path)
     assert values(fetched) == [ROWS["a"], None]
-    assert fetched.degraded
+    assert fetched.degraded and fetched.vectors[0] and fetched.vectors[0].state == LAPSED
 
 
 def test_missing_redis_and_snapshot_raises_an_error(

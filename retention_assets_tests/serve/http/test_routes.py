@@ -15,10 +15,20 @@ from retention_assets_tests.serve.features.test_store import snapshot
 from retention_assets_tests.serve.redis_server import RedisServer
 from serve.http.limits import Limits
 from serve.service import PredictionService
+from serve.states import ACTIVE, LAPSED, LEFT, RETURNED
 
-ROWS = {"loyal": [1.0, 1.0, 0.0], "leaving": [90.0, 0.1, 4.0], "new": [float("nan")] * 3}
+ROWS = {
+    "loyal": [1.0, 1.0, 0.0],
+    "leaving": [90.0, 0.1, 4.0],
+    "new": [float("nan")] * 3,
+    "back": [1.0, 1.0, 0.0],
+    "silent": [400.0, 0.0, 0.0],
+    "gone": [400.0, 0.0, 0.0],
+}
+STATES = {"back": RETURNED, "silent": LAPSED, "gone": LEFT}
 PREDICTION_FIELDS = {
     "customer_id",
+    "customer_state",
     "churn_probability",
     "churn_prediction",
     "risk_level",
@@ -33,13 +43,14 @@ PREDICTION_FIELDS = {
     "cached",
     "request_id",
 }
+RISK = ("churn_probability", "churn_prediction", "risk_level", "confidence_score")
 
 
 @pytest.fixture
 def served(
     redis_server: RedisServer, tmp_path: Path
 ) -> Iterator[tuple[TestClient, PredictionService]]:
-    publish_vectors(redis_server, ROWS)
+    publish_vectors(redis_server, ROWS, states=STATES)
     with client_of(redis_server.url, choice_of(tmp_path / "m"), tmp_path / "snapshot") as pair:
         yield pair
 
@@ -82,6 +93,38 @@ def test_customer_without_known_features_has_no_confidence(client: TestClient) -
     assert 0 < content["churn_probability"] < 1
     assert content["confidence_score"] == 0
     assert content["reasons"][0]["value"] is None
+
+
+@pytest.mark.parametrize(
+    ("customer", "state"), [("loyal", ACTIVE), ("leaving", ACTIVE), ("back", RETURNED)]
+)
+def test_customer_who_can_leave_has_a_full_answer(
+    client: TestClient, customer: str, state: str
+) -> None:
+    content = client.post("/predict", json={"customer_id": customer}).json()
+    assert content["customer_state"] == state
+    assert None not in [content[name] for name in RISK]
+
+
+@pytest.mark.parametrize(
+    ("customer", "state", "actions"),
+    [("silent", LAPSED, ["Win-back offer with discount"]), ("gone", LEFT, [])],
+)
+def test_customer_who_cannot_leave_has_a_state_but_no_risk(
+    client: TestClient, customer: str, state: str, actions: list[str]
+) -> None:
+    body = {"customer_id": customer}
+    alone = client.post("/predict", json=body)
+    assert alone.status_code == 200
+    changed = client.post("/predict/what-if", json=body | {"overrides": {"recency_days": 0}})
+    batch = client.post("/predict/batch", json={"customer_ids": ["leaving", customer, "loyal"]})
+    others = [row["churn_probability"] for row in batch.json()["predictions"]]
+    assert (others[0] > others[2], others[1]) == (True, None)
+    for content in (alone.json(), changed.json(), batch.json()["predictions"][1]):
+        assert set(content) >= PREDICTION_FIELDS
+        assert {content[name] for name in RISK} == {None}
+        assert (content["customer_state"], content["recommended_actions"]) == (state, actions)
+        assert content["reasons"] == []
 
 
 def test_unknown_customer_is_404(client: TestClient) -> None:

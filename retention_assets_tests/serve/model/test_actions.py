@@ -1,4 +1,4 @@
-"""Recommended actions by risk level and features."""
+"""Recommended actions by risk level or state, and features."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ REVIEW = "Review by the retention team"
 
 
 @pytest.mark.parametrize(
-    ("level", "features", "actions"),
+    ("standing", "features", "actions"),
     [
         ("LOW", {"recency_days": 300.0, "engagement_score": 0.0}, []),
         ("MEDIUM", {}, ["Loyalty program enrollment", "Usage analytics and insights sharing"]),
@@ -33,13 +33,16 @@ REVIEW = "Review by the retention team"
             {"support_tickets_30d": 3.0, "email_opt_in": 0.0},
             ["Resolve the open support issues first", REVIEW],
         ),
+        ("lapsed", {"recency_days": 300.0}, ["Win-back offer with discount"]),
+        ("lapsed", {"recency_days": 300.0, "email_opt_in": 0.0}, []),
+        ("left", {"recency_days": 300.0, "engagement_score": 0.0}, []),
         ("HIGH", {"recency_days": NAN, "engagement_score": NAN, "email_opt_in": NAN}, [REVIEW]),
     ],
 )
-def test_actions_follow_level_and_features(
-    level: str, features: dict[str, float], actions: list[str]
+def test_actions_follow_standing_and_features(
+    standing: str, features: dict[str, float], actions: list[str]
 ) -> None:
-    assert recommended_actions(level, features) == actions
+    assert recommended_actions(standing, features) == actions
 
 
 VALUE = st.floats(allow_nan=True, allow_infinity=False)
