@@ -23,7 +23,12 @@ from retention_assets.sources.arrival import delivered_through
 from retention_assets.sources.contracts import TABLES, Table, column_descriptions
 from retention_assets.sources.ledger import Ledger
 from retention_assets.sources.profile import CHURN_TABLE
-from retention_assets.validation.checks import check_results, check_specs, data_is_current
+from retention_assets.validation.checks import (
+    check_results,
+    check_specs,
+    data_is_current,
+    labels_keep_up,
+)
 from retention_assets.validation.rules import rules_of
 
 OWNERS = ["team:data-platform"]
@@ -41,12 +46,13 @@ WATERMARK_COLUMNS = {
 
 
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
-    """The stage for one source: its validated tables, the watermark, and the check of its age."""
+    """The stage for one source: its validated tables, the watermark, and checks of their age."""
     tables = [table for name, table in TABLES.items() if platform.profile.has(name)]
     return [
         *(validated_table(platform, table) for table in tables),
         watermark(platform, tables),
         data_is_current(platform),
+        labels_keep_up(platform),
     ]
 
 

@@ -10,6 +10,7 @@ from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import asset_key
 from retention_assets.sources.contracts import Table
+from retention_assets.sources.profile import CHURN_TABLE
 from retention_assets.validation.rules import Rule, rules_of
 
 if TYPE_CHECKING:
@@ -108,6 +109,34 @@ def data_is_current(platform: Platform) -> dg.AssetChecksDefinition:
         )
 
     return _data_is_current
+
+
+def labels_keep_up(platform: Platform) -> dg.AssetChecksDefinition:
+    """A check on validated/watermark that warns when labels wait for the table that says who left.
+
+    A table may be quiet for as long as others wait for it before they close its days.
+    """
+
+    @dg.asset_check(
+        asset=asset_key(keys.WATERMARK),
+        name="labels_keep_up",
+        description="The table that says who left is delivered as far as the others. If its files "
+        "stop, no further week gets labels.",
+    )
+    def _labels_keep_up(lake: Lake) -> dg.AssetCheckResult:
+        (row,) = lake.read(keys.WATERMARK).collect()
+        lag = (row["watermark"] - row["labels_through"]).days
+        return dg.AssetCheckResult(
+            passed=lag <= platform.settings.patience_days,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                "table": CHURN_TABLE[platform.profile.churn.kind],
+                "labels_through": str(row["labels_through"]),
+                "lag_days": lag,
+            },
+        )
+
+    return _labels_keep_up
 
 
 def newest_existing_day(platform: Platform, context: dg.AssetCheckExecutionContext) -> date | None:

@@ -1,5 +1,6 @@
 """The watermark and its age, in real runs: history is compared with its files, live with today."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.sources.contracts import TABLES
+from retention_assets.sources.ledger import READ, Ledger, LedgerEntry
 from retention_assets.validation.assets import watermark
-from retention_assets.validation.checks import check_specs, data_is_current
+from retention_assets.validation.checks import check_specs, data_is_current, labels_keep_up
 from retention_assets.validation.rules import rules_of
 from retention_assets.validation.watermark import read_watermark
 from retention_assets_tests.validation.factories import make_row, raw_schema, transactions_platform
@@ -41,6 +43,22 @@ def check_age(platform: Platform, lake: Lake) -> tuple[bool, dict[str, Any]]:
     assert event.materialization.metadata["watermark"].value == metadata["watermark"]
     assert str(read_watermark(lake.read)) == metadata["watermark"]
     return check.passed, metadata
+
+
+def test_labels_that_wait_for_their_table_are_reported(tmp_path: Path, validated: Lake) -> None:
+    platform = transactions_platform(tmp_path)
+    settings = platform.settings.model_copy(update={"patience_days": 2})
+    platform = replace(platform, settings=settings)
+    entry = LedgerEntry("transactions", "", 1, READ, None, 1, 1, reading="", run_id="")
+    for day, lag in ((3, 3), (4, 2), (6, 0), (8, 0)):
+        through = date(2024, 1, day)
+        Ledger(settings.lake_root).add([replace(entry, path=str(day), through=through)])
+        assets = [watermark(platform, [TABLE]), labels_keep_up(platform)]
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = dg.materialize(assets, resources={"lake": validated}, instance=instance)
+        (check,) = result.get_asset_check_evaluations()
+        assert (check.passed, check.metadata["lag_days"].value) == (lag <= 2, lag)
+        assert check.severity == dg.AssetCheckSeverity.WARN
 
 
 def add_files(folder: Path, *days: int) -> None:
