@@ -20,8 +20,8 @@ from serve.states import ACTIVE, LAPSED, LEFT, RETURNED, UNKNOWN
 
 TIMES = ("event_ts", "ingested_ts", REPLACED_ON)
 EVENTS = "array<struct<event_ts: timestamp, ingested_ts: timestamp, replaced_on: date>>"
-# What a customer chooses at sign-up. A later row with another value, or with nothing new at all, is
-# a new sign-up; one that changes only what is left of the columns is a new address or consent.
+# What a customer chooses at sign-up. A row after a cancellation that changes it, or that changes
+# nothing at all, is a return. One that changes only the details is a new address or a new consent.
 SIGNED = ("plan", "acquisition_channel")
 DETAILS = tuple(
     column.name
@@ -58,14 +58,7 @@ def histories(
         "customer_id", *TIMES, _struct(customers, SIGNED), _struct(customers, DETAILS)
     )
     collected = _collect(sign_ups.toDF("customer_id", *TIMES, "signed", "details"), "sign_ups")
-    purchases = None if transactions is None else transactions.where("kind = 'sale'")
-    if purchases is not None and churn.kind == "inactivity":
-        purchases = purchases.withColumns(
-            {name: F.date_trunc("day", name) for name in ("event_ts", "ingested_ts")}
-        )
-    elif purchases is not None and cancellations is not None:
-        first = cancellations.groupBy("customer_id").agg(F.min("event_ts").alias("first"))
-        purchases = purchases.join(first, "customer_id").where("event_ts > first")
+    purchases = _purchases(transactions, cancellations, churn)
     for name, events in (("cancellations", cancellations), ("purchases", purchases)):
         collected = _with_events(collected, name, events)
     return collected
@@ -120,13 +113,13 @@ def _by_cancellation(frame: DataFrame) -> DataFrame:
     left_at = F.col("_left_at")
     before = F.filter("_sign_ups", lambda fact: _time(fact) <= left_at)
     frame = frame.withColumn("_at_leaving", F.try_element_at(before, F.lit(-1)))
+    at_leaving = F.col("_at_leaving")
 
     def is_return(fact: Column) -> Column:
-        same = {
-            name: fact[name].eqNullSafe(F.col("_at_leaving")[name])
-            for name in ("signed", "details")
-        }
-        return (_time(fact) > left_at) & ~(same["signed"] & ~same["details"])
+        has_same = {name: fact[name].eqNullSafe(at_leaving[name]) for name in ("signed", "details")}
+        has_new_details = has_same["signed"] & ~has_same["details"]
+        lost_plan = fact["signed"]["plan"].isNull() & at_leaving["signed"]["plan"].isNotNull()
+        return (_time(fact) > left_at) & ~has_new_details & ~lost_plan
 
     signed_again = F.filter("_sign_ups", is_return)
     bought = F.filter("_purchases", lambda fact: _time(fact) > left_at)
@@ -169,6 +162,22 @@ def _by_silence(frame: DataFrame, day: Column, days_to_lapse: int) -> DataFrame:
     return frame.withColumns({"_state": state, "_since": since})
 
 
+def _purchases(
+    transactions: DataFrame | None, cancellations: DataFrame | None, churn: Churn
+) -> DataFrame | None:
+    """The purchases that states depend on; None if no state does."""
+    if transactions is None:
+        return None
+    sales = transactions.where("kind = 'sale'")
+    if churn.kind == "inactivity":
+        times = ("event_ts", "ingested_ts")
+        return sales.withColumns({name: F.date_trunc("day", name) for name in times})
+    if cancellations is None:
+        return None
+    first = cancellations.groupBy("customer_id").agg(F.min("event_ts").alias("first"))
+    return sales.join(first, "customer_id").where("event_ts > first")
+
+
 def _collect(facts: DataFrame, name: str) -> DataFrame:
     """One row per customer, with its facts as an array of structs in order of time."""
     columns = [column for column in facts.columns if column != "customer_id"]
@@ -184,9 +193,10 @@ def _with_events(customers: DataFrame, name: str, events: DataFrame | None) -> D
 
 
 def _struct(customers: DataFrame, names: tuple[str, ...]) -> Column:
-    """These columns as one; a source need not have all of them."""
-    columns = [name for name in names if name in customers.columns]
-    return F.struct(F.lit(0).alias("_"), *columns)
+    """These columns as one; null where the customers have none of that name."""
+    nothing = F.lit(None).cast("string")
+    columns = [F.col(name) if name in customers.columns else nothing for name in names]
+    return F.struct(*(column.alias(name) for name, column in zip(names, columns, strict=True)))
 
 
 def _time(fact: Column) -> Column:

@@ -69,12 +69,16 @@ def with_later_state(
     That is, has left or lapsed; or has never bought, as it is known then, because what looked like
     a purchase at t was taken back. `left_in_gap`: of those, who had canceled by the end of the gap.
     """
-    states = population.join(customers, "customer_id")
-    ends = {"after_gap": window.gap_days, "later": window.closes_after_days}
-    for column, days in ends.items():
-        states = with_state(states, column, day=_day(days), known_on=F.col(FINAL), churn=churn)
+    final = F.col(FINAL)
+    end = _day(window.closes_after_days)
+    joined = population.join(customers, "customer_id")
+    states = with_state(joined, "later", day=end, known_on=final, churn=churn)
     is_gone = ~F.col("later.state").isin(*CAN_LEAVE)
-    left_in_gap = is_gone & (F.col("after_gap.state") == LEFT)
+    left_in_gap = F.lit(False)
+    if churn.kind == "cancellation":
+        gap_end = _day(window.gap_days)
+        states = with_state(states, "after_gap", day=gap_end, known_on=final, churn=churn)
+        left_in_gap = is_gone & (F.col("after_gap.state") == LEFT)
     return states.select(
         *population.columns, is_gone.cast("int").alias("label"), left_in_gap.alias("left_in_gap")
     )

@@ -115,12 +115,13 @@ def fact_rows(spark: Any, facts: Mapping[str, Sequence[Fact]]) -> Any:
 
 
 def history_frames(spark: Any, facts: Mapping[str, Sequence[Fact]]) -> dict[str, Any]:
-    """Customers, cancellations and transactions of facts: sign-up, premium (the plan), opt-out,
-    cancel, sale and return.
+    """Customers, cancellations and transactions of facts: sign-up, premium (the plan), no plan,
+    opt-out, cancel, sale and return.
     """
     rows = fact_rows(spark, facts)
-    attributes = ("if(kind = 'premium', 'premium', 'basic') plan", "kind != 'opt-out' email_opt_in")
-    customers = rows.where("kind IN ('sign-up', 'premium', 'opt-out')")
+    plan = "CASE kind WHEN 'premium' THEN 'premium' WHEN 'no plan' THEN NULL ELSE 'basic' END plan"
+    attributes = (plan, "kind != 'opt-out' email_opt_in")
+    customers = rows.where("kind IN ('sign-up', 'premium', 'no plan', 'opt-out')")
     return {
         "customers": customers.selectExpr("*", *attributes),
         "cancellations": rows.where("kind = 'cancel'"),

@@ -86,6 +86,7 @@ BY_CANCELLATION: dict[str, Case] = {
         RETURNED,
         "2023-09-01",
     ),
+    "lost the plan": ([SIGN_UP, ("cancel", LONG_AGO), ("no plan", LATER)], LEFT, "2023-06-01"),
     "opted out of mail": ([SIGN_UP, ("cancel", LONG_AGO), ("opt-out", LATER)], LEFT, "2023-06-01"),
 }
 
