@@ -206,6 +206,13 @@ class LearningSettings(SettingsGroup):
     folds: int = Field(default=3, ge=1, description="Rolling-origin folds that choose the recipe.")
     seed: int = 20240101
     bootstrap_rounds: int = Field(default=1000, ge=100)
+    calibration_tolerance: float = Field(
+        default=0.03,
+        gt=0,
+        le=1,
+        description="Promotion gate: probabilities are this close to observed rates, by the whole "
+        "interval of the error.",
+    )
     max_predict_ms: float = Field(
         default=50.0, gt=0, description="Promotion gate: one row is scored within this time."
     )

@@ -134,6 +134,7 @@ def _training(platform: Platform) -> Contract:
         keys.CHURN_CHAMPION: {
             **compared,
             "gates": gates,
+            "calibration_tolerance": str(settings.calibration_tolerance),
             "max_predict_ms": str(settings.max_predict_ms),
         },
     }

@@ -19,7 +19,8 @@ class Task:
     Rows of one entity stay together in every split and draw. `source` and `examples` say which
     source and which table the rows come from. `label_window` is None where rows have no time.
     `median_slices`: features at whose median the rows are cut into two slices; every 0/1 feature
-    is a slice anyway. `test_periods`: as-of dates of the untouched test.
+    is a slice anyway. `test_periods`: as-of dates of the untouched test. `calibration_tolerance`:
+    how far probabilities may be from observed rates.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Task:
     folds: int
     seed: int
     bootstrap_rounds: int
+    calibration_tolerance: float
     max_latency_ms: float
 
     @property

@@ -61,6 +61,7 @@ TASK = Task(
     folds=2,
     seed=3,
     bootstrap_rounds=100,
+    calibration_tolerance=0.1,
     max_latency_ms=1000,
 )
 

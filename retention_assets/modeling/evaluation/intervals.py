@@ -47,3 +47,12 @@ def interval(sample: Floats, alpha: float = 0.05) -> tuple[float, float]:
     """Percentile interval that leaves out alpha in all."""
     low, high = np.quantile(sample, [alpha / 2, 1 - alpha / 2])
     return float(low), float(high)
+
+
+def without_bias(point: float, sample: Floats, alpha: float) -> tuple[float, float, float]:
+    """A figure that noise makes greater, such as a sum of squares, and its interval, without what
+    noise adds: as much as resampling adds to the point (Efron and Tibshirani 1993, chapter 10).
+    """
+    added = float(sample.mean()) - point
+    low, high = interval(sample, alpha)
+    return point - added, low - 2 * added, high - 2 * added

@@ -93,7 +93,7 @@ class Evaluation:
         return np.full(len(scores), self.acting == "random")
 
     def _sums(self, order: NDArray, entity: NDArray[np.int64], entities: int) -> Floats:
-        """(SUMS and calibration bins, entities): what each row adds, summed by entity."""
+        """(SUMS, misses and rows of calibration bins, entities): what each row adds, by entity."""
         p = np.clip(self.p, LOSS_CLIP, 1 - LOSS_CLIP)
         parts: dict[str, Floats] = {
             "total": np.ones(len(p)),
@@ -106,9 +106,10 @@ class Evaluation:
         rows: list[Floats] = [
             np.bincount(entity, parts[name], minlength=entities).astype(np.float64) for name in SUMS
         ]
-        for part in np.split(order, np.unique(np.arange(BINS) * len(p) // BINS)[1:]):
-            miss = (self.p - self.y)[part]
-            rows.append(np.bincount(entity[part], miss, minlength=entities).astype(np.float64))
+        bins = np.split(order, np.unique(np.arange(BINS) * len(p) // BINS)[1:])
+        for values in (self.p - self.y, np.ones(len(p))):
+            for part in bins:
+                rows.append(np.bincount(entity[part], values[part], entities).astype(np.float64))
         return np.stack(rows)
 
 
@@ -127,9 +128,13 @@ class EntityMetrics:
     utility: Utility
 
     def at(self, counts: Floats) -> dict[str, Floats]:
-        """Every metric, (rounds,), where `counts` (entities, rounds) says how often each counts."""
+        """Every metric, (rounds,), where `counts` (entities, rounds) says how often each counts.
+
+        `mean_error`: probability less label, calibration in the large. `squared_calibration_error`:
+        the same in each of BINS bins of scores, squared, weighted by rows.
+        """
         summed = dict(zip(SUMS, self.sums[: len(SUMS)] @ counts, strict=True))
-        misses = self.sums[len(SUMS) :] @ counts
+        misses, rows_of_bins = np.split(self.sums[len(SUMS) :] @ counts, 2)
         total = summed["total"]
         before, weight, positive, reachable = np.split(np.asarray(self.ranks @ counts), 4)
         weight_so_far = np.cumsum(before + weight, axis=0)
@@ -155,6 +160,8 @@ class EntityMetrics:
             "average_precision": _ratio((precision * positive).sum(axis=0), summed["positives"]),
             "brier": summed["brier"] / total,
             "ece": np.abs(misses).sum(axis=0) / total,
+            "mean_error": misses.sum(axis=0) / total,
+            "squared_calibration_error": _ratio(misses**2, rows_of_bins).sum(axis=0) / total,
             "log_loss": summed["log_loss"] / total,
             "accuracy": summed["accuracy"] / total,
             "profit": value / total * PER_ENTITIES,

@@ -70,6 +70,7 @@ def promotion_evidence(
         rankings=comparison.rankings,
         has_champion=comparison.champion is not None,
         slice_differences=slice_differences(comparison, slices),
+        calibration_tolerance=comparison.task.calibration_tolerance,
         latency_ms=latency_ms(scorer, rows.columns(scorer.features)),
         max_latency_ms=comparison.task.max_latency_ms,
         digest=scorer.digest,

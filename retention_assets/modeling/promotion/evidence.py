@@ -23,6 +23,7 @@ class PromotionEvidence:
     rankings: tuple[str, ...]
     has_champion: bool
     slice_differences: Mapping[str, tuple[float, Floats]]
+    calibration_tolerance: float
     latency_ms: float
     max_latency_ms: float
     digest: str

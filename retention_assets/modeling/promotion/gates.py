@@ -4,12 +4,13 @@ Money decides; the other gates can only stop. Intervals are paired, by entity, a
 many things were tried: the best of four candidates is the luckiest of four.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from retention_assets import keys
-from retention_assets.modeling.evaluation.intervals import interval
+from retention_assets.modeling.evaluation.intervals import interval, without_bias
 from retention_assets.modeling.examples import Bools, Examples
 from retention_assets.modeling.promotion.evidence import (
     CHAMPION,
@@ -22,9 +23,8 @@ ALPHA = 0.05
 # One-sided 0.9995 normal quantile: on pure noise a ranking passes once in 2000 times.
 SIGNAL_Z = 3.29
 CHANCE_AUC = 0.5
-# Mean distance of scores from observed rates that a capacity decision can bear; the prevalence
-# itself moves by as much between a training and a test period.
-MAX_ECE = 0.10
+# Two one-sided tests at 5 %: the whole 90 % interval lies within the tolerance (Schuirmann 1987).
+EQUIVALENCE_ALPHA = 0.10
 MIN_SLICE_SHARE = 0.1
 MIN_SLICE_POSITIVES = 50
 
@@ -87,22 +87,38 @@ def has_signal(evidence: PromotionEvidence) -> Answer:
 
 
 def calibrated(evidence: PromotionEvidence) -> Answer:
-    """ECE within the limit, and a Brier score not worse, by its interval, than the champion's
-    (or a constant's).
+    """Probabilities agree with observed rates, by the whole of their intervals: on the mean, and in
+    the root mean square of ten score bins, without what noise adds to it. And the Brier score is
+    not worse, by its interval, than the champion's (or a constant's).
     """
-    ece = evidence.scores.points[evidence.challenger]["ece"]
-    ece_low, ece_high = interval(evidence.scores.samples[evidence.challenger]["ece"])
+    tolerance = evidence.calibration_tolerance
+    points = evidence.scores.points[evidence.challenger]
+    samples = evidence.scores.samples[evidence.challenger]
+    mean_error = points["mean_error"]
+    low, high = interval(samples["mean_error"], EQUIVALENCE_ALPHA)
+    name = "squared_calibration_error"
+    squares = without_bias(points[name], samples[name], EQUIVALENCE_ALPHA)
+    error, error_low, error_high = (math.sqrt(max(0.0, square)) for square in squares)
     rival = CHAMPION if evidence.has_champion else "everybody"
     brier, sample = evidence.scores.difference("brier", evidence.challenger, rival)
     brier_low, _ = interval(sample)
+    is_close = -tolerance < low and high < tolerance and error_high < tolerance
     return Answer(
-        passed=min(ece, ece_low) <= MAX_ECE and brier_low <= 0,
-        reason=f"ECE {ece:.3f} (limit {MAX_ECE}), Brier {brier:+.4f} against {rival}.",
-        value=ece,
-        low=ece_low,
-        high=ece_high,
-        limit=MAX_ECE,
-        details={"brier_difference": brier, "brier_difference_low": brier_low},
+        passed=is_close and brier_low <= 0,
+        reason=f"Calibration error {error:.3f} [{error_low:.3f}, {error_high:.3f}] and mean error "
+        f"{mean_error:+.3f} [{low:+.3f}, {high:+.3f}], tolerance {tolerance}; Brier {brier:+.4f} "
+        f"against {rival}.",
+        value=error,
+        low=error_low,
+        high=error_high,
+        limit=tolerance,
+        details={
+            "mean_error": mean_error,
+            "mean_error_low": low,
+            "mean_error_high": high,
+            "brier_difference": brier,
+            "brier_difference_low": brier_low,
+        },
     )
 
 

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retention_assets.modeling.evaluation.intervals import CHUNK, entity_draws, interval, resample
+from retention_assets.modeling.evaluation.intervals import (
+    CHUNK,
+    entity_draws,
+    interval,
+    resample,
+    without_bias,
+)
 from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.utility import ContactUtility
 
@@ -90,3 +96,22 @@ def test_intervals_resample_customers_not_rows() -> None:
     )["model"]["auc"]
     widths = [high - low for low, high in (interval(once), interval(ten))]
     assert widths[1] == pytest.approx(widths[0], rel=0.15)
+
+
+def test_noise_is_taken_out_of_a_sum_of_squares() -> None:
+    """The squared mean of 100 values whose true mean is 0.1: noise adds their variance / 100."""
+    rng = np.random.default_rng(3)
+    plain = []
+    corrected = []
+    covered = []
+    for _ in range(300):
+        values = rng.normal(0.1, 1.0, 100)
+        sample = values[rng.integers(0, 100, (200, 100))].mean(axis=1) ** 2
+        point = values.mean() ** 2
+        value, low, high = without_bias(point, sample, 0.1)
+        plain.append(point)
+        corrected.append(value)
+        covered.append(low <= 0.01 <= high)
+    assert np.mean(plain) == pytest.approx(0.02, abs=0.003)
+    assert np.mean(corrected) == pytest.approx(0.01, abs=0.003)
+    assert np.mean(covered) > 0.8

@@ -83,3 +83,14 @@ def test_calibration_error_is_distance_from_observed_rates() -> None:
         0.0, abs=1e-12
     )
     assert Evaluation(y, np.full(1000, 0.40), UTILITY).point()["ece"] == pytest.approx(0.15)
+
+
+def test_calibration_errors_of_known_misses() -> None:
+    """Ten bins: five are 10 points too high, five 10 points too low."""
+    p = np.repeat(np.linspace(0.2, 0.65, 10), 200)
+    rate = p + np.repeat([-0.1, 0.1], 1000)
+    y = (np.tile(np.arange(200), 10) < np.round(rate * 200)).astype(np.int8)
+    point = Evaluation(y, p, UTILITY).point()
+    assert point["mean_error"] == pytest.approx(0.0, abs=1e-12)
+    assert point["squared_calibration_error"] == pytest.approx(0.01)
+    assert point["ece"] == pytest.approx(0.1)
