@@ -188,7 +188,7 @@ GATES = (
     Gate(
         keys.CALIBRATED,
         calibrated,
-        "Predicted rates agree with observed rates.",
+        "Predicted rates agree with observed rates within a tolerance, by the whole interval.",
     ),
     Gate(
         keys.NO_WORSE_ON_LARGE_SLICES,
