@@ -103,11 +103,13 @@ def calibrated(evidence: PromotionEvidence) -> Answer:
     brier, sample = evidence.scores.difference("brier", evidence.challenger, rival)
     brier_low, _ = interval(sample)
     is_close = -tolerance < low and high < tolerance and error_high < tolerance
+    is_undecided = not is_close and max(error, abs(mean_error)) < tolerance
     return Answer(
         passed=is_close and brier_low <= 0,
         reason=f"Calibration error {error:.3f} [{error_low:.3f}, {error_high:.3f}] and mean error "
-        f"{mean_error:+.3f} [{low:+.3f}, {high:+.3f}], tolerance {tolerance}; Brier {brier:+.4f} "
-        f"against {rival}.",
+        f"{mean_error:+.3f} [{low:+.3f}, {high:+.3f}], tolerance {tolerance}"
+        f"{', which takes more rows to show' if is_undecided else ''}; "
+        f"Brier {brier:+.4f} against {rival}.",
         value=error,
         low=error_low,
         high=error_high,

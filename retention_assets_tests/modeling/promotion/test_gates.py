@@ -240,6 +240,15 @@ def test_calibration_gate_decides_on_draws(bias: float, least: int, most: int) -
     assert least <= passed <= most
 
 
+def test_calibration_gate_says_where_rows_are_too_few() -> None:
+    answers = [
+        calibrated(evidence(differing({"mean_error": (mean_error, spread)})))
+        for mean_error, spread in ((0.01, 0.002), (0.01, 0.02), (0.05, 0.02))
+    ]
+    is_told = ["takes more rows to show" in answer.reason for answer in answers]
+    assert is_told == [False, True, False]
+
+
 @pytest.mark.parametrize(
     ("auc", "spread", "passed"),
     [(0.78, 0.01, True), (0.58, 0.03, False), (0.54, 0.01, True), (0.3, 0.01, False)],
