@@ -81,8 +81,10 @@ class Reconciliation:
             "source": backlog.source_digest(self.platform),
             "as_of": str(self.platform.settings.as_of),
         }
-        if not (days_remade or days_read) and previous.get("as_of") != current["as_of"]:
-            self.materialize("Watermark", [asset_key(keys.WATERMARK)])
+        watermark = asset_key(keys.WATERMARK)
+        is_stale = watermark in outdated or previous.get("as_of") != current["as_of"]
+        if is_stale and not (days_remade or days_read):
+            self.materialize("Watermark", [watermark])
         weeks_filled = self._fill_weeks(refill=asset_key(keys.CHURN_EXAMPLES) in outdated)
         due = [key for key in self.keys(None) if key not in OF_DAYS]
         if previous == current and day_before == backlog.watermark(self.instance):

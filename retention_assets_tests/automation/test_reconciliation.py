@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from retention_assets import keys
-from retention_assets.automation.contract import reason_to_wait
+from retention_assets.automation.asset_definitions import contract_of
+from retention_assets.automation.contract import reason_to_wait, record_contract
 from retention_assets.automation.manual_run import MANUAL_RUN
 from retention_assets.automation.reconciliation import SERVING, Reconciliation
 from retention_assets.cli.progress import RunDisplay
@@ -191,6 +192,17 @@ class TestChangedContract:
             made_anew, _ = self.run(platform, instance)
             assert reason_to_wait(platform) is None
         assert made_anew == set(self.KEYS[1:])
+
+    def test_outdated_watermark_comes_before_what_reads_it(self, platform: Platform) -> None:
+        """Also where no file is new, as in the home of an earlier version of the code."""
+        home = platform.settings.home
+        with dg.DagsterInstance.ephemeral() as instance:
+            self.run(platform, instance)
+            record_contract(home, {**contract_of(platform), keys.WATERMARK: {}})
+            self.run(platform, instance)
+            newest_first = [sorted(run.asset_selection or ()) for run in instance.get_runs()]
+        watermark = dg.AssetKey.from_user_string(keys.WATERMARK)
+        assert newest_first[0] == [watermark]
 
 
 def test_redeployed_assets_are_in_the_graph(platform: Platform) -> None:
