@@ -20,11 +20,14 @@ def leaderboard(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show every candidate and baseline on the untouched last period, at natural prevalence."""
-    rows = read_leaderboard(Settings())
+    settings = Settings()
+    rows = read_leaderboard(settings)
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
     else:
-        show_leaderboard(rows, "Untouched last period")
+        from retention_assets.training.task import contact_utility
+
+        show_leaderboard(rows, "Untouched last period", contact_utility(settings).assumption)
 
 
 def read_leaderboard(settings: Settings) -> list[dict[str, Any]]:
@@ -39,8 +42,10 @@ def read_leaderboard(settings: Settings) -> list[dict[str, Any]]:
     return metadata["leaderboard"]
 
 
-def show_leaderboard(rows: list[dict[str, Any]], title: str) -> None:
-    """Prints the figures of every scorer, with 95 % intervals, on the same untouched rows."""
+def show_leaderboard(rows: list[dict[str, Any]], title: str, assumption: str) -> None:
+    """Prints the figures of every scorer, with 95 % intervals, on the same untouched rows.
+    `assumption`: what profit assumes.
+    """
     from rich.console import Console
     from rich.table import Table
 
@@ -54,6 +59,7 @@ def show_leaderboard(rows: list[dict[str, Any]], title: str) -> None:
         f"{title}, base rate {rows[0]['base_rate']:.1%}; [95 % interval by customer]", markup=False
     )
     console.print(table)
+    console.print(f"Profit per 1,000 rows assumes that {assumption}.", markup=False)
 
 
 def _figure(row: dict[str, Any], name: str) -> str:

@@ -122,7 +122,8 @@ def _show(report: dict[str, Any], out: Path) -> None:
     from retention_assets.cli.leaderboard import show_leaderboard
     from retention_assets.tabular.report import notes_of
 
-    show_leaderboard(report["leaderboard"], f"{report['rows']['untouched']:,} untouched rows")
+    title = f"{report['rows']['untouched']:,} untouched rows"
+    show_leaderboard(report["leaderboard"], title, report["profit_assumes_that"])
     decision = "promoted" if report["promoted"] else "not promoted"
     typer.echo(f"\nBest candidate on the folds: {report['chosen']}, {decision}. {report['reason']}")
     for note in notes_of(report):

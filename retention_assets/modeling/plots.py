@@ -126,7 +126,7 @@ def profit(
     axes.set(
         xlabel=f"{words.entities} {words.acted_on}, likeliest first",
         ylabel=f"per 1000 {words.entities}",
-        title="Profit (line: capacity)",
+        title="Assumed profit (line: capacity)",
     )
 
 

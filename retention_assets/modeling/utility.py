@@ -10,6 +10,11 @@ class Utility(Protocol):
     """A Task's economics: which rows are worth an action, and what the actions earn."""
 
     @property
+    def assumption(self) -> str:
+        """What every figure of money takes for granted, as a clause after "assumes that"."""
+        ...
+
+    @property
     def capacity_share(self) -> float:
         """Share of all rows that can be acted on."""
         ...
@@ -32,6 +37,14 @@ class ContactUtility:
     saved_margin: float
     save_rate: float
     capacity_share: float
+
+    @property
+    def assumption(self) -> str:
+        """What nobody has measured."""
+        return (
+            f"a contact costs {self.contact_cost:g} and keeps {self.save_rate:.0%} of those who "
+            f"would leave, worth {self.saved_margin:g} each"
+        )
 
     @property
     def breakeven(self) -> float:

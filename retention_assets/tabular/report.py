@@ -62,6 +62,7 @@ def report_of(
         "suspect_columns": dict(result.encoding.suspects),
         **cell_counts([table, *([second] if second else [])], roles, result.encoding),
         "leaderboard": result.comparison.leaderboard(),
+        "profit_assumes_that": result.comparison.task.utility.assumption,
         "chosen": result.comparison.challenger,
         "promoted": decision.promoted,
         "reason": decision.reason,
@@ -147,6 +148,7 @@ def page_of(report: dict[str, Any], result: TableResult) -> str:
         _table(
             ["candidate", *WITH_INTERVAL, "accuracy"], [_line(row) for row in report["leaderboard"]]
         ),
+        f"<p>Profit per 1,000 rows assumes that {escape(report['profit_assumes_that'])}.</p>",
         *(f'<p><img alt="" src="data:image/png;base64,{_png(figure)}"></p>' for figure in pictures),
         "<h2>Gates</h2>",
         _table(

@@ -198,6 +198,7 @@ def _leaderboard(platform: Platform) -> dg.AssetsDefinition:
         frame = lake.spark.createDataFrame(pa.Table.from_pylist(rows))
         count = lake.overwrite(keys.CHURN_LEADERBOARD, frame)
         metadata = {
+            "profit_assumes_that": task.utility.assumption,
             "leaderboard": dg.MetadataValue.json(rows),
             "table": rows_as_table(rows),
             "curves": png(leaderboard_figure(comparison)),
@@ -239,6 +240,7 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
         frame = lake.spark.createDataFrame(pa.Table.from_pylist(result.stored_rows()))
         rows = lake.overwrite(keys.CHURN_CHAMPION, frame)
         metadata = {
+            "profit_assumes_that": task.utility.assumption,
             "gates": rows_as_table(result.gate_rows()),
             "curves": png(leaderboard_figure(result.comparison)),
         }

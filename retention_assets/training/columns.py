@@ -41,7 +41,8 @@ _FIGURES = {
     "average_precision": "Area under the precision-recall curve.",
     "brier": "Mean squared error of the probabilities; lower is better.",
     "ece": "Expected calibration error; lower is better.",
-    "profit": "Expected profit per 1,000 customers if those at the highest risk are contacted.",
+    "profit": "Expected profit per 1,000 customers if those at the highest risk are contacted. "
+    "What a contact costs and achieves is assumed, by the settings.",
 }
 LEADERBOARD = {
     "candidate": "The candidate or baseline.",

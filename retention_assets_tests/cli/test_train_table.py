@@ -59,6 +59,7 @@ def test_command_trains_and_scores_the_second_file(telco: Path, tmp_path: Path) 
     rows = {row["candidate"]: row for row in report["leaderboard"]}
     chosen = rows[report["chosen"]]
     assert report["promoted"]
+    assert report["profit_assumes_that"].startswith("a contact costs 8 and keeps 25%")
     assert chosen["auc"] > 0.82
     assert chosen["ece"] < 0.05
     assert chosen["accuracy"] > rows["nobody"]["accuracy"] + 0.03

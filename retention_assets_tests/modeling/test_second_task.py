@@ -28,6 +28,7 @@ class InspectionUtility:
 
     capacity_share: float = 0.3
     breakeven: float = 1 / 6
+    assumption: str = "an inspection costs 1 and prevents a failure that costs 6"
 
     def value(self, positives: Floats, acted: Floats) -> Floats:
         return 6 * positives - acted

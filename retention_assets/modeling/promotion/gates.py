@@ -56,7 +56,7 @@ def better_than_trivial_baselines(evidence: PromotionEvidence) -> Answer:
         _, brier_high = interval(brier_sample, ALPHA / evidence.candidates)
         passed = passed and more > 0 and brier_high < 0
         reasons.append(
-            f"{more:+.0f} [{low:.0f}, {high:.0f}] and Brier {brier:+.4f} "
+            f"Assumed profit {more:+.0f} [{low:.0f}, {high:.0f}] and Brier {brier:+.4f} "
             f"[at most {brier_high:+.4f}] against {name}."
         )
         details |= {
@@ -175,12 +175,14 @@ GATES = (
     Gate(
         keys.BETTER_THAN_CHAMPION,
         better_than_champion,
-        "Earns more than today's champion on the same rows, by a paired interval.",
+        "Earns more than today's champion on the same rows, by a paired interval. What an action "
+        "achieves is assumed.",
     ),
     Gate(
         keys.BETTER_THAN_BASELINES,
         better_than_trivial_baselines,
-        "Earns more than acting on nobody or at random, and beats each one-feature ranking.",
+        "Earns more than acting on nobody or at random, and beats each one-feature ranking. What "
+        "an action achieves is assumed.",
     ),
     Gate(
         keys.HAS_SIGNAL,
@@ -227,8 +229,8 @@ def _more_money(evidence: PromotionEvidence, rivals: Sequence[str]) -> Answer:
     }
     return Answer(
         passed=all(row[1] > 0 for row in figures.values()),
-        reason=f"{value:+.0f} [{low:.0f}, {high:.0f}] per 1000 {evidence.entities} "
-        f"against {closest}.",
+        reason=f"Assumed profit {value:+.0f} [{low:.0f}, {high:.0f}] per 1000 "
+        f"{evidence.entities} against {closest}.",
         value=value,
         low=low,
         high=high,

@@ -126,7 +126,7 @@ def slices(**excess: float) -> dict[str, tuple[float, NDArray[np.float64]]]:
 FAULTS: dict[str, tuple[PromotionEvidence, str]] = {
     "better_than_champion": (
         evidence(champion=differing({"profit": (880.0, 20.0)})),
-        "per 1000 entities against champion",
+        r"Assumed profit \+20 .* per 1000 entities against champion",
     ),
     "better_than_trivial_baselines": (
         evidence(differing({"profit": (30.0, 20.0)})),
