@@ -46,6 +46,20 @@ def test_appends_from_threads_are_all_kept(tmp_path: Path) -> None:
         assert numbers(root) == list(range(8))
 
 
+def test_new_columns_are_added_to_an_older_table(tmp_path: Path) -> None:
+    """Also by several threads at once: each may be the one that adds the column."""
+    root = str(tmp_path)
+    append_small(root, KEY, row(0))
+    wider = [pa.table({"number": [number], "rows_read": [10 * number]}) for number in range(1, 9)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(partial(append_small, root, KEY), wider))
+    append_small(root, KEY, row(9))
+    rows = read_small(root, KEY)
+    assert rows is not None
+    added = dict(zip(rows["number"].to_pylist(), rows["rows_read"].to_pylist(), strict=True))
+    assert added == {0: None, **{number: 10 * number for number in range(1, 9)}, 9: None}
+
+
 def test_many_files_are_joined_with_all_rows(tmp_path: Path) -> None:
     root = str(tmp_path)
     for number in range(MANY_FILES + 1):
