@@ -18,7 +18,7 @@ from retention_assets.automation.contract import claim
 from retention_assets.automation.manual_run import manual_run
 from retention_assets.automation.reconciliation import Reconciliation, RunProgress
 from retention_assets.errors import SetupError
-from retention_assets.keys import CHURN
+from retention_assets.keys import CHURN, CHURN_CHAMPION
 from retention_assets.platform import Platform
 from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.registry import ModelVersion, Registry
@@ -38,13 +38,15 @@ class RunReporter(RunProgress, Protocol):
 
 @dataclass(frozen=True)
 class GraphRunResult:
-    """What a run ended with. `changed`: whether any asset was materialized. Where only selected
-    assets were materialized, `watermark` and `champion` are not read and stay None.
+    """What a run ended with. `changed`: whether any asset was materialized. `reason`: why the last
+    challenger was promoted or not. Where only selected assets were materialized, the others are not
+    read and stay None.
     """
 
     changed: bool
     watermark: str | None = None
     champion: ModelVersion | None = None
+    reason: str | None = None
 
 
 def run_graph(
@@ -85,7 +87,8 @@ def run_graph(
         if champion and not _is_served(settings, champion):
             graph.redeploy()
         watermark = str(backlog.watermark(instance))
-    return GraphRunResult(changed=changed, watermark=watermark, champion=champion)
+        reason = backlog.metadata_of(instance, CHURN_CHAMPION).get("reason")
+    return GraphRunResult(changed, watermark, champion, reason=str(reason) if reason else None)
 
 
 def _await_automation(instance: dg.DagsterInstance, reporter: RunReporter) -> None:

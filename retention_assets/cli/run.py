@@ -67,7 +67,7 @@ def run(
             json.dumps(_document(result, prediction, select) | {"seconds": seconds}, indent=2)
         )
     else:
-        _show(settings, result, prediction=prediction, console=console)
+        show_result(settings, result, prediction=prediction, console=console)
         console.print(f"Log     {settings.logs / 'run.log'}\nDone in {seconds:.0f} s")
 
 
@@ -87,13 +87,14 @@ def _document(
     }
 
 
-def _show(
+def show_result(
     settings: Settings,
     result: "GraphRunResult",
     *,
     prediction: dict[str, Any] | None,
     console: "Console",
 ) -> None:
+    """Prints what a run ended with: the champion and its prediction, or why there is none."""
     from retention_assets.cli.predict import show_prediction
 
     if not result.changed:
@@ -108,10 +109,9 @@ def _show(
         show_prediction(prediction, console)
         _show_request(settings, prediction["customer_id"], console)
     elif result.watermark:
-        console.print(
-            "\nNo champion: no candidate earns more than contacting nobody."
-            " `retention leaderboard` shows the figures."
-        )
+        reason = result.reason or "No model has been trained yet."
+        console.print(f"\nNo champion. {reason}", markup=False)
+        console.print("`retention leaderboard` shows the figures.")
     console.print(f"\nGraph   http://{settings.host}:{settings.webserver_port}/asset-groups")
     console.print(f"Models  http://{settings.host}:{settings.mlflow_port}")
 
