@@ -17,7 +17,6 @@ from serve.errors import BundleError, UnavailableError, UnknownCustomerError, Un
 from serve.features.codec import Vector
 from serve.features.store import FeatureStore, FetchedVectors
 from serve.metrics import Metrics
-from serve.model.actions import recommended_actions
 from serve.model.bundle import load_bundle
 from serve.model.scorer import Score, Scorer
 from serve.schemas import (
@@ -240,20 +239,9 @@ def _score_all(scorer: Scorer, vectors: list[Vector]) -> list[Score | None]:
 
 
 def _with_score(score: Score) -> dict[str, Any]:
-    return {
-        "churn_probability": score.probability,
-        "churn_prediction": score.prediction,
-        "risk_level": score.risk_level,
-        "confidence_score": score.confidence,
-        "recommended_actions": score.actions,
-        "reasons": [ReasonResponse.model_construct(**vars(reason)) for reason in score.reasons],
-    }
+    reasons = [ReasonResponse.model_construct(**vars(reason)) for reason in score.reasons]
+    return score.fields | {"reasons": reasons}
 
 
 def _without_score(scorer: Scorer, vector: Vector) -> dict[str, Any]:
-    features = dict(zip(scorer.features, vector.values.tolist(), strict=True))
-    names = ("churn_probability", "churn_prediction", "risk_level", "confidence_score")
-    return dict.fromkeys(names) | {
-        "recommended_actions": recommended_actions(vector.state, features),
-        "reasons": [],
-    }
+    return scorer.fields_without_risk(vector.state, vector.values) | {"reasons": []}

@@ -3,7 +3,6 @@
 from typing import Any
 
 from retention_assets.features.vectors import Vectors
-from serve.model.actions import recommended_actions
 from serve.model.scorer import Score, Scorer
 from serve.states import CAN_LEAVE
 
@@ -63,26 +62,14 @@ def score_rows(scorer: Scorer, vectors: Vectors, model_version: str) -> list[dic
 
 
 def _risk(score: Score) -> dict[str, Any]:
-    return {
-        "churn_probability": score.probability,
-        "churn_prediction": score.prediction,
-        "risk_level": score.risk_level,
-        "confidence_score": score.confidence,
-        "reasons": [vars(reason) for reason in score.reasons],
-        "recommended_actions": score.actions,
-        "segment": SEGMENTS[score.risk_level],
-    }
+    reasons = [vars(reason) for reason in score.reasons]
+    return score.fields | {"reasons": reasons, "segment": SEGMENTS[score.risk_level]}
 
 
 def _no_risk(scorer: Scorer, vectors: Vectors, row: int) -> dict[str, Any]:
-    features = dict(zip(scorer.features, vectors.matrix[row].tolist(), strict=True))
     state = vectors.states[row]
-    names = ("churn_probability", "churn_prediction", "risk_level", "confidence_score")
-    return dict.fromkeys(names) | {
-        "reasons": [],
-        "recommended_actions": recommended_actions(state, features),
-        "segment": state,
-    }
+    fields = scorer.fields_without_risk(state, vectors.matrix[row])
+    return fields | {"reasons": [], "segment": state}
 
 
 def level_shares(rows: list[dict[str, Any]]) -> dict[str, float]:

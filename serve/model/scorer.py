@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,17 @@ class Score:
     confidence: float
     reasons: list[Reason]
     actions: list[str]
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of an answer about a customer's risk, without the reasons."""
+        return {
+            "churn_probability": self.probability,
+            "churn_prediction": self.prediction,
+            "risk_level": self.risk_level,
+            "confidence_score": self.confidence,
+            "recommended_actions": self.actions,
+        }
 
 
 class Scorer:
@@ -55,6 +67,15 @@ class Scorer:
     def score(self, vector: np.ndarray) -> Score:
         """The score of one customer."""
         return next(self.score_all(vector.reshape(1, -1)))
+
+    def fields_without_risk(self, state: str, vector: np.ndarray) -> dict[str, Any]:
+        """The fields of `Score.fields` for a customer who has lapsed or left: null, but for the
+        actions.
+        """
+        features = dict(zip(self.features, vector.tolist(), strict=True))
+        names = ("churn_probability", "churn_prediction", "risk_level", "confidence_score")
+        actions = recommended_actions(state, features)
+        return dict.fromkeys(names) | {"recommended_actions": actions}
 
     def score_all(self, matrix: np.ndarray) -> Iterator[Score]:
         """The score of each row, in order."""
