@@ -56,8 +56,8 @@ class ReasonResponse(_Strict):
 
 
 class Prediction(_Strict):
-    """The answer for one customer. What is said of a risk is null for a customer who has lapsed or
-    left: there is nothing left to predict.
+    """The answer for one customer. Probability, prediction, risk level and confidence are null for
+    a customer who has lapsed or left.
 
     `degraded`: computed from the last snapshot. `cached` is always false, because answers are not
     cached.

@@ -3,9 +3,9 @@ the window, t + gap + horizon, by the same states that say who can leave at t.
 
 A label is read from facts known on `label_observed_at`, one reporting lag after the window or when
 their table has caught up (maturity.py). A later report does not change it, so a week that a model
-was trained on keeps its labels. An example exists
-if the customer is active or returned at t; nothing later decides that. Where the source gives
-labels, t is the day of the label and the label is the source's.
+was trained on keeps its labels. An example exists if the customer is active or returned at t;
+nothing later decides that. Where the source gives labels, t is the day of the label and the label
+is the source's.
 
 `treated` marks customers who got a retention contact between t and the end of the window. They stay
 in: without them, those who churned before a contact would be overrepresented (immortal time bias).

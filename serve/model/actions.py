@@ -19,14 +19,14 @@ CONSENT_FEATURE = "email_opt_in"
 
 @dataclass(frozen=True)
 class ActionRule:
-    """Recommends `action` to these standings if `compare(feature, bound)`.
+    """Recommends `action` if `compare(feature, bound)`, to customers with one of these levels.
 
-    A standing is a risk level, or the state of a customer who has no risk. Without a feature the
-    rule applies to every customer of these standings.
+    A level is a risk level, or the state of a customer who has no risk level. Without a feature the
+    rule applies to every customer with one of them.
     """
 
     action: str
-    standings: frozenset[str]
+    levels: frozenset[str]
     feature: str | None
     compare: Callable[[float, float], bool]
     bound: float
@@ -35,7 +35,7 @@ class ActionRule:
 
 # fmt: off
 _RULE_TABLE = (
-    # action, standings, feature, comparison, bound, needs consent
+    # action, levels, feature, comparison, bound, needs consent
     ("Resolve the open support issues first", SERIOUS,  "support_tickets_30d", gt, 1.0,  False),
     ("Immediate engagement campaign",         SERIOUS,  "engagement_score",    lt, 0.3,  True),
     ("Personal account manager assignment",   SERIOUS,  "engagement_score",    lt, 0.3,  False),
@@ -50,9 +50,9 @@ _RULE_TABLE = (
 ACTION_RULES = tuple(ActionRule(*row) for row in _RULE_TABLE)
 
 
-def recommended_actions(standing: str, features: Mapping[str, float]) -> list[str]:
-    """The actions of all rules that apply, in the order of the table. `standing`: the risk level of
-    a customer who can leave, the state of another.
+def recommended_actions(level: str, features: Mapping[str, float]) -> list[str]:
+    """The actions of all rules that apply, in the order of the table. `level`: the risk level of a
+    customer who can leave, the state of another.
 
     A rule does not apply where its feature is unknown (absent or NaN).
     """
@@ -60,7 +60,7 @@ def recommended_actions(standing: str, features: Mapping[str, float]) -> list[st
     return [
         rule.action
         for rule in ACTION_RULES
-        if standing in rule.standings and _applies(rule, features, opted_out)
+        if level in rule.levels and _applies(rule, features, opted_out)
     ]
 
 

@@ -11,7 +11,7 @@ REVIEW = "Review by the retention team"
 
 
 @pytest.mark.parametrize(
-    ("standing", "features", "actions"),
+    ("level", "features", "actions"),
     [
         ("LOW", {"recency_days": 300.0, "engagement_score": 0.0}, []),
         ("MEDIUM", {}, ["Loyalty program enrollment", "Usage analytics and insights sharing"]),
@@ -39,10 +39,10 @@ REVIEW = "Review by the retention team"
         ("HIGH", {"recency_days": NAN, "engagement_score": NAN, "email_opt_in": NAN}, [REVIEW]),
     ],
 )
-def test_actions_follow_standing_and_features(
-    standing: str, features: dict[str, float], actions: list[str]
+def test_actions_follow_level_and_features(
+    level: str, features: dict[str, float], actions: list[str]
 ) -> None:
-    assert recommended_actions(standing, features) == actions
+    assert recommended_actions(level, features) == actions
 
 
 VALUE = st.floats(allow_nan=True, allow_infinity=False)
