@@ -14,8 +14,8 @@ from report import publish
 from retention_assets.modeling.evaluation.baselines import EVERYBODY
 from retention_assets.modeling.evaluation.leaderboard import BootstrapScores
 from retention_assets.modeling.evaluation.metrics import Evaluation
-from retention_assets.modeling.promotion.evidence import PromotionEvidence
-from retention_assets.modeling.promotion.gates import calibrated
+from retention_assets.modeling.promotion.evidence import Latency, PromotionEvidence
+from retention_assets.modeling.promotion.probability_gates import calibrated
 from retention_assets.modeling.utility import ContactUtility
 from retention_assets.settings import Settings
 
@@ -50,9 +50,10 @@ def is_passed(rng: np.random.Generator, customers: int, bias: float, *, alike: b
         rankings=(),
         has_champion=False,
         slice_differences={},
+        slice_mean_errors={},
         calibration_tolerance=Settings().calibration_tolerance,
-        latency_ms=0.0,
-        max_latency_ms=1.0,
+        latency=Latency(1.0, 1.0),
+        max_latency_ratio=50.0,
         digest="",
         has_signature=True,
     )

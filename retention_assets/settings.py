@@ -213,8 +213,11 @@ class LearningSettings(SettingsGroup):
         description="Promotion gate: probabilities are this close to observed rates, by the whole "
         "interval of the error.",
     )
-    max_predict_ms: float = Field(
-        default=50.0, gt=0, description="Promotion gate: one row is scored within this time."
+    max_predict_ratio: float = Field(
+        default=50.0,
+        gt=0,
+        description="Promotion gate: scoring one row takes at most this many times as long as with "
+        "a linear model of the same features.",
     )
 
 

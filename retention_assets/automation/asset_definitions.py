@@ -135,7 +135,7 @@ def _training(platform: Platform) -> Contract:
             **compared,
             "gates": gates,
             "calibration_tolerance": str(settings.calibration_tolerance),
-            "max_predict_ms": str(settings.max_predict_ms),
+            "max_predict_ratio": str(settings.max_predict_ratio),
         },
     }
 

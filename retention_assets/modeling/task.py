@@ -20,7 +20,8 @@ class Task:
     source and which table the rows come from. `label_window` is None where rows have no time.
     `median_slices`: features at whose median the rows are cut into two slices; every 0/1 feature
     is a slice anyway. `test_periods`: as-of dates of the untouched test. `calibration_tolerance`:
-    how far probabilities may be from observed rates.
+    how far probabilities may be from observed rates. `max_latency_ratio`: how many times as long as
+    a linear model the challenger may take for one row.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Task:
     seed: int
     bootstrap_rounds: int
     calibration_tolerance: float
-    max_latency_ms: float
+    max_latency_ratio: float
 
     @property
     def purge_days(self) -> int:

@@ -141,7 +141,7 @@ def table_task(settings: "Settings", table: str) -> Task:
         seed=settings.seed,
         bootstrap_rounds=settings.bootstrap_rounds,
         calibration_tolerance=settings.calibration_tolerance,
-        max_latency_ms=settings.max_predict_ms,
+        max_latency_ratio=settings.max_predict_ratio,
     )
 
 

@@ -66,7 +66,7 @@ def churn_task(settings: "Settings", profile: "Profile") -> Task:
         seed=settings.seed,
         bootstrap_rounds=settings.bootstrap_rounds,
         calibration_tolerance=settings.calibration_tolerance,
-        max_latency_ms=settings.max_predict_ms,
+        max_latency_ratio=settings.max_predict_ratio,
     )
 
 

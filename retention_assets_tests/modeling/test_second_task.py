@@ -63,7 +63,7 @@ TASK = Task(
     seed=3,
     bootstrap_rounds=100,
     calibration_tolerance=0.1,
-    max_latency_ms=1000,
+    max_latency_ratio=1000,
 )
 
 

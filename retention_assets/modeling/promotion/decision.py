@@ -13,10 +13,12 @@ from retention_assets.modeling.examples import Bools, Floats
 from retention_assets.modeling.promotion.comparison import Comparison
 from retention_assets.modeling.promotion.evidence import (
     GateResult,
+    Latency,
     PromotionEvidence,
     apply_gates,
 )
-from retention_assets.modeling.promotion.gates import large_slices
+from retention_assets.modeling.promotion.probability_gates import large_slices
+from serve.model.loaders import sigmoid
 from serve.model.scorer import Scorer
 
 LATENCY_ROWS = 100
@@ -70,9 +72,10 @@ def promotion_evidence(
         rankings=comparison.rankings,
         has_champion=comparison.champion is not None,
         slice_differences=slice_differences(comparison, slices),
+        slice_mean_errors=slice_mean_errors(comparison, slices),
         calibration_tolerance=comparison.task.calibration_tolerance,
-        latency_ms=latency_ms(scorer, rows.columns(scorer.features)),
-        max_latency_ms=comparison.task.max_latency_ms,
+        latency=latency(scorer, rows.columns(scorer.features)),
+        max_latency_ratio=comparison.task.max_latency_ratio,
         digest=scorer.digest,
         has_signature=has_signature,
         entities=comparison.task.words.entities,
@@ -83,16 +86,30 @@ def slice_differences(
     comparison: Comparison, slices: Mapping[str, Bools]
 ) -> dict[str, tuple[float, Floats]]:
     """Challenger's Brier minus the champion's (or a constant's) in each slice: point, samples."""
-    if not slices:
-        return {}
     y = comparison.test.y
     rival = comparison.champion or comparison.baselines[EVERYBODY.name]
     challenger = comparison.candidates[comparison.challenger]
-    excess = (challenger.p - y) ** 2 - (rival.p - y) ** 2
+    return _slice_means(comparison, slices, (challenger.p - y) ** 2 - (rival.p - y) ** 2)
+
+
+def slice_mean_errors(
+    comparison: Comparison, slices: Mapping[str, Bools]
+) -> dict[str, tuple[float, Floats]]:
+    """Mean of the challenger's probabilities minus the rate in each slice: point, samples."""
+    challenger = comparison.candidates[comparison.challenger]
+    return _slice_means(comparison, slices, challenger.p - comparison.test.y)
+
+
+def _slice_means(
+    comparison: Comparison, slices: Mapping[str, Bools], values: Floats
+) -> dict[str, tuple[float, Floats]]:
+    """Mean over the rows of each slice, and its bootstrap samples by entity."""
+    if not slices:
+        return {}
     unique, entity = np.unique(comparison.test.entities, return_inverse=True)
     # Sums by entity, (slices, entities): a draw then only counts entities.
     masks = list(slices.values())
-    sums = [np.bincount(entity, excess * rows, minlength=len(unique)) for rows in masks]
+    sums = [np.bincount(entity, values * rows, minlength=len(unique)) for rows in masks]
     rows_of = [np.bincount(entity, rows, minlength=len(unique)) for rows in masks]
     samples = [
         (np.stack(sums) @ counts) / np.maximum(np.stack(rows_of) @ counts, 1)
@@ -102,18 +119,28 @@ def slice_differences(
     ]
     by_slice = np.concatenate(samples, axis=1)
     return {
-        name: (float(excess[rows].mean()), by_slice[at])
+        name: (float(values[rows].mean()), by_slice[at])
         for at, (name, rows) in enumerate(slices.items())
     }
 
 
-def latency_ms(scorer: Scorer, X: NDArray[np.float64]) -> float:
-    """95th percentile of scoring and explaining one row, after a warm-up."""
-    rows = X[np.linspace(0, len(X) - 1, LATENCY_ROWS).astype(int)]
-    scorer.score(rows[0])
-    seconds = []
-    for row in rows:
-        started = time.perf_counter()
-        scorer.score(row)
-        seconds.append(time.perf_counter() - started)
-    return float(np.percentile(seconds, 95) * 1000)
+def latency(scorer: Scorer, X: NDArray[np.float64]) -> Latency:
+    """Medians of scoring and explaining one row, after a warm-up. The two models take turns, so
+    that a busy machine slows both.
+    """
+    reference = _linear_scorer(scorer)
+    seconds: dict[Scorer, list[float]] = {scorer: [], reference: []}
+    for timed in seconds:
+        timed.score(X[0])
+    for row in X[np.linspace(0, len(X) - 1, LATENCY_ROWS).astype(int)]:
+        for timed, taken in seconds.items():
+            started = time.perf_counter()
+            timed.score(row)
+            taken.append(time.perf_counter() - started)
+    return Latency(*(float(np.median(taken)) * 1000 for taken in seconds.values()))
+
+
+def _linear_scorer(scorer: Scorer) -> Scorer:
+    """A scorer of the same features and card whose model is a weighted sum."""
+    weights = np.full(len(scorer.features), 1 / len(scorer.features))
+    return Scorer(scorer.card, lambda matrix: sigmoid(np.nan_to_num(matrix) @ weights), "")

@@ -7,13 +7,30 @@ from retention_assets.modeling.evaluation.leaderboard import BootstrapScores
 from retention_assets.modeling.examples import Floats
 
 CHAMPION = "champion"
+ALPHA = 0.05  # of a gate's intervals, in all
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Medians of scoring one row in the same moments, in milliseconds. `reference_ms`: by a linear
+    model of the same features.
+    """
+
+    challenger_ms: float
+    reference_ms: float
+
+    @property
+    def ratio(self) -> float:
+        return self.challenger_ms / self.reference_ms
 
 
 @dataclass(frozen=True, kw_only=True)
 class PromotionEvidence:
     """Everything that the gates look at. `rankings`: those of the `baselines` that rank.
 
-    `scores` holds challenger, baselines and, under "champion", the champion if there is one.
+    `scores` holds challenger, baselines and, under "champion", the champion if there is one. By
+    slice, a point and its samples: `slice_differences` of the Brier score against the champion or a
+    constant, and `slice_mean_errors` of the challenger's probabilities.
     """
 
     challenger: str
@@ -23,9 +40,10 @@ class PromotionEvidence:
     rankings: tuple[str, ...]
     has_champion: bool
     slice_differences: Mapping[str, tuple[float, Floats]]
+    slice_mean_errors: Mapping[str, tuple[float, Floats]]
     calibration_tolerance: float
-    latency_ms: float
-    max_latency_ms: float
+    latency: Latency
+    max_latency_ratio: float
     digest: str
     has_signature: bool
     entities: str = "entities"

@@ -4,29 +4,26 @@ Money decides; the other gates can only stop. Intervals are paired, by entity, a
 many things were tried: the best of four candidates is the luckiest of four.
 """
 
-import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from retention_assets import keys
-from retention_assets.modeling.evaluation.intervals import interval, without_bias
-from retention_assets.modeling.examples import Bools, Examples
+from retention_assets.modeling.evaluation.intervals import interval
 from retention_assets.modeling.promotion.evidence import (
+    ALPHA,
     CHAMPION,
     Answer,
     Gate,
     PromotionEvidence,
 )
+from retention_assets.modeling.promotion.probability_gates import (
+    calibrated,
+    calibrated_on_large_slices,
+    no_worse_on_large_slices,
+)
 
-ALPHA = 0.05
 # One-sided 0.9995 normal quantile: on pure noise a ranking passes once in 2000 times.
 SIGNAL_Z = 3.29
 CHANCE_AUC = 0.5
-# Two one-sided tests at 5 %: the whole 90 % interval lies within the tolerance (Schuirmann 1987).
-EQUIVALENCE_ALPHA = 0.10
-MIN_SLICE_SHARE = 0.1
-MIN_SLICE_POSITIVES = 50
 
 
 def better_than_champion(evidence: PromotionEvidence) -> Answer:
@@ -86,77 +83,18 @@ def has_signal(evidence: PromotionEvidence) -> Answer:
     return Answer(passed=low > CHANCE_AUC, reason=reason, value=auc, low=low, limit=CHANCE_AUC)
 
 
-def calibrated(evidence: PromotionEvidence) -> Answer:
-    """Probabilities agree with observed rates, by the whole of their intervals: on the mean, and in
-    the root mean square of ten score bins, without what noise adds to it. And the Brier score is
-    not worse, by its interval, than the champion's (or a constant's).
-    """
-    tolerance = evidence.calibration_tolerance
-    points = evidence.scores.points[evidence.challenger]
-    samples = evidence.scores.samples[evidence.challenger]
-    mean_error = points["mean_error"]
-    low, high = interval(samples["mean_error"], EQUIVALENCE_ALPHA)
-    name = "squared_calibration_error"
-    squares = without_bias(points[name], samples[name], EQUIVALENCE_ALPHA)
-    error, error_low, error_high = (math.sqrt(max(0.0, square)) for square in squares)
-    rival = CHAMPION if evidence.has_champion else "everybody"
-    brier, sample = evidence.scores.difference("brier", evidence.challenger, rival)
-    brier_low, _ = interval(sample)
-    is_close = -tolerance < low and high < tolerance and error_high < tolerance
-    is_undecided = not is_close and max(error, abs(mean_error)) < tolerance
-    return Answer(
-        passed=is_close and brier_low <= 0,
-        reason=f"Calibration error {error:.3f} [{error_low:.3f}, {error_high:.3f}] and mean error "
-        f"{mean_error:+.3f} [{low:+.3f}, {high:+.3f}], tolerance {tolerance}"
-        f"{', which takes more rows to show' if is_undecided else ''}; "
-        f"Brier {brier:+.4f} against {rival}.",
-        value=error,
-        low=error_low,
-        high=error_high,
-        limit=tolerance,
-        details={
-            "mean_error": mean_error,
-            "mean_error_low": low,
-            "mean_error_high": high,
-            "brier_difference": brier,
-            "brier_difference_low": brier_low,
-        },
-    )
-
-
-def no_worse_on_large_slices(evidence: PromotionEvidence) -> Answer:
-    """On no large slice is the Brier score worse, by its interval, than the champion's."""
-    if not evidence.slice_differences:
-        return Answer(passed=True, reason="No slice is large enough to compare.")
-    alpha = ALPHA / len(evidence.slice_differences)
-    lows = {
-        name: interval(sample, alpha)[0] for name, (_, sample) in evidence.slice_differences.items()
-    }
-    worse = [name for name, low in lows.items() if low > 0]
-    worst = max(lows, key=lambda name: lows[name])
-    details = {
-        f"{name} {figure}": value
-        for name, (difference, _) in evidence.slice_differences.items()
-        for figure, value in (("brier_difference", difference), ("low", lows[name]))
-    }
-    return Answer(
-        passed=not worse,
-        reason=f"Worse on {', '.join(worse)}."
-        if worse
-        else f"Worse on none of {len(lows)} slices.",
-        value=evidence.slice_differences[worst][0],
-        low=lows[worst],
-        limit=0.0,
-        details=details,
-    )
-
-
 def fast_enough(evidence: PromotionEvidence) -> Answer:
-    """One row, scored and explained, within the time of a prediction."""
-    limit = evidence.max_latency_ms
-    reason = f"p95 {evidence.latency_ms:.1f} ms for one row (limit {limit:.0f} ms)."
-    passed = evidence.latency_ms <= limit
-    return Answer(passed=passed, reason=reason, value=evidence.latency_ms, limit=limit)
+    """One row, scored and explained, takes not too many times as long as with a linear model."""
+    limit = evidence.max_latency_ratio
+    latency = evidence.latency
+    return Answer(
+        passed=latency.ratio <= limit,
+        reason=f"One row takes {latency.challenger_ms:.2f} ms, {latency.ratio:.1f} times as long "
+        f"as with a linear model (limit {limit:.0f} times).",
+        value=latency.ratio,
+        limit=limit,
+        details={"latency_ms": latency.challenger_ms, "reference_ms": latency.reference_ms},
+    )
 
 
 def pinned_with_signature(evidence: PromotionEvidence) -> Answer:
@@ -195,6 +133,12 @@ GATES = (
         "Predicted rates agree with observed rates within a tolerance, by the whole interval.",
     ),
     Gate(
+        keys.CALIBRATED_ON_LARGE_SLICES,
+        calibrated_on_large_slices,
+        "Predicted rates agree with observed rates on the mean of each large group whose data can "
+        "show it.",
+    ),
+    Gate(
         keys.NO_WORSE_ON_LARGE_SLICES,
         no_worse_on_large_slices,
         "Predictions are not worse than the champion's for any large group.",
@@ -202,7 +146,7 @@ GATES = (
     Gate(
         keys.FAST_ENOUGH,
         fast_enough,
-        "Scores one row within the time allowed for a prediction.",
+        "Scores one row in at most so many times the time of a linear model, timed beside it.",
     ),
     Gate(
         keys.PINNED_WITH_SIGNATURE,
@@ -237,20 +181,3 @@ def _more_money(evidence: PromotionEvidence, rivals: Sequence[str]) -> Answer:
         limit=0.0,
         details=details,
     )
-
-
-def large_slices(rows: Examples, median_slices: Sequence[str]) -> dict[str, Bools]:
-    """Groups large enough to compare: both sides of a feature's median, and each 0/1 feature."""
-    slices: dict[str, Bools] = {}
-    for at, name in enumerate(rows.features):
-        column = rows.X[:, at]
-        if name in median_slices:
-            middle = np.nanmedian(column) if not np.isnan(column).all() else np.nan
-            slices |= {f"{name} low": column <= middle, f"{name} high": column > middle}
-        elif set(np.unique(column[~np.isnan(column)])) == {0.0, 1.0}:
-            slices[name] = column == 1.0
-    return {
-        name: mask
-        for name, mask in slices.items()
-        if mask.mean() >= MIN_SLICE_SHARE and rows.y[mask].sum() >= MIN_SLICE_POSITIVES
-    }

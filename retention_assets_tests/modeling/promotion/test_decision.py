@@ -1,5 +1,6 @@
 """Promotion needs every gate; the reason names those that failed."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
@@ -12,19 +13,18 @@ from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.promotion import decision as decision_module
 from retention_assets.modeling.promotion.comparison import Comparison
 from retention_assets.modeling.promotion.decision import (
-    LATENCY_ROWS,
     decide_promotion,
-    latency_ms,
+    latency,
     slice_differences,
 )
 from retention_assets_tests.modeling.factories import FEATURES, UTILITY, churn, examples
 from retention_assets_tests.serve import bundles
 from serve.model.card import Card
-from serve.model.loaders import RawModel
+from serve.model.loaders import RawModel, sigmoid
 from serve.model.scorer import Scorer
 
 TEST = examples(customers=150, weeks=3)
-TASK = churn(bootstrap_rounds=100, seed=1, max_predict_ms=1000)
+TASK = churn(bootstrap_rounds=100, seed=1, max_predict_ratio=1000)
 KNOWING = np.where(TEST.y > 0, 0.97, 0.03)
 GUESSING = np.random.default_rng(1).permutation(KNOWING)
 
@@ -90,7 +90,7 @@ def test_failed_gate_prevents_promotion_and_is_in_reason(
     )
     assert {gate.name for gate in decision.gates if not gate.passed} == failed
     assert decision.reason.startswith(
-        "model passed 7 gates" if promoted else "Nothing is promoted: "
+        "model passed 8 gates" if promoted else "Nothing is promoted: "
     )
     assert {
         gate.name for gate in decision.gates if f"{gate.name}: {gate.reason}" in decision.reason
@@ -108,7 +108,7 @@ def test_champion_is_not_promoted_again(
         not decision.promoted
         and decision.reason == "The best candidate is today's champion itself."
     )
-    assert len(decision.gates) == 7
+    assert len(decision.gates) == 8
 
 
 def test_missing_signature_prevents_promotion() -> None:
@@ -146,45 +146,53 @@ def test_slice_difference_compares_brier_with_rival(
         assert len(rounds) == 40 and set(np.round(rounds, 12)) <= {0.0, expected[name]}
 
 
-@pytest.mark.parametrize(("slow", "expected"), [(0, 1.0), (4, 1.0), (10, 30.0)])
-def test_latency_is_95th_percentile_without_first_call(
-    slow: int, expected: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The model moves a fake clock: 1 s to warm up, then 1 ms a call, 30 ms for the last calls."""
-    clock = [0.0]
-    calls = []
+def clocked(clock: list[float], seconds: list[float]) -> RawModel:
+    """A model whose calls move the clock on, by these seconds in turn, and then by the last."""
+    calls = iter(seconds)
 
     def raw(matrix: np.ndarray) -> np.ndarray:
-        calls.append(len(matrix))
-        clock[0] += (
-            1.0 if len(calls) == 1 else 0.030 if len(calls) > 1 + LATENCY_ROWS - slow else 0.001
-        )
+        clock[0] += next(calls, seconds[-1])
         return np.full(len(matrix), 0.5)
 
-    monkeypatch.setattr(decision_module, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
-    assert latency_ms(scorer(raw), TEST.X) == pytest.approx(expected)
-    assert len(calls) == 1 + LATENCY_ROWS
-    # One matrix holds the row, and the row without each feature in turn.
-    assert max(calls) == 1 + len(FEATURES)
+    return raw
 
 
-def test_slow_model_is_not_promoted_on_few_rows(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        ([1.0, 0.001], 1.0),  # the first call is a warm-up
+        ([1.0, *[0.030] * 40, 0.001], 1.0),  # a busy moment does not count
+        ([1.0, *[0.030] * 60, 0.001], 30.0),
+    ],
+)
+def test_latency_is_the_median_after_a_warm_up(
+    seconds: list[float], expected: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
+    monkeypatch.setattr(decision_module, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    assert latency(scorer(clocked(clock, seconds)), TEST.X).challenger_ms == pytest.approx(expected)
 
+
+def test_linear_model_takes_as_long_as_the_reference() -> None:
+    """Really timed: the same work twice, so the ratio is near 1 on any machine."""
+    weights = np.ones(len(FEATURES))
+    measured = latency(scorer(lambda matrix: sigmoid(np.nan_to_num(matrix) @ weights)), TEST.X)
+    assert 0.5 < measured.ratio < 2
+
+
+def test_slow_model_is_not_promoted_on_few_rows() -> None:
     def raw(matrix: np.ndarray) -> np.ndarray:
-        clock[0] += 0.051
+        time.sleep(0.01)
         return np.full(len(matrix), 0.5)
 
-    monkeypatch.setattr(decision_module, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
-    assert latency_ms(scorer(raw), TEST.X[:3]) == pytest.approx(51.0)
+    three_rows = TEST.take(np.arange(3))
+    assert latency(scorer(raw), three_rows.X).challenger_ms > 10
     decision = decide_promotion(
-        replace(comparison(KNOWING), task=replace(TASK, max_latency_ms=50)),
+        replace(comparison(KNOWING), task=replace(TASK, max_latency_ratio=3)),
         scorer(raw),
         champion_digest=None,
         has_signature=True,
     )
     assert not decision.promoted and decision.reason.startswith(
-        "Nothing is promoted: fast_enough: p95 51.0 ms"
+        "Nothing is promoted: fast_enough: One row takes 1"
     )
