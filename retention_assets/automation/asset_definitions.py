@@ -28,8 +28,8 @@ from retention_assets.validation.rules import rules_of
 # Goes up when the code of a stage gives other results from the same inputs.
 CODE = {
     "raw": 1,
-    "validated": 1,
-    "quarantine": 1,
+    "validated": 2,
+    "quarantine": 2,
     "features": 1,
     "training": 2,
     "decisions": 2,
@@ -78,7 +78,9 @@ def _rules(platform: Platform, name: str) -> Definition:
     table = TABLES[name]
     profile = platform.profile
     share = profile.allowed_quarantined_share(platform.settings.max_quarantined_share)
+    changed_files = profile.tables[name].changed_files
     return {
+        **({"changed_files": changed_files} if changed_files else {}),
         "key": ", ".join(table.key),
         "max_quarantined_share": str(share),
         **{f"rule {rule.name}": rule.broken for rule in rules_of(table, profile.start)},

@@ -129,11 +129,13 @@ def _customer_state(platform: Platform) -> dg.AssetsDefinition:
         """Each customer's state at the end of the last closed day: who can still leave, who has."""
         from retention_assets.features.customer_state import read_histories, states_as_of
         from retention_assets.features.point_in_time import customers_as_of
+        from retention_assets.validation.versions import read_facts
         from retention_assets.validation.watermark import read_watermark
 
         as_of = read_watermark(lake.read) + timedelta(days=1)
-        known = customers_as_of(lake.read(keys.CUSTOMERS), [as_of], ()).drop("signup_date")
-        frame = states_as_of(known, read_histories(lake.read, profile), profile.churn)
+        known = customers_as_of(read_facts(lake.read, "customers"), [as_of], ())
+        histories = read_histories(lake.read, profile)
+        frame = states_as_of(known.drop("signup_date"), histories, profile.churn)
         rows = lake.merge(key, frame, ["customer_id"])
         counts = dict(lake.read(key).groupBy("state").count().collect())
         metadata = {"as_of": str(as_of)} | {name: counts.get(name, 0) for name in STATES}
@@ -171,11 +173,12 @@ def _customer_features(
     )
     def customer_features(lake: Lake) -> dg.MaterializeResult:
         from retention_assets.features.engine_spark import compute_features
+        from retention_assets.validation.versions import read_facts
         from retention_assets.validation.watermark import read_watermark
 
         as_of = read_watermark(lake.read) + timedelta(days=1)
         tiles = lake.read(keys.DAILY_ACTIVITY)
-        customers = lake.read(keys.CUSTOMERS)
+        customers = read_facts(lake.read, "customers")
         frame = compute_features(tiles, customers, [as_of], features, profile.start)
         rows = lake.merge(key, frame, ["customer_id"])
         metadata = {

@@ -55,7 +55,7 @@ def compute_features(
     yet.
 
     `tiles`: the customer's rows of features/daily_activity. `customers`: its rows of
-    validated/customers.
+    validated/customers, with `replaced_on`.
     """
     known = sorted(
         (row for row in customers if _known(row, as_of)),
@@ -115,7 +115,8 @@ def evaluate(expression: Expression, customer: Customer) -> float | None:
 
 def _known(row: Row, as_of: date) -> bool:
     t = datetime.combine(as_of, time(), row["event_ts"].tzinfo and UTC)
-    return row["event_ts"] < t and row["ingested_ts"] < t
+    is_replaced = row["replaced_on"] is not None and row["replaced_on"] < as_of
+    return row["event_ts"] < t and row["ingested_ts"] < t and not is_replaced
 
 
 def _sum(customer: Customer, measure: str, days: int | None, until: int) -> float:

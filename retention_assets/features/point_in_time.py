@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from retention_assets.validation.versions import MOMENT, holds_at
+from retention_assets.validation.versions import MOMENT, REPLACED_ON, holds_at
 
 
 def known_at(day: Column, known_on: Column, field: Callable[[str], Column] = F.col) -> Column:
@@ -47,8 +47,9 @@ def customers_as_of(
 ) -> DataFrame:
     """One row per customer and as-of date, from the first date at which the customer is known.
 
-    `customers`: validated rows, one per change. Columns out: customer_id, as_of, signup_date (of
-    the earliest known row), and each attribute as text, from the latest known row.
+    `customers`: rows of `versions.with_replacement`, one per change. Columns out: customer_id,
+    as_of, signup_date (of the earliest known row), and each attribute as text, from the latest
+    known row.
     """
     texts = [F.col(name).cast("string").alias(name) for name in sorted(attributes)]
     rows = customers.select(
@@ -57,10 +58,11 @@ def customers_as_of(
         F.struct("event_ts", *MOMENT).alias("time"),
         F.struct(F.lit(0).alias("_"), *texts).alias("attributes"),
         visible_from(F.to_date("event_ts"), F.to_date("ingested_ts")).alias("visible"),
+        REPLACED_ON,
     )
     grid = rows.select(
         "*", F.explode(F.array(*[F.lit(t) for t in as_of_dates])).alias("as_of")
-    ).where("visible <= as_of")
+    ).where(f"visible <= as_of AND ({REPLACED_ON} IS NULL OR {REPLACED_ON} >= as_of)")
     latest = F.max_by("attributes", "time").alias("attributes")
     known = grid.groupBy("customer_id", "as_of").agg(
         F.min("signup_date").alias("signup_date"), latest

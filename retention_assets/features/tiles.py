@@ -1,8 +1,8 @@
 """Daily tiles: one row per customer, event date and arrival date, with one column per measure.
 
 A tile is what the arrivals of one day change. `arrival_date` is that day, so that a point-in-time
-read at t is `event_date < t AND arrival_date < t`. A correction takes the row that it replaces back
-on the day of its own arrival, so measures may be negative. Pure Spark: no lake, no clock.
+read at t is `event_date < t AND arrival_date < t`. A correction or a removal takes a row back on
+the day of its own arrival, so measures may be negative. Pure Spark: no lake, no clock.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,13 @@ from pyspark.sql import functions as F
 
 from retention_assets.features.measures import UNITS, Measure
 from retention_assets.sources.contracts import TABLES
-from retention_assets.validation.versions import IS_CORRECTION, MOMENT, REPLACED_ON, versions_of
+from retention_assets.validation.versions import (
+    IS_CORRECTION,
+    IS_GONE,
+    MOMENT,
+    REPLACED_ON,
+    versions_of,
+)
 
 KEYS = ("customer_id", "event_date", "arrival_date")
 
@@ -53,7 +59,7 @@ def _parts(
     """The table's measures in UNITS by KEYS, one frame per kind of aggregate."""
     arrived = dated.where(F.col("arrival_date") >= F.lit(first))
     corrections = arrived.where(IS_CORRECTION).select(*key).distinct()
-    changes = arrived.withColumn("sign", F.lit(1))
+    changes = arrived.where(~F.col(IS_GONE)).withColumn("sign", F.lit(1))
     is_corrected = not corrections.isEmpty()
     if is_corrected:
         changes = changes.unionByName(_replaced_rows(dated, corrections, key, first))
@@ -73,7 +79,7 @@ def _replaced_rows(
     dated: DataFrame, corrections: DataFrame, key: Sequence[str], first: date
 ) -> DataFrame:
     """The rows that were replaced since `first`, with `sign` -1, on the day on which they were."""
-    versions = versions_of(dated, corrections, key)
+    versions = versions_of(dated, corrections, key).where(~F.col(IS_GONE))
     replaced = versions.withColumn("arrival_date", F.col(REPLACED_ON)).withColumn("sign", F.lit(-1))
     return replaced.where(F.col("arrival_date") >= F.lit(first)).drop(REPLACED_ON)
 
@@ -88,7 +94,8 @@ def _earlier_rows(
     bounds = touched.agg(F.min("event_date"), F.max(F.date_add("event_date", 1))).first()
     begin, end = (F.lit(day).cast("timestamp") for day in bounds or (None, None))
     earlier = dated.where(F.col("arrival_date") < F.lit(first))
-    of_dates = earlier.where((F.col("event_ts") >= begin) & (F.col("event_ts") < end))
+    of_dates = earlier.where(~F.col(IS_GONE))
+    of_dates = of_dates.where((F.col("event_ts") >= begin) & (F.col("event_ts") < end))
     of_days = of_dates.join(touched, ["customer_id", "event_date"], "left_semi").alias("row")
     later = earlier.where(IS_CORRECTION).select(*key, *MOMENT).alias("later")
     same_key = [F.col(f"row.{name}") == F.col(f"later.{name}") for name in key]

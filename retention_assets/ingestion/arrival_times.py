@@ -10,7 +10,7 @@ from pathlib import Path
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from retention_assets.ingestion.content import content_hash
+from retention_assets.ingestion.content import content_hash, is_faulty
 from retention_assets.ingestion.opening import FILE
 from retention_assets.sources.arrival import ArrivalDays
 from retention_assets.sources.contracts import TABLES
@@ -110,9 +110,8 @@ def changed_rows(
 def _numbered(rows: DataFrame, table: str) -> DataFrame:
     """Rows with the number of each among the equal ones of its file; first those that it has."""
     names = [name for name in TABLES[table].column_names if name != "ingested_ts"]
-    is_faulty = F.col("row_fault").isNotNull() | (F.size("parse_errors") > 0)
-    text = F.when(is_faulty, F.col("raw_text"))
-    content = content_hash([text, *(F.when(~is_faulty, F.col(name)) for name in names)])
+    text = F.when(is_faulty(), F.col("raw_text"))
+    content = content_hash([text, *(F.when(~is_faulty(), F.col(name)) for name in names)])
     copies = Window.partitionBy(*_SAME).orderBy("is_gone", "ingested_ts", "raw_text")
     return rows.withColumn(_CONTENT, content).withColumn(_COPY, F.row_number().over(copies))
 

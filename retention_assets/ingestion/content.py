@@ -12,3 +12,8 @@ def content_hash(values: Iterable[Column]) -> Column:
     """
     columns = list(values)
     return F.xxhash64(*columns, *[column.isNull() for column in columns])
+
+
+def is_faulty() -> Column:
+    """Whether a raw row could not be read in full. Then its text says more than its columns."""
+    return F.col("row_fault").isNotNull() | (F.size("parse_errors") > 0)

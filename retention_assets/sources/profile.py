@@ -100,6 +100,11 @@ class TableSource(_Strict):
     are left out, the files have the canonical columns already. `derive: first_seen` keeps each
     customer's first row. `options`: how the files write their values.
 
+    `changed_files: replace`: a file's new version replaces its old one, so that what only the old
+    one said holds no longer, from the day on which the new one is read. Without it that stays. It
+    matters where a date is a part of what identifies a row: a corrected day of a cancellation would
+    otherwise be a second one.
+
     An expression that fails on a row (a division by zero, a cast, a bad date) gives null there and
     its row goes to quarantine: casts become `try_cast`, the rest is evaluated without ANSI errors.
     Text is a moment only if it begins like 2024-01-31, and a number only if it is written in
@@ -114,6 +119,7 @@ class TableSource(_Strict):
     columns: dict[str, str] = Field(default_factory=dict)
     where: str | None = None
     derive: Literal["first_seen"] | None = None
+    changed_files: Literal["replace"] | None = None
     options: FileOptions = Field(default_factory=FileOptions)
 
     @field_validator("format", mode="before")
@@ -122,6 +128,17 @@ class TableSource(_Strict):
         if str(value).lower() in {"excel", "xlsx", "xls"}:
             raise ValueError("Excel workbooks are not read; save each sheet as CSV (UTF-8)")
         return value
+
+    @model_validator(mode="after")
+    def _first_rows_are_kept(self) -> Self:
+        if self.derive and self.replaces:
+            raise ValueError("derive: first_seen takes no row back; leave changed_files out")
+        return self
+
+    @property
+    def replaces(self) -> bool:
+        """Whether a changed file takes back what it said before."""
+        return self.changed_files == "replace"
 
 
 class Profile(_Strict):

@@ -41,7 +41,7 @@ def weekly_examples(
     as_ofs = list(weeks) if outcomes is None else _labeled_days(outcomes, weeks)
     vectors = compute_features(
         read(keys.DAILY_ACTIVITY),
-        read(keys.CUSTOMERS),
+        read_facts(read, "customers"),
         as_ofs or [profile.start],  # any day gives the columns of the empty table
         example_features(profile),
         profile.start,

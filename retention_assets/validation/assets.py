@@ -35,6 +35,8 @@ OWNERS = ["team:data-platform"]
 ADDED_COLUMNS = {
     "quarantine_reason": "The rules that the row breaks.",
     "is_correction": "Whether the row replaces another with the same key from its arrival on.",
+    "is_gone": "Whether the row that it repeats holds no longer from its arrival on, because its "
+    "file lacks it. Only where a table's changed files replace what they were.",
 }
 WATERMARK_COLUMNS = {
     "watermark": "The latest closed day of the data.",
@@ -58,9 +60,10 @@ def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefin
 
 def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
     """validated/<table> and quarantine/<table>. Each raw row enters exactly one of them, unless it
-    repeats a validated row: then it is only counted.
+    repeats a validated row: then it is only counted. So is a row that is gone but changes nothing.
     """
     max_share = platform.profile.allowed_quarantined_share(platform.settings.max_quarantined_share)
+    replaces = platform.profile.tables[table.name].replaces
     raw_key = keys.raw(table.name)
     valid_key = keys.validated(table.name)
     quarantine_key = keys.quarantine(table.name)
@@ -80,15 +83,18 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         from retention_assets.validation.split import split
 
         first, last = days_of(context)
-        supplied = lake.read(raw_key).where("NOT is_gone")
+        supplied = lake.read(raw_key)
+        if not replaces:
+            supplied = supplied.where("NOT is_gone")
         raw = supplied.where(f"arrival_date BETWEEN '{first}' AND '{last}'")
         has_earlier = first > platform.profile.start
         earlier = supplied.where(f"arrival_date < '{first}'") if has_earlier else None
-        parts = split(raw, table.key, rules_of(table, platform.profile.start), earlier)
+        rules = rules_of(table, platform.profile.start)
+        parts = split(raw, table.key, rules, earlier, replaces=replaces)
         days = {"first": first, "last": last}
         frames = {
             quarantine_key: parts.broken,
-            valid_key: parts.valid.drop("raw_text", "parse_errors", "row_fault", "is_gone"),
+            valid_key: parts.valid.drop("raw_text", "parse_errors", "row_fault"),
         }
         rows = {
             key: lake.replace_days(key, frame, "arrival_date", **days)

@@ -5,10 +5,12 @@ a split.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from retention_assets.validation.rules import REPEAT, VERSION, Rule
 from retention_assets.validation.split import BROKEN, Split, reported_rules, with_bits
+from retention_assets.validation.versions import IS_GONE
 
 # A share of fewer rows than these says little: one broken row of two is half of them.
 MIN_ROWS = 100
@@ -107,13 +109,23 @@ def result_of(
         max_share=max_share,
         violations=counts.violations,
         rows_by_reason=counts.rows_by_reason,
-        suite_results=suite_results(split.marked, table, split.rules, allowed_shares),
+        suite_results=suite_results(
+            split.marked.where(~is_loss()), table, split.rules, allowed_shares
+        ),
     )
+
+
+def is_loss() -> Column:
+    """Whether a row says that a file lost it. Rules do not check it."""
+    return F.coalesce(IS_GONE, F.lit(False))
 
 
 def count_rows(split: Split) -> Counts:
     """One pass over the split's rows."""
-    counts = [F.count(F.expr(rule.checked_value)).alias(rule.name) for rule in split.rules]
+    counts = [
+        F.count(F.when(~is_loss(), F.expr(rule.checked_value))).alias(rule.name)
+        for rule in split.rules
+    ]
     is_broken = F.col(BROKEN) != 0
     example = F.min(F.when(is_broken, F.struct("source_file", "raw_text"))).alias("example")
     repeats = F.count_if(F.col(VERSION) == REPEAT).alias("repeats")

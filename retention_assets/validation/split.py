@@ -15,8 +15,15 @@ from pyspark.sql import functions as F
 
 from retention_assets.ingestion.content import content_hash
 from retention_assets.sources.contracts import RAW_COLUMNS
-from retention_assets.validation.rules import FACT, SEPARATOR, VERSION, Rule
-from retention_assets.validation.versions import CONTENT, IS_CORRECTION, MOMENT, with_versions
+from retention_assets.validation.removals import with_removals
+from retention_assets.validation.rules import FACT, REPEAT, SEPARATOR, VERSION, Rule
+from retention_assets.validation.versions import (
+    CONTENT,
+    IS_CORRECTION,
+    IS_GONE,
+    MOMENT,
+    with_versions,
+)
 
 BROKEN = "_broken"
 REASON = "quarantine_reason"  # churn_events has a column of its own called reason
@@ -65,43 +72,68 @@ def split(
     key: Sequence[str],
     rules: Sequence[Rule],
     earlier: DataFrame | None = None,
+    *,
+    replaces: bool = False,
 ) -> Split:
     """Checks each row against the rules. Of the unbroken rows of a key, also those of `earlier`,
     which are rows of the same kind that arrived before, versions.py says what each of them is.
+
+    `replaces`: rows with `is_gone` count, as removals.py says; without it there must be none.
     """
-    marked = frame.withColumn(BROKEN, broken_bits(rules, of_key=False))
+    broken = broken_bits(rules, of_key=False)
+    if replaces:  # a loss is no row to check
+        broken = F.when(F.col(IS_GONE), F.lit(0).cast("long")).otherwise(broken)
+    marked = frame.withColumn(BROKEN, broken)
     is_unbroken = F.col(BROKEN) == 0
     unbroken = marked.where(is_unbroken)
-    known = _known_versions(unbroken, key, rules, earlier) if earlier is not None else None
+    known = None
+    if earlier is not None:
+        known = _known_versions(unbroken, key, broken, earlier, is_whole=replaces)
     contested = _contested_keys(unbroken, key, known)
     cached = (contested,) if known is None else (known, contested)
     if contested.isEmpty():
         return Split(_with_only_facts(marked), frame.columns, rules, cached)
     joined = marked.join(contested.withColumn("_contested", F.lit(True)), list(key), "left")
     is_contested = F.coalesce(F.col("_contested") & is_unbroken, F.lit(False))
-    versions = joined.where(is_contested).withColumn(CONTENT, content_of(frame))
+    versions = joined.where("_contested").withColumn(CONTENT, content_of(frame))
     if known is not None:
         versions = versions.unionByName(known, allowMissingColumns=True)
-    versions = with_versions(versions, key).where("_contested").drop(CONTENT)
+    versions = _with_versions(versions, key, frame.columns, replaces=replaces)
+    versions = versions.where("_contested").drop(CONTENT)
     versions = versions.withColumn(BROKEN, broken_bits(rules, of_key=True))
     versions = versions.persist(StorageLevel.MEMORY_AND_DISK)
     rest = _with_only_facts(joined.where(~is_contested))
     return Split(rest.unionByName(versions), frame.columns, rules, (*cached, versions))
 
 
+def _with_versions(
+    rows: DataFrame, key: Sequence[str], columns: Sequence[str], *, replaces: bool
+) -> DataFrame:
+    """What each unbroken row is among all rows of its key."""
+    is_unbroken = F.col(BROKEN) == 0
+    if not replaces:
+        return with_versions(rows.where(is_unbroken), key)
+    lossy = rows.where(IS_GONE).select(*key).distinct()
+    others = rows.join(lossy, list(key), "left_anti").where(is_unbroken)
+    lines = rows.join(lossy, list(key), "left_semi").withColumn("_is_sound", is_unbroken)
+    removed = with_removals(lines, key, columns).drop("_is_sound")
+    return with_versions(others, key).unionByName(removed)
+
+
 def _with_only_facts(marked: DataFrame) -> DataFrame:
-    """Rows whose key comes once: the unbroken ones are facts."""
-    version = F.when(F.col(BROKEN) == 0, F.lit(FACT))
+    """Rows whose key comes once: the unbroken ones are facts. A loss of none changes nothing."""
+    version = F.when(F.col(IS_GONE), REPEAT).when(F.col(BROKEN) == 0, FACT)
     return marked.withColumns({VERSION: version, IS_CORRECTION: F.lit(False)})
 
 
 def _known_versions(
-    unbroken: DataFrame, key: Sequence[str], rules: Sequence[Rule], earlier: DataFrame
+    unbroken: DataFrame, key: Sequence[str], broken: Column, earlier: DataFrame, *, is_whole: bool
 ) -> DataFrame | None:
     """What was said before of the keys that come now. Kept in memory; None if they are new.
 
-    Looks for the keys alone in the whole history, then reads the days on which they came. Where
-    keys count up, the files of the history are skipped by their least and greatest key.
+    `is_whole`: with all columns, and broken rows too. Looks for the keys alone in the whole
+    history, then reads the days on which they came. Where keys count up, the files of the history
+    are skipped by their least and greatest key.
     """
     bounds = unbroken.agg(F.min(key[0]), F.max(key[0])).first()
     least, greatest = bounds or (None, None)
@@ -115,9 +147,11 @@ def _known_versions(
         return None
     of_days = earlier.where(F.col("arrival_date").isin(days))
     known = of_days.join(came_before.select(*key).distinct(), list(key), "left_semi")
-    known = known.where(broken_bits(rules, of_key=False) == 0)
-    content = content_of(earlier).alias(CONTENT)
-    known = known.select(*key, *MOMENT, "source_file", content).persist()
+    known = known.withColumns({BROKEN: broken, CONTENT: content_of(earlier)})
+    if not is_whole:
+        known = known.where(F.col(BROKEN) == 0)
+        known = known.select(*key, *MOMENT, "source_file", BROKEN, CONTENT)
+    known = known.persist()
     known.count()
     came_before.unpersist()
     return known

@@ -17,6 +17,7 @@ from retention_assets.validation.rules import CONFLICT, FACT, REPEAT, STALE, VER
 
 CONTENT = "_content"  # what a row says, as a number
 IS_CORRECTION = "is_correction"
+IS_GONE = "is_gone"
 REPLACED_ON = "replaced_on"
 MOMENT = ("ingested_ts", "stated_ts")
 
@@ -58,23 +59,29 @@ def with_versions(rows: DataFrame, key: Sequence[str]) -> DataFrame:
 
 
 def read_facts(read: Callable[[str], DataFrame], table: str) -> DataFrame:
-    """A validated table with `replaced_on`. `read`: asset key -> frame, such as `lake.read`."""
+    """The facts of a validated table with `replaced_on`. `read`: asset key -> frame, such as
+    `lake.read`.
+    """
     return with_replacement(read(keys.validated(table)), TABLES[table].key)
 
 
 def with_replacement(facts: DataFrame, key: Sequence[str]) -> DataFrame:
     """Rows of a validated table with `replaced_on`: the day on which the next version of the row
-    arrived, null if there is none.
+    arrived, or the row's removal from its file; null if there is none. Removals themselves are left
+    out.
     """
     corrected = facts.where(IS_CORRECTION).select(*key).distinct()
     if corrected.isEmpty():
         return facts.withColumn(REPLACED_ON, F.lit(None).cast("date"))
     others = facts.join(corrected, list(key), "left_anti")
-    return versions_of(facts, corrected, key).unionByName(others, allowMissingColumns=True)
+    versions = versions_of(facts, corrected, key).where(~F.col(IS_GONE))
+    return versions.unionByName(others, allowMissingColumns=True)
 
 
 def versions_of(facts: DataFrame, contested: DataFrame, key: Sequence[str]) -> DataFrame:
-    """The rows of a validated table that have a contested key, with `replaced_on`."""
+    """The rows of a validated table that have a contested key, removals included, with
+    `replaced_on`.
+    """
     versions = facts.join(contested, list(key), "left_semi")
     following = F.lead(F.to_date("ingested_ts")).over(Window.partitionBy(*key).orderBy(*MOMENT))
     return versions.withColumn(REPLACED_ON, following)

@@ -18,7 +18,7 @@ TILES_SCHEMA = "customer_id string, event_date date, arrival_date date, " + ", "
 )
 CUSTOMERS_SCHEMA = (
     "customer_id string, event_ts timestamp, ingested_ts timestamp, stated_ts timestamp,"
-    " plan string, acquisition_channel string, email_opt_in boolean"
+    " replaced_on date, plan string, acquisition_channel string, email_opt_in boolean"
 )
 
 # What a customer did, when, when it was reported (nothing: at once), on which day it was replaced.
@@ -45,8 +45,12 @@ def tile(customer_id: str, day: int, late: int = 0, **measures: float) -> dict[s
     return row | dict.fromkeys(MEASURE_NAMES, 0.0) | values
 
 
-def customer(customer_id: str, day: int, late: int = 0, **attributes: Any) -> dict[str, Any]:
-    """A row of validated/customers: a sign-up, or a change, at noon of START + day."""
+def customer(
+    customer_id: str, day: int, late: int = 0, *, replaced: int | None = None, **attributes: Any
+) -> dict[str, Any]:
+    """A row of validated/customers: a sign-up, or a change, at noon of START + day, which holds no
+    longer from START + `replaced` on.
+    """
     moment = datetime.combine(START + timedelta(days=day), time(12), UTC)
     known = {"plan": None, "acquisition_channel": None, "email_opt_in": None} | attributes
     return {
@@ -54,6 +58,7 @@ def customer(customer_id: str, day: int, late: int = 0, **attributes: Any) -> di
         "event_ts": moment,
         "ingested_ts": moment + timedelta(days=late),
         "stated_ts": moment,
+        "replaced_on": None if replaced is None else START + timedelta(days=replaced),
         **known,
     }
 
@@ -88,6 +93,7 @@ def _random_customer(rng: random.Random, name: str, day: int) -> dict[str, Any]:
         name,
         day,
         late=rng.choice([0, 0, 3]),
+        replaced=rng.choice([None, None, None, day + 3, day + 60]),
         plan=rng.choice([*PLANS, None]),
         acquisition_channel=rng.choice([*ACQUISITION_CHANNELS, None]),
         email_opt_in=rng.choice([True, False, None]),

@@ -12,14 +12,14 @@ from retention_assets.resources.lake import Lake
 MOMENT = datetime(2024, 3, 4, tzinfo=UTC)
 # The last sale was of 70.00 before it was corrected.
 SOLD = [
-    *((str(number), "sale", 0.1, MOMENT, False) for number in range(10)),
-    ("corrected", "sale", 70.0, MOMENT, False),
-    ("returned", "return", 5.0, MOMENT, False),
-    ("corrected", "sale", 19.99, MOMENT + timedelta(days=1), True),
+    *((str(number), "sale", 0.1, MOMENT, False, False) for number in range(10)),
+    ("corrected", "sale", 70.0, MOMENT, False, False),
+    ("returned", "return", 5.0, MOMENT, False, False),
+    ("corrected", "sale", 19.99, MOMENT + timedelta(days=1), True, False),
 ]
 SOLD_SCHEMA = (
     "transaction_id string, kind string, amount double, ingested_ts timestamp,"
-    " stated_ts timestamp, is_correction boolean"
+    " stated_ts timestamp, is_correction boolean, is_gone boolean"
 )
 CURRENT = "features/customer_behavior"
 
@@ -56,7 +56,7 @@ def write_table(lake: Lake, key: str, schema: str, rows: list[tuple[Any, ...]]) 
 def test_tiles_must_hold_all_sales_and_no_returns(
     module_lake: Lake, tiles: list[float], difference: float
 ) -> None:
-    rows = [(*row[:4], row[3], row[4]) for row in SOLD]
+    rows = [(*row[:4], row[3], *row[4:]) for row in SOLD]
     write_table(module_lake, "validated/transactions", SOLD_SCHEMA, rows)
     write_table(
         module_lake, "features/daily_activity", "revenue double", [(revenue,) for revenue in tiles]

@@ -232,7 +232,11 @@ def test_asset_has_a_row_per_customer_known_at_the_watermark(
     }
     for name, frame in history_frames(own_lake.spark, facts).items():
         validated = frame.drop("replaced_on").selectExpr(
-            "*", "ingested_ts stated_ts", "false is_correction", "uuid() transaction_id"
+            "*",
+            "ingested_ts stated_ts",
+            "false is_correction",
+            "false is_gone",
+            "uuid() transaction_id",
         )
         own_lake.overwrite(f"validated/{names[name]}", validated)
     watermark = own_lake.spark.createDataFrame([(T - timedelta(days=1),)], "watermark date")

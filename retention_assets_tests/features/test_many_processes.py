@@ -6,6 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from pyspark.sql import functions as F
+
 from retention_assets.features.declarations import FEATURES
 from retention_assets.features.engine_spark import compute_features
 from retention_assets.features.measures import MEASURES
@@ -27,11 +29,16 @@ RUN = "from retention_assets_tests.features.test_many_processes import run_alone
 def make_features(lake: Lake, source: Path) -> None:
     """Facts to tiles to features, each written as a table."""
     names = ["customers", *dict.fromkeys(measure.table for measure in MEASURES)]
-    added = ("date(ingested_ts) arrival_date", "ingested_ts stated_ts", "false is_correction")
+    added = (
+        "date(ingested_ts) arrival_date",
+        "ingested_ts stated_ts",
+        "false is_correction",
+        "false is_gone",
+    )
     facts = {
         name: lake.spark.read.parquet(str(source / name)).selectExpr("*", *added) for name in names
     }
-    customers = facts.pop("customers")
+    customers = facts.pop("customers").withColumn("replaced_on", F.lit(None).cast("date"))
     last = FIRST_DATE + timedelta(days=DAYS - 1)
     tiles = daily_activity(facts, MEASURES, FIRST_DATE, last)
     lake.replace_days(TILES, tiles, "arrival_date", first=FIRST_DATE, last=last)

@@ -17,6 +17,7 @@ from retention_assets.resources.lake import Lake
 SCHEMA = (
     "transaction_id string, customer_id string, order_id string, event_ts timestamp,"
     " ingested_ts timestamp, stated_ts timestamp, arrival_date date, is_correction boolean,"
+    " is_gone boolean,"
     " kind string, amount double, quantity double"
 )
 DAY = date(2024, 1, 5)
@@ -27,7 +28,7 @@ KEYS = st.sampled_from(["t1", "t2", "t3", "t4", "t5"])
 
 @dataclass(frozen=True)
 class Line:
-    """A version of an order line. The numbers are days of January."""
+    """A version of an order line, or its removal. The numbers are days of January."""
 
     key: str
     order: str
@@ -36,6 +37,7 @@ class Line:
     arrives: int = 5
     customer: str = "a"
     happened: int = 5
+    is_gone: bool = False
 
     def row(self, is_correction: bool) -> tuple:
         arrived = datetime(2024, 1, self.arrives, 12, tzinfo=UTC)
@@ -48,6 +50,7 @@ class Line:
             arrived,
             arrived.date(),
             is_correction,
+            self.is_gone,
             self.kind,
             self.amount,
             1.0,
@@ -55,12 +58,17 @@ class Line:
 
 
 def lines_frame(lake: Lake, lines: Iterable[Line]) -> DataFrame:
-    """The lines as rows of validated/transactions; of those with one key each replaces the last."""
+    """The lines as rows of validated/transactions; of those with one key each replaces the last. A
+    removal of a key that does not hold is left out.
+    """
     rows = []
     known = set()
     for line in lines:
-        rows.append(line.row(line.key in known))
+        if line.key in known or not line.is_gone:
+            rows.append(line.row(line.key in known))
         known.add(line.key)
+        if line.is_gone:
+            known.remove(line.key)
     return lake.spark.createDataFrame(rows, SCHEMA)
 
 
@@ -151,6 +159,24 @@ def test_a_correction_takes_back_what_it_replaces(lake: Lake) -> None:
     }
 
 
+def test_a_removal_takes_back_what_it_removes(lake: Lake) -> None:
+    """An order whose two lines are removed one after the other; the first one comes back."""
+    lines = [
+        Line("t1", "o1", "sale", 10.0),
+        Line("t2", "o1", "sale", 5.0),
+        Line("t1", "o1", "sale", 10.0, arrives=6, is_gone=True),
+        Line("t2", "o1", "sale", 5.0, arrives=7, is_gone=True),
+        Line("t1", "o1", "sale", 10.0, arrives=8),
+    ]
+    parts = tiles_of_parts(lines_frame(lake, lines))
+    assert {row[2].day: [row[3], row[4]] for row in parts} == {
+        5: [1.0, 15.0],
+        6: [0.0, -10.0],
+        7: [-1.0, -5.0],
+        8: [1.0, 10.0],
+    }
+
+
 LINES = st.builds(
     Line,
     key=KEYS,
@@ -160,6 +186,7 @@ LINES = st.builds(
     arrives=st.integers(5, 9),
     customer=st.sampled_from(["a", "b"]),
     happened=st.integers(4, 5),
+    is_gone=st.sampled_from([False, False, True]),
 )
 
 
@@ -187,7 +214,7 @@ def test_tiles_add_up_to_the_versions_that_hold_on_each_day(lake: Lake, lines: l
 def sold(lines: list[Line], day: int) -> dict[tuple[str, int], list[float]]:
     """Orders and revenue by customer and day of purchase, of the versions that hold after a day."""
     current = {line.key: line for line in lines if line.arrives <= day}
-    sales = [line for line in current.values() if line.kind == "sale"]
+    sales = [line for line in current.values() if line.kind == "sale" and not line.is_gone]
     expected = defaultdict(lambda: [0.0, 0.0])
     for customer, happened, _ in {(line.customer, line.happened, line.order) for line in sales}:
         expected[customer, happened][0] += 1

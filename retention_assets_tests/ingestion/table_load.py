@@ -42,9 +42,11 @@ def load_table(lake: Lake, profile: Profile, name: str, today: date) -> date:
         assert entry.is_stored_whole and (entry.rows_read is None) == is_derived
     ledger.add(entries)
 
-    supplied = raw.where("NOT is_gone")
+    replaces = profile.tables[name].replaces
+    supplied = raw if replaces else raw.where("NOT is_gone")
     rules = rules_of(table, profile.start)
-    parts = split(supplied.where(is_open), table.key, rules, supplied.where(~is_open))
+    earlier = supplied.where(~is_open)
+    parts = split(supplied.where(is_open), table.key, rules, earlier, replaces=replaces)
     repeats = parts.marked.where(F.col(VERSION) == REPEAT).count()
     frames = {keys.validated(name): parts.valid, keys.quarantine(name): parts.broken}
     rows = [

@@ -138,6 +138,10 @@ REFUSED: list[tuple[dict[str, Any], list[str]]] = [
     (changed("churn", "kind", to="boredom"), ["shop", "churn.kind", "cancellation"]),
     (changed("start", to=None), ["shop", "start", "required"]),
     (changed("color", to="blue"), ["shop", "color"]),
+    (
+        changed("tables", "customers", "changed_files", to="replace"),
+        ["shop", "customers", "first_seen takes no row back"],
+    ),
 ]
 
 

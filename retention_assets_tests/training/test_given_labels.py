@@ -100,6 +100,7 @@ def rows_by_week(platform: Platform, module_lake: Lake, outcomes: Split) -> dict
         "timestamp(day) ingested_ts",
         "timestamp(day) stated_ts",
         "false is_correction",
+        "false is_gone",
         "date(day) arrival_date",
         "'sale' kind",
         "5D amount",

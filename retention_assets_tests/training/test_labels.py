@@ -332,6 +332,7 @@ def test_examples_hold_vectors_and_labels_of_each_week(
         "to_date(event_ts) arrival_date",
         "ingested_ts stated_ts",
         "false is_correction",
+        "false is_gone",
         "uuid() transaction_id",
         "uuid() order_id",
         "20D amount",
@@ -353,7 +354,7 @@ def test_examples_hold_vectors_and_labels_of_each_week(
         "validated/customers": spark.sql(
             "SELECT 'C1' customer_id, timestamp'2024-01-01' event_ts, "
             "timestamp'2024-01-01' ingested_ts, timestamp'2024-01-01' stated_ts, "
-            "false is_correction"
+            "false is_correction, false is_gone"
         ),
         "validated/transactions": sales,
     }

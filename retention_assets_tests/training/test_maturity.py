@@ -71,8 +71,9 @@ class Shop:
         frame = frame.selectExpr(
             "customer_id", "day + INTERVAL 9 HOURS event_ts",
             "known + INTERVAL 9 HOURS ingested_ts", "known + INTERVAL 9 HOURS stated_ts",
-            "known arrival_date", "false is_correction", "'sale' kind", "5D amount",
-            "uuid() order_id", "uuid() transaction_id", f"'{table}/' || day source_file",
+            "known arrival_date", "false is_correction", "false is_gone", "'sale' kind",
+            "5D amount", "uuid() order_id", "uuid() transaction_id",
+            f"'{table}/' || day source_file",
         )  # fmt: skip
         self.lake.overwrite(keys.validated(table), frame)
         return self.lake.read(keys.validated(table))

@@ -92,7 +92,8 @@ def test_each_raw_row_enters_one_table_and_reruns_are_equal(tmp_path: Path, own_
         QUARANTINED: {"file-3", "file-5", "file-9"},
     }
     assert own_lake.read(VALIDATED).columns == [
-        *TABLE.column_names, "arrival_date", "stated_ts", "source_file", "is_correction",
+        *TABLE.column_names, "arrival_date", "stated_ts", "source_file", "is_gone",
+        "is_correction",
     ]  # fmt: skip
     raw_columns = [*TABLE.column_names, *(column.name for column in RAW_COLUMNS)]
     assert own_lake.read(QUARANTINED).columns == [*raw_columns, "quarantine_reason"]
