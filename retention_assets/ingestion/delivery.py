@@ -3,7 +3,7 @@
 Rows are stored between the two: if the run dies there, the files are read again.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,6 +19,7 @@ from retention_assets.sources.ledger import (
     LedgerEntry,
     State,
     StoredRows,
+    carried_entries,
     new_entries,
     next_entries,
     relative_path,
@@ -55,7 +56,8 @@ class Delivery:
     `layouts`: those that can be opened. `unreadable`: why the others cannot. `compared`: paths of
     files whose rows are compared with what their earlier versions have on closed days. `forgotten`:
     files whose rows this run removes. `is_anew`: the table is read from the start, as if nothing
-    was read before.
+    was read before. `carried`: the last readings of files whose stored rows are made anew from
+    their texts then, because the file no longer has all of them.
     """
 
     days: ArrivalDays
@@ -64,6 +66,7 @@ class Delivery:
     compared: frozenset[str]
     forgotten: tuple[LedgerEntry, ...]
     is_anew: bool = False
+    carried: tuple[LedgerEntry, ...] = ()
 
 
 def plan_delivery(
@@ -80,7 +83,9 @@ def plan_delivery(
     None if the run does not cover the table's first open day: then it has nothing to read, and
     closed days are not rewritten. A table is read anew from the start if its files are to be read
     in another way, or if first sights are forgotten, because others take their place; that takes a
-    run over all its days. Raises SchemaChangedError if a file lacks a declared column.
+    run over all its days. A file that has changed since it was read, or lost rows before, is then
+    carried over, and read by the next run. Raises SchemaChangedError if a file lacks a declared
+    column.
     """
     present = present_files(profile, table)
     state = survey(profile, present, content, failed_runs=unfinished_runs)
@@ -103,10 +108,13 @@ def plan_delivery(
     if not run.covers(first_open):
         return None
     newest = min(run.last, run.newest_file)
+    carried: dict[SourceFile, LedgerEntry] = {}
+    if is_anew and not is_derived:
+        carried = _with_other_rows(profile, present, content)
     due = [
         file
         for file in (*state.unread, *(state.read if is_anew else ()))
-        if file.day is None or file.day <= newest
+        if file not in carried and (file.day is None or file.day <= newest)
     ]
     layouts, unreadable = inspect_files(profile, table, due)
     days = arrival_days(
@@ -122,7 +130,22 @@ def plan_delivery(
         compared=frozenset(known),
         forgotten=forgotten,
         is_anew=is_anew,
+        carried=tuple(carried.values()),
     )
+
+
+def _with_other_rows(
+    profile: Profile, present: Iterable[SourceFile], content: LedgerContent
+) -> dict[SourceFile, LedgerEntry]:
+    """The files of which rows are stored that they may no longer have, with their last readings."""
+    lossy = {(entry.table, entry.path) for entry in content.readings if entry.gone}
+    files = {}
+    for file in present:
+        key = (file.table, relative_path(profile, file))
+        entry = content.read.get(key)
+        if entry and (key in lossy or not entry.is_of_version(file)):
+            files[file] = entry
+    return files
 
 
 def delivery_entries(
@@ -153,4 +176,5 @@ def delivery_entries(
     return [
         *new_entries(profile, states, content, run_id=run_id, reasons=reasons, stored=stored),
         *next_entries(delivery.forgotten, content, FORGOTTEN, run_id),
+        *carried_entries(profile, delivery.carried, content, run_id),
     ]

@@ -16,7 +16,7 @@ def rows_of_open_days(
     """The rows just read that are new or gone, and the stored rows of files that were not read.
 
     `stored`: the table as it is, None if it is new. A table of first sights holds only those. If
-    the table is read anew, stored rows are read anew from their texts.
+    the table is read anew, stored rows are read anew from their texts and keep their days.
     """
     is_derived = profile.tables[name].derive == "first_seen"
     first = delivery.days.first
@@ -38,6 +38,7 @@ def rows_of_open_days(
         replaced = paths | {entry.path for entry in delivery.forgotten}
         kept = stored.where(is_open & ~F.col("source_file").isin(sorted(replaced)))
         if delivery.is_anew:
-            kept = read_texts(kept, profile, name)
+            # A file may have lost the row by which a customer was first seen.
+            kept = read_texts(stored if is_derived else kept, profile, name)
         rows = rows.unionByName(kept)
     return first_sights(rows, closed, profile.start) if is_derived else rows

@@ -62,6 +62,10 @@ class LedgerEntry:
         """Whether each row that was read is stored once; True if they were not counted."""
         return self.rows_read is None or self.rows_read == (self.kept or 0) + (self.rows or 0)
 
+    def is_of_version(self, file: SourceFile) -> bool:
+        """Whether the file has not changed since this entry."""
+        return (self.size, self.modified_ns) == (file.size, file.mtime_ns)
+
 
 FileKey = tuple[str, str]  # table, path
 ENTRY_COLUMNS: Mapping[str, str] = {
@@ -322,6 +326,19 @@ def next_entries(
     ]
 
 
+def carried_entries(
+    profile: Profile, entries: Iterable[LedgerEntry], content: LedgerContent, run_id: str
+) -> list[LedgerEntry]:
+    """The next entries of files whose stored rows were made anew, but which were not read in the
+    new way. Their versions are of no time, so that the files are read next.
+    """
+    digests = Readings(profile).digests
+    return [
+        replace(entry, reading=digests[entry.table, entry.day is not None], modified_ns=0)
+        for entry in next_entries(entries, content, READ, run_id)
+    ]
+
+
 def relative_path(profile: Profile, file: SourceFile) -> str:
     """The file's path below the source's data folder, as `source_file` of its rows holds it."""
     return file.path.relative_to(profile.root).as_posix()
@@ -332,7 +349,7 @@ def _state(
 ) -> str:
     if entry is None:
         return UNREAD
-    is_same = (entry.size, entry.modified_ns) == (file.size, file.mtime_ns)
+    is_same = entry.is_of_version(file)
     if entry.state == GROWING:  # what is the same at two looks is complete
         return UNREAD if is_same else GROWING
     if not is_same or entry.reading != reading or entry.run_id in failed_runs:

@@ -6,11 +6,13 @@ from datetime import date
 from pathlib import Path
 
 import yaml
+from pyspark.sql import functions as F
 
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
-from retention_assets.sources.ledger import Ledger
+from retention_assets.sources.ledger import Ledger, survey
 from retention_assets.sources.profile import Profile
+from retention_assets.sources.source_files import present_files
 from retention_assets_tests.ingestion.table_load import load_table
 from retention_assets_tests.ingestion.test_raw import (
     materialize,
@@ -54,14 +56,14 @@ def test_late_and_changed_files_arrive_on_first_open_day(tmp_path: Path, own_lak
     assert arrivals(own_lake) == [("1", 2), ("2", 5), ("8", 6), ("9", 6)]
     write_orders(tmp_path, "05", "2,ann,2024-01-05 10:00:00,5.0", "9,bob,2024-01-05 11:00:00,5.0")
     # Other columns of the same files: the table is read anew from the start. The rows of a file
-    # that is gone are read from their texts, and stay on the day on which they arrived.
+    # that is gone or has changed are read from their texts, and stay on the days of their arrival.
     (tmp_path / "orders" / "2024-01-03.csv").unlink()
     twice = changed("tables", "transactions", "columns", "amount", to="total * 2")
     (tmp_path / "shop.yaml").write_text(yaml.safe_dump(twice))
     assert materialize(settings, own_lake, first=date(2024, 1, 6)).success
     assert arrivals(own_lake) == [("1", 2), ("2", 5), ("8", 6), ("9", 6)], "not over all days"
     assert materialize(settings, own_lake).success
-    assert arrivals(own_lake) == [("1", 2), ("2", 5), ("8", 6), ("9", 5)]
+    assert arrivals(own_lake) == [("1", 2), ("2", 5), ("8", 6), ("9", 6)]
     amounts = {row["amount"] for row in own_lake.read("raw/transactions").collect()}
     assert amounts == {10.0}
 
@@ -77,6 +79,42 @@ def test_nothing_is_read_before_the_first_open_day(tmp_path: Path, own_lake: Lak
     assert arrivals(own_lake) == [("1", 2)], "the file of the 5th is not read"
     assert materialize(settings, own_lake, first=date(2024, 1, 5)).success
     assert arrivals(own_lake) == [("1", 2)], "the 3rd and the 4th are still open"
+
+
+def versions(lake: Lake) -> list[tuple[str, int, float]]:
+    """Order, day of January on which the version arrived, and amount."""
+    facts = lake.read("validated/transactions")
+    return sorted(map(tuple, facts.select("order_id", F.day("arrival_date"), "amount").collect()))
+
+
+def test_table_read_anew_keeps_rows_that_left_their_files(tmp_path: Path, own_lake: Lake) -> None:
+    """Order 2 was corrected in its file, and 7 left it; another changes with the mapping."""
+    settings = write(tmp_path, GOOD)
+    profile = Platform.of(settings).profile
+    write_orders(tmp_path, "05", "2,ann,2024-01-05 10:00:00,5.0", "7,dan,2024-01-05 10:00:00,1.0")
+    load_all(own_lake, profile, date(2024, 1, 5))
+    write_orders(tmp_path, "05", "2,ann,2024-01-05 10:00:00,6.0")
+    write_orders(tmp_path, "06", "3,bob,2024-01-06 10:00:00,5.0")
+    load_table(own_lake, profile, "transactions", date(2024, 1, 6))
+
+    twice = changed("tables", "transactions", "columns", "amount", to="total * 2")
+    twice["tables"]["customers"]["columns"]["country"] = "'AT'"
+    (tmp_path / "shop.yaml").write_text(yaml.safe_dump(twice))
+    profile = Platform.of(settings).profile
+    write_orders(tmp_path, "06", "8,cid,2024-01-06 10:00:00,7.0")
+    today = date(2024, 1, 7)
+    load_all(own_lake, profile, today)
+    kept = [("1", 2, 10.0), ("2", 5, 10.0), ("2", 6, 12.0), ("3", 6, 10.0), ("7", 5, 2.0)]
+    assert versions(own_lake) == kept
+    people = own_lake.read("raw/customers").select("customer_id", "country")
+    assert dict(people.collect()) == dict.fromkeys(("ann", "cid", "dan"), "AT")
+
+    # The next run reads what the changed files hold.
+    assert load_table(own_lake, profile, "transactions", today) == date(2024, 1, 7)
+    assert versions(own_lake) == [*kept, ("8", 7, 14.0)]
+    content = Ledger(own_lake.root).content()
+    assert not survey(profile, present_files(profile), content).remapped
+    assert all(entry.is_stored_whole for entry in content.readings)
 
 
 DELIVERIES = {
