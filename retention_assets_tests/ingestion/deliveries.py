@@ -83,7 +83,7 @@ class Shop:
         """Adds the files of the days that pass, and changes, takes away or brings back others."""
         for passed in range(self.day + 1, day + 1):
             name = self._name(passed)
-            self.files.setdefault(name, []).extend(self._line(passed) for _ in range(3))
+            self.files.setdefault(name, []).extend(self.new_line(passed) for _ in range(3))
             if self.rng.random() < 0.3 and len(self.files) > 1:
                 self.taken[name] = self.files.pop(name)
         self.day = day
@@ -109,7 +109,7 @@ class Shop:
     def _name(self, day: int) -> str:
         return "all.csv" if self.kind == "undated" else f"2024-01-{day:02}.csv"
 
-    def _line(self, file_day: int) -> Line:
+    def new_line(self, file_day: int) -> Line:
         """A line that names a new fact, corrects or repeats another, or is broken."""
         rng = self.rng
         day = max(1, file_day - rng.choice([0, 0, 0, 1, 4]))
@@ -127,13 +127,29 @@ class Shop:
         place = self.rng.randrange(len(lines))
         match self.rng.choice(["add", "repeat", "correct", "remove"]):
             case "add":
-                lines.append(self._line(self.day))
+                lines.append(self.new_line(self.day))
             case "repeat":
                 lines.append(lines[place])
             case "correct":
                 lines[place] = replace(lines[place], amount=self.rng.choice([1.0, 2.5, 4.0]))
             case "remove" if len(lines) > 1:
                 lines.pop(place)
+
+
+def random_lines(kind: Kind, rng: random.Random) -> dict[int, list[Line]]:
+    """Day of January -> the lines that a shop delivers on it. Stamped lines of one key have stamps
+    of their own, by which the source says which of them is the later one.
+    """
+    shop = Shop(kind, rng)
+    stamps: set[tuple[str, int]] = set()
+    lines: dict[int, list[Line]] = {}
+    for day in range(1, 9):
+        lines[day] = []
+        for line in [shop.new_line(day) for _ in range(8)]:
+            if kind != "stamped" or (line.key, line.loaded) not in stamps:
+                stamps.add((line.key, line.loaded))
+                lines[day].append(line)
+    return lines
 
 
 def is_sound(row: Row) -> bool:

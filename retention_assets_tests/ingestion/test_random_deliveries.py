@@ -23,11 +23,13 @@ from retention_assets.validation.versions import read_facts
 from retention_assets_tests.ingestion.deliveries import (
     START,
     Kind,
+    Line,
     Row,
     Shop,
     activity,
     known_rows,
     profile_of,
+    random_lines,
     summed_tiles,
 )
 from retention_assets_tests.ingestion.table_load import load_table
@@ -80,6 +82,53 @@ def check_history(
         check_files(shop, after[RAW])
         check_reads(lake, after, today)
         before = after
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["dated", "stamped"])
+def test_splitting_of_deliveries_changes_no_current_state(
+    own_lake: Lake, tmp_path: Path, kind: Kind
+) -> None:
+    """A file a day, all read at once; and two files a day, read in two runs: of dated rows in the
+    order of their days, of stamped ones in any order.
+    """
+    rng = random.Random(5)
+    lines = random_lines(kind, rng)
+    whole = {f"2024-01-{day:02}.csv": of_day for day, of_day in lines.items()}
+    parts = {
+        f"{part}-2024-01-{day:02}.csv": of_day[start::2]
+        for day, of_day in lines.items()
+        for start, part in enumerate("ab")
+    }
+    in_order = list(parts)
+    if kind == "stamped":
+        rng.shuffle(in_order)
+    half = len(parts) // 2
+    runs = [{name: parts[name] for name in names} for names in (in_order[:half], in_order[half:])]
+    at_once = current_state(own_lake, tmp_path / "whole", kind, [whole])
+    assert current_state(own_lake, tmp_path / "parts", kind, runs) == at_once
+    assert at_once[0] and at_once[1]
+
+
+def current_state(
+    lake: Lake, folder: Path, kind: Kind, runs: list[dict[str, list[Line]]]
+) -> tuple[list[tuple], dict]:
+    """The orders that hold and the sums of the tiles, after the files of these runs were read."""
+    (folder / "orders").mkdir(parents=True)
+    (folder / "shop.yaml").write_text(yaml.safe_dump(profile_of(kind)))
+    settings = Settings(home=folder / "home", source=str(folder / "shop.yaml"), data_dir=None)
+    new = Lake(root=str(folder / "lake"), home=lake.home, spark_conf=lake.spark_conf)
+    new._session = lake.spark
+    shop = Shop(kind, random.Random(0))
+    for number, files in enumerate(runs, start=1):
+        shop.files |= files
+        shop.write(folder / "orders")
+        today = START + timedelta(days=9 + number)
+        load_table(new, Platform.of(settings).profile, "transactions", today)
+    facts = read_facts(new.read, "transactions").where("replaced_on IS NULL")
+    names = ("transaction_id", "order_id", "customer_id", "event_ts", "kind", "amount")
+    orders = sorted(map(tuple, facts.select(*names).collect()))
+    return orders, dict(summed_tiles(rows_of(new, TILES), date(2025, 1, 1)))
 
 
 def rows_of(lake: Lake, key: str) -> list[Row]:
