@@ -44,7 +44,7 @@ def is_passed(rng: np.random.Generator, customers: int, bias: float, *, alike: b
     }
     evidence = PromotionEvidence(
         challenger="model",
-        candidates=4,
+        tries=1,
         scores=BootstrapScores.of(scorers, entities, ROUNDS, SEED),
         baselines=(EVERYBODY.name,),
         rankings=(),

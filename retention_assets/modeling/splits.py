@@ -1,8 +1,9 @@
 """Which rows are fitted on, calibrated on and tested on. Masks over examples; knows no model.
 
 Time: the last as-of dates are the untouched test. Training rows whose label window reaches into the
-test are purged; the folds go forward in the same way. Entities: one in five, by a stable hash, is
-never fitted on; only the calibrator learns from it.
+test are purged; the folds, which choose the challenger, go forward in the same way. A history too
+short for that is folded by entity instead. Entities: one in five, by a stable hash, is never
+fitted on; only the calibrator learns from it.
 
 An entity has rows at several as-of dates, with overlapping label windows. All rows weigh the same:
 weights by entity would shift the prevalence (positives have fewer rows) and so the calibration. The
@@ -21,6 +22,10 @@ from retention_assets.modeling.examples import Bools, Examples
 CALIBRATION_SHARE = 0.2
 MIN_FOLD_ROWS = 200
 MIN_CLASS_ROWS = 10
+# As-of dates to learn from in a rolling origin: of fewer, models learn what those dates had in
+# common.
+MIN_FOLD_PERIODS = 4
+OTHER_ENTITIES = "other entities of the same as-of dates, as there are too few dates to go forward"
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,14 @@ class Fold:
 
 @dataclass(frozen=True)
 class TrainTestSplit:
-    """`train` is fitted and calibrated on (different entities), `test` is scored once."""
+    """`train` is fitted and calibrated on (different entities), `test` is scored once. The `folds`
+    choose between candidates; `chosen_on` says what kind they are.
+    """
 
     train: Bools
     test: Bools
     folds: tuple[Fold, ...]
+    chosen_on: str = ""
 
 
 def hash_share(identifiers: NDArray[np.str_], salt: str) -> NDArray[np.float64]:
@@ -70,7 +78,16 @@ def forward_split(
         data.y[train], f"training ({train.sum()} rows end {purge_days} days before the test)"
     )
     require_both_classes(data.y[test], "the test period")
-    return TrainTestSplit(train, test, forward_folds(data, train, folds, purge_days))
+    forward = forward_folds(data, train, folds, purge_days, min_periods=MIN_FOLD_PERIODS)
+    if forward:
+        return TrainTestSplit(train, test, forward, rolling_origins(len(forward)))
+    return TrainTestSplit(train, test, hashed_folds(data, train, folds), OTHER_ENTITIES)
+
+
+def rolling_origins(count: int) -> str:
+    """What folds that go forward are called."""
+    origins = "rolling origin" if count == 1 else "rolling origins"
+    return f"{count} {origins} before the untouched rows"
 
 
 def purged_before(data: Examples, first: np.datetime64, purge_days: int) -> Bools:
@@ -79,15 +96,23 @@ def purged_before(data: Examples, first: np.datetime64, purge_days: int) -> Bool
 
 
 def forward_folds(
-    data: Examples, train: Bools, folds: int, purge_days: int, apart: bool = False
+    data: Examples,
+    train: Bools,
+    folds: int,
+    purge_days: int,
+    *,
+    min_periods: int = 1,
+    apart: bool = False,
 ) -> tuple[Fold, ...]:
     """Consecutive validation blocks of the training period, each fitted on rows closed before.
 
-    A block without enough rows of both classes before and in it is left out. `apart`: an
-    entity in a block is not fitted on for it, for rows whose label windows are unknown.
+    A block with fewer than `min_periods` as-of dates closed before it, or without enough rows of
+    both classes before and in it, is left out. `apart`: an entity in a block is not fitted on for
+    it, for rows whose label windows are unknown.
     """
     weeks = np.unique(data.as_of[train])
-    possible = weeks[weeks >= weeks[0] + np.timedelta64(purge_days, "D")]
+    closed = np.searchsorted(weeks + np.timedelta64(purge_days, "D"), weeks, side="right")
+    possible = weeks[closed >= min_periods]
     steps = []
     for block in np.array_split(possible, folds):
         if len(block):
@@ -103,11 +128,25 @@ def forward_folds(
 
 
 def hashed_folds(data: Examples, train: Bools, folds: int) -> tuple[Fold, ...]:
-    """For tables without time: folds by the entity's hash; an entity's rows stay together."""
-    share = np.floor(hash_share(data.entities, "fold") * folds)
+    """Folds by the entity's hash, where rows have no time or too little of it; an entity's rows
+    stay together.
+    """
+    parts = max(folds, 2)
+    part = np.floor(hash_share(data.entities, "fold") * parts)
     return _sound(
-        data, [Fold(train & (share != fold), train & (share == fold)) for fold in range(folds)]
+        data, [Fold(train & (part != fold), train & (part == fold)) for fold in range(parts)]
     )
+
+
+def require_folds(split: TrainTestSplit) -> TrainTestSplit:
+    """The split itself. Raises NotTrainableError if nothing can choose between its candidates."""
+    if not split.folds:
+        raise NotTrainableError(
+            f"{int(split.train.sum())} training rows are too few to compare candidates on folds.",
+            f"Provide {MIN_FOLD_ROWS} rows per fold with {MIN_CLASS_ROWS} of each label, or lower "
+            "RETENTION_FOLDS.",
+        )
+    return split
 
 
 def require_both_classes(y: NDArray[np.int8], where: str) -> None:

@@ -26,8 +26,8 @@ from retention_assets.modeling.evaluation.baselines import (
 from retention_assets.modeling.evaluation.candidate_evaluation import (
     CandidateEvaluation,
     evaluate_candidate,
+    fold_means,
 )
-from retention_assets.modeling.evaluation.leaderboard import best_candidate
 from retention_assets.modeling.examples import Bools, Examples, Floats
 from retention_assets.modeling.promotion.comparison import Comparison, compare
 from retention_assets.modeling.promotion.decision import PromotionDecision, decide_promotion
@@ -37,6 +37,8 @@ from retention_assets.modeling.splits import (
     hash_share,
     hashed_folds,
     require_both_classes,
+    require_folds,
+    rolling_origins,
 )
 from retention_assets.modeling.task import Task
 from retention_assets.modeling.utility import ContactUtility
@@ -86,7 +88,6 @@ def train_on_table(
     encoding, data = _examples(rows, train)
     split = _split(data, train, test, timed=timed, folds=task.folds)
     evaluations = _evaluate(data, split, task, folder, report)
-    chosen = best_candidate({name: _fold_means(item) for name, item in evaluations.items()})
     untouched = data.take(split.test)
     comparison = compare(
         task,
@@ -94,8 +95,10 @@ def train_on_table(
         train=split.train,
         test=untouched,
         probabilities={name: evaluation.p for name, evaluation in evaluations.items()},
-        chosen=chosen,
+        fold_scores={name: fold_means(item.trained.folds) for name, item in evaluations.items()},
+        chosen_on=split.chosen_on,
     )
+    chosen = comparison.challenger
     _keep_only(folder, chosen)
     scorer = load_bundle(folder, evaluations[chosen].digest)
     decision = decide_promotion(comparison, scorer, champion_digest=None, has_signature=True)
@@ -194,17 +197,13 @@ def _split(data: Examples, train: Bools, test: Bools, timed: bool, folds: int) -
     require_both_classes(data.y[train], "training")
     require_both_classes(data.y[test], "the untouched part")
     # A purge of one day: training rows end on the day before a block.
-    split_folds = (
-        forward_folds(data, train, folds, purge_days=1, apart=True)
-        if timed
-        else hashed_folds(data, train, folds)
-    )
-    if not split_folds:
-        raise NotTrainableError(
-            f"{int(train.sum())} training rows are too few to compare candidates on folds.",
-            "Provide some hundred rows per fold with ten of each label, or lower RETENTION_FOLDS.",
-        )
-    return TrainTestSplit(train, test, split_folds)
+    if timed:
+        forward = forward_folds(data, train, folds, purge_days=1, apart=True)
+        split = TrainTestSplit(train, test, forward, rolling_origins(len(forward)))
+    else:
+        hashed = hashed_folds(data, train, folds)
+        split = TrainTestSplit(train, test, hashed, f"{len(hashed)} folds of other identifiers")
+    return require_folds(split)
 
 
 def _evaluate(
@@ -219,16 +218,6 @@ def _evaluate(
         evaluations[candidate.name] = evaluation
         report(candidate.name, evaluation.train_rows, time.perf_counter() - started)
     return evaluations
-
-
-def _fold_means(evaluation: CandidateEvaluation) -> dict[str, float]:
-    """Means over the folds, weighted by their rows."""
-    folds = evaluation.trained.folds
-    rows = np.array([fold["rows"] for fold in folds])
-    return {
-        name: float(np.average([fold[name] for fold in folds], weights=rows))
-        for name in ("profit", "brier")
-    }
 
 
 def _keep_only(folder: Path, chosen: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import numpy as np
@@ -144,13 +144,14 @@ def _candidate(platform: Platform, candidate: Candidate) -> dg.AssetsDefinition:
 
         data = churn_examples(read_arrow(keys.CHURN_EXAMPLES, lake, settings))
         folder = registry.staging(candidate.name)
-        evaluation = evaluate_candidate(
-            candidate, data, split=churn_split(data, task), task=task, folder=folder
-        )
+        split = churn_split(data, task)
+        evaluation = evaluate_candidate(candidate, data, split=split, task=task, folder=folder)
         figure = candidate_figure(evaluation.test.y, evaluation.p, candidate.name, task.words)
         tags = {"candidate": candidate.name, "digest": evaluation.digest}
         with registry.run(context, f"churn_{candidate.name}", tags) as tracker:
-            record = record_evaluation(tracker, registry.log_bundle, evaluation, folder, figure)
+            record = record_evaluation(
+                tracker, registry.log_bundle, evaluation, folder, figure, chosen_on=split.chosen_on
+            )
         rows = lake.overwrite(key, lake.spark.createDataFrame(score_table(evaluation)))
         metadata = {
             "train_rows": evaluation.train_rows,
@@ -185,20 +186,21 @@ def _leaderboard(platform: Platform) -> dg.AssetsDefinition:
         group_name="training",
         owners=OWNERS,
     )
-    def churn_leaderboard(lake: Lake) -> dg.MaterializeResult:
+    def churn_leaderboard(lake: Lake, registry: Registry) -> dg.MaterializeResult:
         """Candidates and baselines on the same untouched weeks, by profit, with intervals."""
         import pyarrow as pa
 
         from retention_assets.modeling.plots import leaderboard_figure
 
-        comparison = compare_candidates(
-            partial(read_arrow, lake=lake, settings=settings), None, task
-        )
+        read = partial(read_arrow, lake=lake, settings=settings)
+        comparison = compare_candidates(read, None, task, records=read_records(registry, task))
         rows = comparison.leaderboard()
         frame = lake.spark.createDataFrame(pa.Table.from_pylist(rows))
         count = lake.overwrite(keys.CHURN_LEADERBOARD, frame)
         metadata = {
             "profit_assumes_that": task.utility.assumption,
+            "challenger": comparison.challenger,
+            "chosen_on": comparison.chosen_on,
             "leaderboard": dg.MetadataValue.json(rows),
             "table": rows_as_table(rows),
             "curves": png(leaderboard_figure(comparison)),
@@ -229,7 +231,7 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
     def churn_champion(
         context: dg.AssetExecutionContext, lake: Lake, registry: Registry
     ) -> dg.MaterializeResult:
-        """The model in use: the best candidate if it passes every gate, else the current one."""
+        """The model in use: the challenger if it passes every gate, else the current one."""
         import pyarrow as pa
 
         from retention_assets.modeling.plots import leaderboard_figure
@@ -265,6 +267,11 @@ def read_arrow(key: str, lake: Lake, settings: Settings) -> "pa.Table":
     return read_known(key, lake.read, settings.as_of).toArrow()
 
 
+def read_records(registry: Registry, task: Task) -> dict[str, dict[str, Any]]:
+    """Candidate -> the record of its evaluation."""
+    return {item.name: read_record(registry.staging(item.name)) for item in task.candidates}
+
+
 def promote_best(
     read: Callable[[str], "pa.Table"], registry: Registry, task: Task, *, features: str
 ) -> PromotionResult:
@@ -279,9 +286,10 @@ def promote_best(
     if compared:
         folder = registry.download(task.name, compared.version, registry.downloads)
         served = load_bundle(folder, compared.digest)
-    comparison = compare_candidates(read, served, task)
+    records = read_records(registry, task)
+    comparison = compare_candidates(read, served, task, records=records)
     folder = registry.staging(comparison.challenger)
-    record = read_record(folder)
+    record = records[comparison.challenger]
     scorer = load_bundle(folder, record["digest"])
     decision = decide_promotion(
         comparison,

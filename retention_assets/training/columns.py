@@ -60,6 +60,9 @@ LEADERBOARD = {
     "log_loss": "Mean negative log-likelihood; lower is better.",
     "accuracy": "Share of right answers at a probability of one half.",
     "lift": "Share of leavers among those who can be contacted, divided by the base rate.",
+    "fold_profit": "Expected profit on the folds before these weeks, which choose the challenger.",
+    "fold_brier": "Mean squared error of the probabilities on the folds.",
+    "is_challenger": "Whether the candidate is the best on the folds. These weeks judge it alone.",
 }
 GATES = {
     "gate": "The promotion gate.",

@@ -5,7 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retention_assets.modeling.evaluation.candidate_evaluation import CandidateEvaluation
+from retention_assets.modeling.evaluation.candidate_evaluation import (
+    CandidateEvaluation,
+    fold_means,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,10 +23,13 @@ def record_evaluation(
     evaluation: CandidateEvaluation,
     folder: Path,
     curves: "Figure",
+    *,
+    chosen_on: str,
 ) -> dict[str, Any]:
     """Logs parameters, figures, curves and model in the active run. Returns the record it writes.
 
-    `tracker` has MLflow's logging calls; dagster-mlflow makes them at run time, without types.
+    `chosen_on`: what the folds are. `tracker` has MLflow's logging calls; dagster-mlflow makes them
+    at run time, without types.
     """
     model = evaluation.trained.model
     tracker.log_params(
@@ -51,6 +57,8 @@ def record_evaluation(
         "model_uri": model_uri,
         "digest": evaluation.digest,
         "signature": has_signature,
+        "fold_scores": fold_means(evaluation.trained.folds),
+        "chosen_on": chosen_on,
     }
     (folder.parent / RECORD_FILE).write_text(json.dumps(record))
     return record

@@ -1,8 +1,8 @@
 """The churn Task: what modeling needs to know of customers who leave, from settings and profile."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,12 @@ from retention_assets.modeling.evaluation.candidate_evaluation import CandidateE
 from retention_assets.modeling.examples import Examples, from_arrow
 from retention_assets.modeling.label_window import LabelWindow
 from retention_assets.modeling.promotion.comparison import Comparison, aligned, compare
-from retention_assets.modeling.splits import TrainTestSplit, forward_split, purged_before
+from retention_assets.modeling.splits import (
+    TrainTestSplit,
+    forward_split,
+    purged_before,
+    require_folds,
+)
 from retention_assets.modeling.task import Task
 from retention_assets.modeling.utility import ContactUtility
 from retention_assets.modeling.words import Words
@@ -115,10 +120,11 @@ def churn_examples(table: "pa.Table") -> Examples:
 
 
 def churn_split(data: Examples, task: Task) -> TrainTestSplit:
-    """The last weeks as the untouched test, and forward folds before them."""
-    return forward_split(
+    """The last weeks as the untouched test, and folds before them that choose the challenger."""
+    split = forward_split(
         data, test_periods=task.test_periods, folds=task.folds, purge_days=task.purge_days
     )
+    return require_folds(split)
 
 
 def score_table(evaluation: CandidateEvaluation) -> "pa.Table":
@@ -132,9 +138,14 @@ def score_table(evaluation: CandidateEvaluation) -> "pa.Table":
 
 
 def compare_candidates(
-    read: Callable[[str], "pa.Table"], champion: Scorer | None, task: Task
+    read: Callable[[str], "pa.Table"],
+    champion: Scorer | None,
+    task: Task,
+    *,
+    records: Mapping[str, Mapping[str, Any]],
 ) -> Comparison:
-    """The candidates by their stored test scores; `read`: asset key -> table.
+    """The candidates by their stored test scores; `read`: asset key -> table. `records`: candidate
+    -> what was recorded of its evaluation, with its figures on the folds.
 
     The champion is scored here, on the rows that the candidates were scored on.
     """
@@ -161,5 +172,7 @@ def compare_candidates(
         train=purged_before(data, weeks[0], task.purge_days),
         test=test,
         probabilities=probabilities,
+        fold_scores={name: record["fold_scores"] for name, record in records.items()},
+        chosen_on=next(iter(records.values()))["chosen_on"],
         champion=champion,
     )

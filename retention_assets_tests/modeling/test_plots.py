@@ -120,6 +120,8 @@ def test_leaderboard_figure_shows_candidates_and_rankings(champion: bool, recenc
         test=data,
         candidates={"a": evaluations["a"], "b": evaluations["b"]},
         baselines=baselines,
+        fold_scores={"a": {"profit": 2.0, "brier": 0.1}, "b": {"profit": 1.0, "brier": 0.1}},
+        chosen_on="folds",
         champion=evaluations["c"] if champion else None,
     )
     left, right = leaderboard_figure(comparison).axes

@@ -8,7 +8,10 @@ import numpy as np
 from retention_assets.modeling.candidates import logistic_regression
 from retention_assets.modeling.candidates.declared import Candidate
 from retention_assets.modeling.evaluation.baselines import EVERYBODY, NOBODY, Baseline, log_feature
-from retention_assets.modeling.evaluation.candidate_evaluation import evaluate_candidate
+from retention_assets.modeling.evaluation.candidate_evaluation import (
+    evaluate_candidate,
+    fold_means,
+)
 from retention_assets.modeling.examples import Examples, Floats
 from retention_assets.modeling.label_window import LabelWindow
 from retention_assets.modeling.plots import leaderboard_figure
@@ -96,11 +99,15 @@ def test_second_task_passes_through_all_of_modeling(tmp_path: Path) -> None:
         train=split.train,
         test=data.take(split.test),
         probabilities={name: evaluation.p for name, evaluation in evaluations.items()},
+        fold_scores={
+            name: fold_means(evaluation.trained.folds) for name, evaluation in evaluations.items()
+        },
+        chosen_on=split.chosen_on,
     )
     chosen = evaluations[comparison.challenger]
     scorer = load_bundle(tmp_path / comparison.challenger, chosen.digest)
     decision = decide_promotion(comparison, scorer, champion_digest=None, has_signature=True)
-    assert decision.promoted and decision.reason.endswith("passed 2 gates.")
+    assert decision.promoted and "passed 2 gates." in decision.reason
     assert [gate.name for gate in decision.gates] == ["has_signal", "beats_random"]
     assert (
         scorer.card.task == "failure" and scorer.card.risk_levels.model_dump() == TASK.risk_levels

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 from retention_assets.errors import NotTrainableError
 from retention_assets.modeling.splits import (
     CALIBRATION_SHARE,
+    MIN_FOLD_PERIODS,
+    OTHER_ENTITIES,
     forward_split,
     hash_share,
     in_calibration_part,
+    require_folds,
 )
 from retention_assets_tests.modeling.factories import examples
 
@@ -34,9 +37,10 @@ def test_split_purges_label_windows_that_reach_into_test(
     split = forward_split(data, test_periods=test_weeks, folds=folds, purge_days=purge)
     assert len(np.unique(data.as_of[split.test])) == test_weeks
     assert data.as_of[split.test].max() == data.as_of.max()
+    forward = split.folds if split.chosen_on != OTHER_ENTITIES else ()
     for before, after in [
         (split.train, split.test),
-        *((fold.train, fold.valid) for fold in split.folds),
+        *((fold.train, fold.valid) for fold in forward),
     ]:
         gap = data.as_of[after].min() - data.as_of[before].max()
         assert gap >= np.timedelta64(purge, "D")
@@ -48,6 +52,30 @@ def test_folds_validate_on_different_weeks() -> None:
     split = forward_split(data, test_periods=4, folds=3, purge_days=35)
     validated = [set(data.as_of[fold.valid].tolist()) for fold in split.folds]
     assert len(validated) == 3 and sum(map(len, validated)) == len(set().union(*validated))
+
+
+def test_each_rolling_origin_learns_from_enough_weeks() -> None:
+    """Of 14 training weeks, purged by 5, the 9th is the first that has 4 weeks before it."""
+    data = examples(weeks=22)
+    split = forward_split(data, test_periods=4, folds=3, purge_days=35)
+    assert split.chosen_on == "3 rolling origins before the untouched rows"
+    trained = [len(np.unique(data.as_of[fold.train])) for fold in split.folds]
+    assert trained == [MIN_FOLD_PERIODS, 6, 8]
+
+
+def test_short_history_is_folded_by_customer() -> None:
+    data = examples(weeks=16)
+    split = require_folds(forward_split(data, test_periods=4, folds=3, purge_days=35))
+    assert split.chosen_on == OTHER_ENTITIES and len(split.folds) == 3
+    for fold in split.folds:
+        assert not set(data.entities[fold.train]) & set(data.entities[fold.valid])
+        assert not (fold.valid & ~split.train).any()
+
+
+def test_too_few_rows_for_folds_raise_error() -> None:
+    split = forward_split(examples(customers=60, weeks=16), test_periods=4, folds=3, purge_days=35)
+    with pytest.raises(NotTrainableError, match="too few to compare candidates on folds"):
+        require_folds(split)
 
 
 def test_calibration_customers_are_separate_and_stable() -> None:

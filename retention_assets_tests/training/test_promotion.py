@@ -3,6 +3,7 @@
 The candidates are logistic regressions on different features, so that a comparison takes a second.
 """
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
 from retention_assets.training.assets import promote_best
 from retention_assets.training.promotion import PromotionResult, refuse_other_features
-from retention_assets.training.record import record_evaluation
+from retention_assets.training.record import RECORD_FILE, record_evaluation
 from retention_assets.training.task import score_table
 from retention_assets_tests.modeling.factories import as_table, churn, evaluate, examples
 from serve.model.bundle import load_bundle
@@ -57,6 +58,7 @@ def recorded(registry: Registry, trial: CandidateEvaluation, folder: Path) -> di
             trial,
             folder,
             candidate_figure(trial.test.y, trial.p, "tried"),
+            chosen_on="folds",
         )
 
 
@@ -64,7 +66,7 @@ def staged(registry: Registry, trial: CandidateEvaluation, folder: Path) -> Read
     """The lake after four candidates were evaluated; `trial` is the best, the others are noisy."""
     waiting = registry.staging(BEST.name)
     shutil.copytree(folder, waiting)
-    recorded(registry, trial, waiting)
+    record = recorded(registry, trial, waiting)
     scores = score_table(trial)
     tables = {"training/churn_examples": as_table(DATA), f"training/churn_{BEST.name}": scores}
     for seed, other in enumerate(CANDIDATES[:-1]):
@@ -73,6 +75,10 @@ def staged(registry: Registry, trial: CandidateEvaluation, folder: Path) -> Read
         tables[f"training/churn_{other.name}"] = scores.set_column(
             3, "probability", pa.array(blurred)
         )
+        worse = record | {"fold_scores": {"profit": -1e6, "brier": 1.0}}
+        folder_of_other = registry.staging(other.name)
+        folder_of_other.mkdir(parents=True)
+        (folder_of_other.parent / RECORD_FILE).write_text(json.dumps(worse))
     return tables.__getitem__
 
 

@@ -62,7 +62,8 @@ def recorded(folder: Path, signed: bool = True) -> tuple[Tracker, dict[str, Any]
         logged.extend(arguments)
         return "models:/m-1", signed
 
-    return tracker, record_evaluation(tracker, log_bundle, TRIAL, folder, CURVES), logged
+    record = record_evaluation(tracker, log_bundle, TRIAL, folder, CURVES, chosen_on="folds")
+    return tracker, record, logged
 
 
 def test_run_has_parameters_figures_and_a_step_per_fold(folder: Path) -> None:
@@ -91,6 +92,8 @@ def test_record_lies_beside_the_model_folder(folder: Path, signed: bool) -> None
         "model_uri": "models:/m-1",
         "digest": "d" * 64,
         "signature": signed,
+        "fold_scores": {"auc": pytest.approx((5 * 0.7 + 6 * 0.8) / 11)},
+        "chosen_on": "folds",
     }
     assert read_record(folder) == record == json.loads((folder.parent / RECORD_FILE).read_text())
     assert not list(folder.iterdir())

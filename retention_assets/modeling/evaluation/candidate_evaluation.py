@@ -3,6 +3,7 @@
 Writes the model folder and nothing else; the asset writes tables and logs to the tracker.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,13 +35,22 @@ class CandidateEvaluation:
     def figures(self) -> dict[str, float]:
         """Test figures, the confusion table's rates at the threshold, and the folds' means."""
         folds = self.trained.folds
-        names = [name for name in folds[0] if not name.endswith("rows")] if folds else []
-        means = {f"cv_{name}": float(np.mean([fold[name] for fold in folds])) for name in names}
+        means = {f"cv_{name}": value for name, value in fold_means(folds).items()}
         reachable = self.test.reachable
         test = Evaluation(self.test.y, self.p, self.utility, reachable=reachable).point()
         at_threshold = Confusion.of(self.test.y, self.p, self.threshold).rates()
         timing = {"folds": len(folds), "fit_s": self.trained.model.seconds}
         return test | at_threshold | means | timing
+
+
+def fold_means(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Mean of each figure over the folds, weighted by their validation rows; empty without folds.
+
+    By these a challenger is chosen: the untouched rows then judge a single candidate.
+    """
+    rows = [fold["rows"] for fold in folds]
+    names = [name for name in folds[0] if not name.endswith("rows")] if folds else []
+    return {name: float(np.average([fold[name] for fold in folds], weights=rows)) for name in names}
 
 
 def evaluate_candidate(

@@ -22,21 +22,22 @@ from serve.model.scorer import Scorer
 class Comparison:
     """The scorers of one untouched test. `champion` is None where there is none to compare with.
 
-    `chosen`: the candidate that other rows picked beforehand; None: the best one here challenges.
+    `fold_scores`: candidate -> its mean figures on the folds, which choose the challenger.
+    `chosen_on`: what the folds are.
     """
 
     task: Task
     test: Examples
     candidates: Mapping[str, Evaluation]
     baselines: Mapping[str, Evaluation]
+    fold_scores: Mapping[str, Mapping[str, float]]
+    chosen_on: str
     champion: Evaluation | None = None
-    chosen: str | None = None
 
     @cached_property
     def challenger(self) -> str:
         """Name of the candidate that may become champion."""
-        points = {name: scorer.point() for name, scorer in self.candidates.items()}
-        return self.chosen or best_candidate(points)
+        return best_candidate(self.fold_scores)
 
     @cached_property
     def scores(self) -> BootstrapScores:
@@ -52,9 +53,16 @@ class Comparison:
         return ranking_names(self.task.baselines, self.baselines)
 
     def leaderboard(self) -> list[dict[str, object]]:
-        """Every candidate and baseline, with intervals."""
+        """Every candidate and baseline with intervals, and what the challenger was chosen by."""
         scores = self._bootstrap({**self.candidates, **self.baselines})
-        return scores.rows(set(self.candidates))
+        return [
+            row | self._choice(str(row["candidate"])) for row in scores.rows(set(self.candidates))
+        ]
+
+    def _choice(self, name: str) -> dict[str, object]:
+        of_folds = self.fold_scores.get(name, {})
+        figures = {f"fold_{figure}": of_folds.get(figure) for figure in ("profit", "brier")}
+        return figures | {"is_challenger": name == self.challenger}
 
     def _bootstrap(self, scorers: Mapping[str, Evaluation]) -> BootstrapScores:
         rounds = self.task.bootstrap_rounds
@@ -68,12 +76,13 @@ def compare(
     train: Bools,
     test: Examples,
     probabilities: Mapping[str, Floats],
+    fold_scores: Mapping[str, Mapping[str, float]],
+    chosen_on: str,
     champion: Scorer | None = None,
-    chosen: str | None = None,
 ) -> Comparison:
     """All scorers on `test`; baselines learn from the `train` rows of `data`.
 
-    `probabilities`: candidate -> one per test row.
+    `probabilities`: candidate -> one per test row. `fold_scores`, `chosen_on`: see Comparison.
     """
     return Comparison(
         task=task,
@@ -83,8 +92,9 @@ def compare(
             for name, p in probabilities.items()
         },
         baselines=evaluate_baselines(task.baselines, data, train, test, task.utility),
+        fold_scores=fold_scores,
+        chosen_on=chosen_on,
         champion=evaluate_champion(test, champion, task.utility),
-        chosen=chosen,
     )
 
 

@@ -36,10 +36,18 @@ class PromotionDecision:
 
 
 def decide_promotion(
-    comparison: Comparison, scorer: Scorer, *, champion_digest: str | None, has_signature: bool
+    comparison: Comparison,
+    scorer: Scorer,
+    *,
+    champion_digest: str | None,
+    has_signature: bool,
+    tries: int = 1,
 ) -> PromotionDecision:
-    """Applies the Task's gates to the challenger, whose served form is `scorer`."""
-    evidence = promotion_evidence(comparison, scorer, has_signature)
+    """Applies the Task's gates to the challenger, whose served form is `scorer`.
+
+    `tries`: how often the untouched rows have judged a challenger, this time included.
+    """
+    evidence = promotion_evidence(comparison, scorer, has_signature=has_signature, tries=tries)
     results = apply_gates(comparison.task.gates, evidence)
     failed = [result for result in results if not result.passed]
     if scorer.digest == champion_digest:
@@ -49,6 +57,7 @@ def decide_promotion(
         reason = f"Nothing is promoted: {reasons}"
     else:
         reason = f"{comparison.challenger} passed {len(results)} gates."
+    reason = f"{reason} It was chosen on {comparison.chosen_on}."
     return PromotionDecision(
         challenger=comparison.challenger,
         digest=scorer.digest,
@@ -59,14 +68,14 @@ def decide_promotion(
 
 
 def promotion_evidence(
-    comparison: Comparison, scorer: Scorer, has_signature: bool
+    comparison: Comparison, scorer: Scorer, *, has_signature: bool, tries: int
 ) -> PromotionEvidence:
-    """Everything that the gates look at."""
+    """Everything that the gates look at. `tries`: see PromotionEvidence."""
     rows = comparison.test
     slices = large_slices(rows, comparison.task.median_slices)
     return PromotionEvidence(
         challenger=comparison.challenger,
-        candidates=len(comparison.candidates),
+        tries=tries,
         scores=comparison.scores,
         baselines=tuple(comparison.baselines),
         rankings=comparison.rankings,

@@ -30,11 +30,12 @@ class PromotionEvidence:
 
     `scores` holds challenger, baselines and, under "champion", the champion if there is one. By
     slice, a point and its samples: `slice_differences` of the Brier score against the champion or a
-    constant, and `slice_mean_errors` of the challenger's probabilities.
+    constant, and `slice_mean_errors` of the challenger's probabilities. `tries`: how often
+    these rows have judged a challenger, this time included.
     """
 
     challenger: str
-    candidates: int
+    tries: int
     scores: BootstrapScores
     baselines: tuple[str, ...]
     rankings: tuple[str, ...]

@@ -1,7 +1,7 @@
 """The conditions for a challenger to become champion: one row in GATES for each.
 
 Money decides; the other gates can only stop. Intervals are paired, by entity, and corrected for how
-many things were tried: the best of four candidates is the luckiest of four.
+often the untouched rows have judged a challenger: the best of four tries is the luckiest of four.
 """
 
 from collections.abc import Sequence
@@ -49,8 +49,8 @@ def better_than_trivial_baselines(evidence: PromotionEvidence) -> Answer:
     for name in evidence.rankings:
         more, sample = evidence.scores.difference("profit", evidence.challenger, name)
         brier, brier_sample = evidence.scores.difference("brier", evidence.challenger, name)
-        low, high = interval(sample, ALPHA / evidence.candidates)
-        _, brier_high = interval(brier_sample, ALPHA / evidence.candidates)
+        low, high = interval(sample, ALPHA / evidence.tries)
+        _, brier_high = interval(brier_sample, ALPHA / evidence.tries)
         passed = passed and more > 0 and brier_high < 0
         reasons.append(
             f"Assumed profit {more:+.0f} [{low:.0f}, {high:.0f}] and Brier {brier:+.4f} "
@@ -161,7 +161,7 @@ def _more_money(evidence: PromotionEvidence, rivals: Sequence[str]) -> Answer:
     figures = {}
     for rival in rivals:
         difference, sample = evidence.scores.difference("profit", evidence.challenger, rival)
-        figures[rival] = (difference, *interval(sample, ALPHA / evidence.candidates))
+        figures[rival] = (difference, *interval(sample, ALPHA / evidence.tries))
     if not figures:
         return Answer(passed=True, reason="No such baseline is declared.")
     closest = min(figures, key=lambda rival: figures[rival][1])

@@ -58,7 +58,7 @@ def evidence(
     }
     return PromotionEvidence(
         challenger="challenger",
-        candidates=4,
+        tries=4,
         scores=BootstrapScores(points, samples),
         baselines=tuple(rivals),
         rankings=tuple(name for name in rivals if name == RECENCY_ONLY),

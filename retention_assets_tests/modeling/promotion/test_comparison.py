@@ -79,9 +79,16 @@ def compared(data: Examples) -> Comparison:
         f"training/churn_{candidate.name}": scored(TEST, rng.random(len(TEST)))
         for candidate in CANDIDATES
     }
-    return compare_candidates(
-        (tables | {"training/churn_examples": as_table(data)}).__getitem__, None, TASK
-    )
+    tables |= {"training/churn_examples": as_table(data)}
+    records = {
+        candidate.name: {"fold_scores": {"profit": 1.0, "brier": 0.1}, "chosen_on": "folds"}
+        for candidate in CANDIDATES
+    }
+    return compare_candidates(tables.__getitem__, None, TASK, records=records)
+
+
+def fold_scores(is_best: bool) -> dict[str, float]:
+    return {"profit": 20.0 if is_best else 10.0, "brier": 0.1}
 
 
 def test_baselines_ignore_labels_open_at_test_start() -> None:
@@ -111,8 +118,8 @@ def test_comparison_contains_only_scored_weeks() -> None:
     )
 
 
-@pytest.mark.parametrize(("chosen", "challenger"), [(None, "good"), ("poor", "poor")])
-def test_challenger_defaults_to_best_candidate(chosen: str | None, challenger: str) -> None:
+@pytest.mark.parametrize("challenger", ["good", "poor"])
+def test_challenger_is_best_on_folds_not_on_test(challenger: str) -> None:
     good = np.where(TEST.y > 0, 0.9, 0.1)
     known = {
         name: Evaluation(TEST.y, p, UTILITY) for name, p in (("poor", 1 - good), ("good", good))
@@ -124,8 +131,9 @@ def test_challenger_defaults_to_best_candidate(chosen: str | None, challenger: s
         test=TEST,
         candidates=known,
         baselines={NOBODY.name: nobody},
+        fold_scores={name: fold_scores(name == challenger) for name in known},
+        chosen_on="folds",
         champion=champion,
-        chosen=chosen,
     )
     assert comparison.challenger == challenger
     points = comparison.scores.points
@@ -134,5 +142,9 @@ def test_challenger_defaults_to_best_candidate(chosen: str | None, challenger: s
         NOBODY.name: nobody.point(),
         CHAMPION: champion.point(),
     }
-    kinds = {row["candidate"]: row["kind"] for row in comparison.leaderboard()}
+    board = {row["candidate"]: row for row in comparison.leaderboard()}
+    kinds = {name: row["kind"] for name, row in board.items()}
     assert kinds == {"good": "candidate", "poor": "candidate", NOBODY.name: "baseline"}
+    assert [name for name, row in board.items() if row["is_challenger"]] == [challenger]
+    assert board["good"]["fold_profit"] == fold_scores(challenger == "good")["profit"]
+    assert board[NOBODY.name]["fold_profit"] is None

@@ -26,6 +26,7 @@ from serve.model.scorer import Scorer
 TEST = examples(customers=150, weeks=3)
 TASK = churn(bootstrap_rounds=100, seed=1, max_predict_ratio=1000)
 KNOWING = np.where(TEST.y > 0, 0.97, 0.03)
+FOLD_SCORES = {"profit": 10.0, "brier": 0.1}
 GUESSING = np.random.default_rng(1).permutation(KNOWING)
 
 
@@ -39,6 +40,8 @@ def comparison(challenger: np.ndarray, champion: np.ndarray | None = None) -> Co
         test=TEST,
         candidates={"model": Evaluation(TEST.y, challenger, UTILITY)},
         baselines=baselines,
+        fold_scores={"model": FOLD_SCORES},
+        chosen_on="two folds",
         champion=rival,
     )
 
@@ -92,6 +95,7 @@ def test_failed_gate_prevents_promotion_and_is_in_reason(
     assert decision.reason.startswith(
         "model passed 8 gates" if promoted else "Nothing is promoted: "
     )
+    assert decision.reason.endswith(" It was chosen on two folds.")
     assert {
         gate.name for gate in decision.gates if f"{gate.name}: {gate.reason}" in decision.reason
     } == failed
@@ -106,7 +110,7 @@ def test_champion_is_not_promoted_again(
     )
     assert (
         not decision.promoted
-        and decision.reason == "The best candidate is today's champion itself."
+        and "The best candidate is today's champion itself." in decision.reason
     )
     assert len(decision.gates) == 8
 
@@ -137,6 +141,8 @@ def test_slice_difference_compares_brier_with_rival(
         test=four,
         candidates={"model": known},
         baselines=constant,
+        fold_scores={"model": FOLD_SCORES},
+        chosen_on="two folds",
         champion=rival,
     )
     differences = slice_differences(two_slices, {"left": left, "right": ~left})

@@ -109,10 +109,10 @@ def test_gate_passes_without_champion() -> None:
     assert answer.passed and "No champion to compare with" in answer.reason
 
 
-def test_more_candidates_require_more_certainty() -> None:
+def test_more_tries_require_more_certainty() -> None:
     close = evidence(differing({"profit": (48.0, 20.0)}), {NOBODY_NAME: RIVALS[NOBODY_NAME]})
-    assert better_than_trivial_baselines(replace(close, candidates=1)).passed
-    assert not better_than_trivial_baselines(replace(close, candidates=4)).passed
+    assert better_than_trivial_baselines(replace(close, tries=1)).passed
+    assert not better_than_trivial_baselines(replace(close, tries=4)).passed
 
 
 @pytest.mark.parametrize(
