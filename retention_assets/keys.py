@@ -30,6 +30,8 @@ CALIBRATED_ON_LARGE_SLICES = "calibrated_on_large_slices"
 NO_WORSE_ON_LARGE_SLICES = "no_worse_on_large_slices"
 FAST_ENOUGH = "fast_enough"
 PINNED_WITH_SIGNATURE = "pinned_with_signature"
+# Asset check of the champion beside the gates.
+REFIT_AGREES = "refit_agrees"
 
 
 # Op tag of assets that must not run beside each other in one process: TensorFlow's seeds and

@@ -120,6 +120,9 @@ class ModelInfo(_Strict):
     risk_levels: dict[str, float]
     trained_as_of: list[str]
     test_as_of: list[str]
+    refitted: bool = Field(
+        description="Whether the model was fitted again on all rows after the test of its recipe."
+    )
     source: str
     refused: RefusedModel | None
 

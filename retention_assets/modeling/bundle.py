@@ -63,6 +63,7 @@ def card_of(
         "confidence": {"edges": edges, "half_width": half_width},
         "trained_as_of": _span(data, split.train),
         "test_as_of": _span(data, split.test),
+        "refitted": bool((split.train & split.test).any()),
         "source": task.source,
         "seed": task.seed,
         "data_versions": {task.examples: data.fingerprint},

@@ -101,7 +101,7 @@ def train_on_table(
     chosen = comparison.challenger
     _keep_only(folder, chosen)
     scorer = load_bundle(folder, evaluations[chosen].digest)
-    decision = decide_promotion(comparison, scorer, champion_digest=None, has_signature=True)
+    decision = decide_promotion(comparison, scorer, has_signature=True)
     if second is not None and not tested_on_second:
         scored = second.identifiers, scorer.probabilities(encoding.apply(second))
     else:

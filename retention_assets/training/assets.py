@@ -1,9 +1,8 @@
 """training/*: labeled examples, candidates, their leaderboard, and the champion."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import numpy as np
@@ -13,9 +12,7 @@ from retention_assets.features.availability import definition_of_features
 from retention_assets.ingestion.assets import days_of
 from retention_assets.modeling.candidates.declared import CANDIDATES, Candidate
 from retention_assets.modeling.evaluation.candidate_evaluation import evaluate_candidate
-from retention_assets.modeling.promotion.decision import decide_promotion
 from retention_assets.modeling.promotion.evidence import GateResult
-from retention_assets.modeling.task import Task
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import (
@@ -28,6 +25,7 @@ from retention_assets.resources.metadata import (
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
 from retention_assets.sources.ledger import Ledger
+from retention_assets.training.champion import read_records, update_champion
 from retention_assets.training.columns import (
     GATES,
     LEADERBOARD,
@@ -36,12 +34,7 @@ from retention_assets.training.columns import (
     example_lineage,
 )
 from retention_assets.training.filled_weeks import FILLED_WEEKS, with_filled
-from retention_assets.training.promotion import (
-    PromotionResult,
-    reads_other_features,
-    version_tags,
-)
-from retention_assets.training.record import read_record
+from retention_assets.training.promotion import PromotionResult
 from retention_assets.training.task import (
     SCORE_COLUMNS,
     churn_examples,
@@ -52,12 +45,15 @@ from retention_assets.training.task import (
     matured_mondays,
     score_table,
 )
-from serve.model.bundle import load_bundle
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 OWNERS = ["team:ml"]
+REFIT_MEANING = (
+    "The model that was fitted again on all labeled weeks agrees with the one that the untouched "
+    "weeks tested; otherwise it is not served."
+)
 SCORED = [asset_key(keys.churn_candidate(item.name)) for item in CANDIDATES]
 
 
@@ -193,7 +189,9 @@ def _leaderboard(platform: Platform) -> dg.AssetsDefinition:
         from retention_assets.modeling.plots import leaderboard_figure
 
         read = partial(read_arrow, lake=lake, settings=settings)
-        comparison = compare_candidates(read, None, task, records=read_records(registry, task))
+        data = churn_examples(read(task.examples))
+        records = read_records(registry, task)
+        comparison = compare_candidates(data, read, task, records=records)
         rows = comparison.leaderboard()
         frame = lake.spark.createDataFrame(pa.Table.from_pylist(rows))
         count = lake.overwrite(keys.CHURN_LEADERBOARD, frame)
@@ -224,21 +222,30 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
         kinds={"mlflow", "table"},
         group_name="training",
         owners=OWNERS,
+        op_tags=keys.ONE_AT_A_TIME,
         check_specs=[
-            dg.AssetCheckSpec(gate.name, asset=key, description=gate.meaning) for gate in task.gates
+            *(
+                dg.AssetCheckSpec(item.name, asset=key, description=item.meaning)
+                for item in task.gates
+            ),
+            dg.AssetCheckSpec(keys.REFIT_AGREES, asset=key, description=REFIT_MEANING),
         ],
     )
     def churn_champion(
         context: dg.AssetExecutionContext, lake: Lake, registry: Registry
     ) -> dg.MaterializeResult:
-        """The model in use: the challenger if it passes every gate, else the current one."""
+        """The model in use: the challenger's recipe if it passes every gate, else the current one,
+        fitted on all labeled weeks.
+        """
         import pyarrow as pa
 
         from retention_assets.modeling.plots import leaderboard_figure
 
         read = partial(read_arrow, lake=lake, settings=settings)
-        result = promote_best(read, registry, task, features=features)
-        context.log.info(result.decision.reason)
+        result = update_champion(
+            read, registry, task, features=features, start_run=partial(registry.run, context)
+        )
+        context.log.info(f"{result.decision.reason} {result.refit_reason}")
         frame = lake.spark.createDataFrame(pa.Table.from_pylist(result.stored_rows()))
         rows = lake.overwrite(keys.CHURN_CHAMPION, frame)
         metadata = {
@@ -254,7 +261,10 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
             metadata=table_metadata(frame.schema, rows, descriptions=GATES)
             | metadata
             | result.summary(),
-            check_results=[_gate_check(key, gate) for gate in result.decision.gates],
+            check_results=[
+                *(_gate_check(key, gate) for gate in result.decision.gates),
+                _refit_check(key, result),
+            ],
         )
 
     return churn_champion
@@ -267,46 +277,6 @@ def read_arrow(key: str, lake: Lake, settings: Settings) -> "pa.Table":
     return read_known(key, lake.read, settings.as_of).toArrow()
 
 
-def read_records(registry: Registry, task: Task) -> dict[str, dict[str, Any]]:
-    """Candidate -> the record of its evaluation."""
-    return {item.name: read_record(registry.staging(item.name)) for item in task.candidates}
-
-
-def promote_best(
-    read: Callable[[str], "pa.Table"], registry: Registry, task: Task, *, features: str
-) -> PromotionResult:
-    """Fetches candidates and champion, decides, and registers the challenger if it is promoted.
-
-    A champion whose features were defined in another way than `features` cannot be scored on
-    today's: the challenger is then compared with the baselines alone.
-    """
-    champion = registry.champion(task.name)
-    compared = None if champion and reads_other_features(champion, features) else champion
-    served = None
-    if compared:
-        folder = registry.download(task.name, compared.version, registry.downloads)
-        served = load_bundle(folder, compared.digest)
-    records = read_records(registry, task)
-    comparison = compare_candidates(read, served, task, records=records)
-    folder = registry.staging(comparison.challenger)
-    record = records[comparison.challenger]
-    scorer = load_bundle(folder, record["digest"])
-    decision = decide_promotion(
-        comparison,
-        scorer,
-        champion_digest=compared.digest if compared else None,
-        has_signature=record["signature"],
-    )
-    if decision.promoted:
-        tags = version_tags(
-            comparison, scorer.digest, scorer.card, run_id=record["run_id"], features=features
-        )
-        version = registry.register(task.name, record["model_uri"], record["run_id"], tags)
-        registry.promote(task.name, version)
-        champion = registry.champion(task.name)
-    return PromotionResult(comparison, decision, champion)
-
-
 def _gate_check(key: dg.AssetKey, gate: GateResult) -> dg.AssetCheckResult:
     """A gate as an asset check. A failed gate stops a promotion, not what lies downstream."""
     return dg.AssetCheckResult(
@@ -316,4 +286,16 @@ def _gate_check(key: dg.AssetKey, gate: GateResult) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         description=gate.reason,
         metadata={name: value for name, value in gate.figures.items() if np.isfinite(value)},
+    )
+
+
+def _refit_check(key: dg.AssetKey, result: PromotionResult) -> dg.AssetCheckResult:
+    agreement = result.refit.agreement if result.refit else None
+    return dg.AssetCheckResult(
+        passed=result.refit_agrees,
+        check_name=keys.REFIT_AGREES,
+        asset_key=key,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=result.refit_reason,
+        metadata=vars(agreement) if agreement else {},
     )

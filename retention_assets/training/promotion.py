@@ -1,28 +1,54 @@
 """What a promotion records: rows of the champion's page, plain values, and the version's tags."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from retention_assets.errors import ContractError
+from retention_assets.modeling.evaluation.metrics import Evaluation
+from retention_assets.modeling.examples import Examples
 from retention_assets.modeling.promotion.comparison import Comparison
 from retention_assets.modeling.promotion.decision import PromotionDecision
+from retention_assets.modeling.refit import Refit
 from serve.model.card import Card
 
 if TYPE_CHECKING:
     from retention_assets.resources.registry import ModelVersion
 
 FEATURES_TAG = "features"
+RECIPE_TAG = "recipe"
 TAGGED_METRICS = ("base_rate", "auc", "average_precision", "brier", "ece", "profit")
 
 
 @dataclass(frozen=True)
 class PromotionResult:
-    """`champion` is the champion from now on: the promoted challenger, or the previous one."""
+    """`champion` is the champion from now on: the refit of the recipe that holds; if that does not
+    agree with the tested model, the previous one, or the tested model where there is none. `refit`
+    is None if no recipe holds.
+    """
 
     comparison: Comparison
     decision: PromotionDecision
     champion: "ModelVersion | None"
+    refit: Refit | None = None
+
+    @property
+    def refit_agrees(self) -> bool:
+        """Whether nothing speaks against serving the refit."""
+        return self.refit is None or self.refit.agreement.is_close
+
+    @property
+    def refit_reason(self) -> str:
+        """What became of the refit, as a sentence."""
+        if self.refit is None:
+            return "No recipe holds, so there is nothing to refit."
+        kept = f"version {self.champion.version} is kept" if self.champion else "nothing is served"
+        served = "It is served." if self.refit_agrees else f"It is not served: {kept}."
+        return (
+            f"Refitted on all {self.refit.rows:,} labeled rows. "
+            f"{self.refit.agreement.reason} {served}"
+        )
 
     def gate_rows(self) -> list[dict[str, Any]]:
         """One row per gate: what it decided, why, and its figures in columns of their own."""
@@ -49,6 +75,8 @@ class PromotionResult:
             "model_version": champion.version if champion else "",
             "digest": champion.digest if champion else "",
             "mlflow_run": champion.tags.get("mlflow_run", "") if champion else "",
+            "trained_through": champion.tags.get("trained_through", "") if champion else "",
+            "refit": self.refit_reason,
         }
 
 
@@ -69,18 +97,31 @@ def refuse_other_features(champion: "ModelVersion", definition: str) -> None:
 
 
 def version_tags(
-    comparison: Comparison, digest: str, card: Card, *, run_id: str, features: str
+    card: Card, record: Mapping[str, Any], *, features: str, figures: Mapping[str, str]
 ) -> dict[str, str]:
-    """Tags of the challenger's registered version. `features`: definition of its features."""
-    point = comparison.candidates[comparison.challenger].point()
+    """Tags of a registered version. `record`: of its tracking run. `features`: definition of its
+    features. `figures`: those of the test of its recipe.
+    """
     return {
-        "digest": digest,
+        "digest": record["digest"],
         "candidate": card.candidate,
+        RECIPE_TAG: record["recipe"],
         "fingerprint": card.fingerprint,
         FEATURES_TAG: features,
         "source": card.source,
         "trained_through": card.trained_as_of[-1],
-        "tested_through": card.test_as_of[-1],
-        "mlflow_run": run_id,
+        "refitted": str(card.refitted).lower(),
+        "mlflow_run": record["run_id"],
+        **figures,
+    }
+
+
+def figure_tags(tested: Evaluation, test: Examples) -> dict[str, str]:
+    """The figures of the tested model on the untouched rows. A refit has learned from these rows,
+    so it keeps the figures of the model that has not.
+    """
+    point = tested.point()
+    return {
+        "tested_through": str(test.as_of.max()),
         **{f"test_{name}": f"{point[name]:.6f}" for name in TAGGED_METRICS},
     }

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,10 @@ from retention_assets.modeling.evaluation.candidate_evaluation import (
     CandidateEvaluation,
     fold_means,
 )
+from retention_assets.modeling.examples import Examples
+from retention_assets.modeling.pipeline import Trained
+from retention_assets.modeling.recipe import recipe_of
+from retention_assets.modeling.refit import Refit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,18 +53,60 @@ def record_evaluation(
             {f"fold_{name}": float(value) for name, value in fold.items()}, step=step
         )
     tracker.log_figure(curves, "curves.png")
-    model_uri, has_signature = log_bundle(
-        folder, list(evaluation.test.features), evaluation.test.X[:EXAMPLE_ROWS], evaluation.digest
+    logged = _log_model(
+        tracker,
+        log_bundle,
+        evaluation.trained,
+        evaluation.test,
+        folder=folder,
+        digest=evaluation.digest,
     )
-    run_id = tracker.active_run().info.run_id
-    record = {
-        "run_id": run_id,
+    folds = {"fold_scores": fold_means(evaluation.trained.folds), "chosen_on": chosen_on}
+    return _write_record(folder, logged | folds)
+
+
+def record_refit(
+    tracker: Any, log_bundle: Callable[..., Any], refit: Refit, folder: Path
+) -> dict[str, Any]:
+    """Logs a refit in the active run, as `record_evaluation` does. It has no figures of its own:
+    it has learned from every labeled row. How far it agrees with the tested model is logged.
+    """
+    model = refit.trained.model
+    tracker.log_params({**model.candidate.params, "train_rows": refit.rows})
+    tracker.log_metrics(
+        {f"agreement_{name}": value for name, value in asdict(refit.agreement).items()}
+        | {"fit_s": model.seconds}
+        | {f"fit_{name}": float(value) for name, value in model.fitted.notes.items()}
+    )
+    logged = _log_model(
+        tracker, log_bundle, refit.trained, refit.tested_on, folder=folder, digest=refit.digest
+    )
+    return _write_record(folder, logged)
+
+
+def _log_model(
+    tracker: Any,
+    log_bundle: Callable[..., Any],
+    trained: Trained,
+    rows: Examples,
+    *,
+    folder: Path,
+    digest: str,
+) -> dict[str, Any]:
+    """Logs the model folder with some of these rows as an example. Returns what to record."""
+    model_uri, has_signature = log_bundle(
+        folder, list(rows.features), rows.X[:EXAMPLE_ROWS], digest
+    )
+    return {
+        "run_id": tracker.active_run().info.run_id,
         "model_uri": model_uri,
-        "digest": evaluation.digest,
+        "digest": digest,
         "signature": has_signature,
-        "fold_scores": fold_means(evaluation.trained.folds),
-        "chosen_on": chosen_on,
+        "recipe": recipe_of(trained.model.candidate),
     }
+
+
+def _write_record(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     (folder.parent / RECORD_FILE).write_text(json.dumps(record))
     return record
 

@@ -28,7 +28,6 @@ from retention_assets.modeling.task import Task
 from retention_assets.modeling.utility import ContactUtility
 from retention_assets.modeling.words import Words
 from retention_assets.training.columns import BOOKKEEPING
-from serve.model.scorer import Scorer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -138,18 +137,15 @@ def score_table(evaluation: CandidateEvaluation) -> "pa.Table":
 
 
 def compare_candidates(
+    data: Examples,
     read: Callable[[str], "pa.Table"],
-    champion: Scorer | None,
     task: Task,
     *,
     records: Mapping[str, Mapping[str, Any]],
 ) -> Comparison:
     """The candidates by their stored test scores; `read`: asset key -> table. `records`: candidate
     -> what was recorded of its evaluation, with its figures on the folds.
-
-    The champion is scored here, on the rows that the candidates were scored on.
     """
-    data = churn_examples(read(task.examples))
     tables = {item.name: read(keys.churn_candidate(item.name)) for item in task.candidates}
     dates = {
         name: table["as_of"].to_numpy().astype("datetime64[D]") for name, table in tables.items()
@@ -174,5 +170,4 @@ def compare_candidates(
         probabilities=probabilities,
         fold_scores={name: record["fold_scores"] for name, record in records.items()},
         chosen_on=next(iter(records.values()))["chosen_on"],
-        champion=champion,
     )

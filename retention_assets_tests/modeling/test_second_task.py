@@ -106,7 +106,7 @@ def test_second_task_passes_through_all_of_modeling(tmp_path: Path) -> None:
     )
     chosen = evaluations[comparison.challenger]
     scorer = load_bundle(tmp_path / comparison.challenger, chosen.digest)
-    decision = decide_promotion(comparison, scorer, champion_digest=None, has_signature=True)
+    decision = decide_promotion(comparison, scorer, has_signature=True)
     assert decision.promoted and "passed 2 gates." in decision.reason
     assert [gate.name for gate in decision.gates] == ["has_signal", "beats_random"]
     assert (

@@ -11,6 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from retention_assets.modeling.evaluation.candidate_evaluation import CandidateEvaluation
+from retention_assets.modeling.recipe import recipe_of
 from retention_assets.training.record import (
     EXAMPLE_ROWS,
     RECORD_FILE,
@@ -92,6 +93,7 @@ def test_record_lies_beside_the_model_folder(folder: Path, signed: bool) -> None
         "model_uri": "models:/m-1",
         "digest": "d" * 64,
         "signature": signed,
+        "recipe": recipe_of(TRAINED.model.candidate),
         "fold_scores": {"auc": pytest.approx((5 * 0.7 + 6 * 0.8) / 11)},
         "chosen_on": "folds",
     }

@@ -82,7 +82,11 @@ class RiskLevels(_CardPart):
 
 
 class Card(_CardPart):
-    """Everything that scoring needs besides the model file, and how the model was trained."""
+    """Everything that scoring needs besides the model file, and how the model was trained.
+
+    `refitted`: the days of `test_as_of` tested the model's recipe, fitted on rows before them; then
+    it was fitted again on all rows. Figures of that test are not this model's own.
+    """
 
     format: Literal[1]
     task: str
@@ -99,6 +103,7 @@ class Card(_CardPart):
     confidence: Confidence
     trained_as_of: list[str] = []
     test_as_of: list[str] = []
+    refitted: bool = False
     source: str = ""
     seed: int | None = None
     data_versions: dict[str, Any] = {}

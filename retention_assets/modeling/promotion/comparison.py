@@ -1,26 +1,29 @@
 """Candidates, baselines and today's champion compared on the same untouched rows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retention_assets.errors import NotTrainableError
+from retention_assets.modeling.candidates.declared import Candidate
 from retention_assets.modeling.evaluation.baselines import evaluate_baselines, ranking_names
 from retention_assets.modeling.evaluation.leaderboard import BootstrapScores, best_candidate
 from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.examples import Bools, Examples, Floats
+from retention_assets.modeling.pipeline import fit_model
 from retention_assets.modeling.promotion.evidence import CHAMPION
+from retention_assets.modeling.recipe import recipe_of
+from retention_assets.modeling.splits import purged_before
 from retention_assets.modeling.task import Task
-from retention_assets.modeling.utility import Utility
-from serve.model.scorer import Scorer
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The scorers of one untouched test. `champion` is None where there is none to compare with.
+    """The scorers of one untouched test. `champion`: its recipe, fitted on the rows that the
+    candidates were fitted on; None where there is none to compare with.
 
     `fold_scores`: candidate -> its mean figures on the folds, which choose the challenger.
     `chosen_on`: what the folds are.
@@ -78,7 +81,6 @@ def compare(
     probabilities: Mapping[str, Floats],
     fold_scores: Mapping[str, Mapping[str, float]],
     chosen_on: str,
-    champion: Scorer | None = None,
 ) -> Comparison:
     """All scorers on `test`; baselines learn from the `train` rows of `data`.
 
@@ -94,7 +96,6 @@ def compare(
         baselines=evaluate_baselines(task.baselines, data, train, test, task.utility),
         fold_scores=fold_scores,
         chosen_on=chosen_on,
-        champion=evaluate_champion(test, champion, task.utility),
     )
 
 
@@ -116,11 +117,21 @@ def aligned(
     return p[order]
 
 
-def evaluate_champion(
-    test: Examples, champion: Scorer | None, utility: Utility
-) -> Evaluation | None:
-    """The champion on the test rows; None without one, or if it needs features that are absent."""
-    if champion is None or not set(champion.features) <= set(test.features):
-        return None
-    p = champion.probabilities(test.columns(champion.features))
-    return Evaluation(test.y, p, utility, reachable=test.reachable)
+def with_champion(
+    comparison: Comparison, recipe: Candidate, data: Examples, recipes: Mapping[str, str]
+) -> Comparison:
+    """The comparison with the champion's recipe in it. `recipes`: those of the candidates.
+
+    Recipes are compared, not models: the champion in use may have learned from the rows of the
+    test, or from features that the source no longer has.
+    """
+    for name, of_candidate in recipes.items():
+        if of_candidate == recipe_of(recipe):
+            return replace(comparison, champion=comparison.candidates[name])
+    task = comparison.task
+    test = comparison.test
+    before = purged_before(data, test.as_of.min(), task.purge_days)
+    p = fit_model(recipe, data, before, task.seed, task.words).probabilities(test.X)
+    return replace(
+        comparison, champion=Evaluation(test.y, p, task.utility, reachable=test.reachable)
+    )

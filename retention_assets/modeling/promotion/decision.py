@@ -26,7 +26,7 @@ LATENCY_ROWS = 100
 
 @dataclass(frozen=True, kw_only=True)
 class PromotionDecision:
-    """`promoted` only if every gate passed and the challenger is not today's champion already."""
+    """`promoted` only if every gate passed and the challenger's recipe is not the champion's."""
 
     challenger: str
     digest: str
@@ -39,19 +39,20 @@ def decide_promotion(
     comparison: Comparison,
     scorer: Scorer,
     *,
-    champion_digest: str | None,
+    is_same_recipe: bool = False,
     has_signature: bool,
     tries: int = 1,
 ) -> PromotionDecision:
     """Applies the Task's gates to the challenger, whose served form is `scorer`.
 
-    `tries`: how often the untouched rows have judged a challenger, this time included.
+    `is_same_recipe`: the champion has it already. `tries`: how often the untouched rows have judged
+    a challenger, this time included.
     """
     evidence = promotion_evidence(comparison, scorer, has_signature=has_signature, tries=tries)
     results = apply_gates(comparison.task.gates, evidence)
     failed = [result for result in results if not result.passed]
-    if scorer.digest == champion_digest:
-        reason = "The best candidate is today's champion itself."
+    if is_same_recipe:
+        reason = f"The best recipe is the champion's own, {comparison.challenger}: it stays."
     elif failed:
         reasons = " ".join(f"{result.name}: {result.reason}" for result in failed)
         reason = f"Nothing is promoted: {reasons}"
@@ -62,7 +63,7 @@ def decide_promotion(
         challenger=comparison.challenger,
         digest=scorer.digest,
         gates=results,
-        promoted=not failed and scorer.digest != champion_digest,
+        promoted=not failed and not is_same_recipe,
         reason=reason,
     )
 

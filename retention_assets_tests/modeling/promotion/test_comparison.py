@@ -15,7 +15,7 @@ from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.examples import Examples
 from retention_assets.modeling.promotion.comparison import Comparison, aligned
 from retention_assets.modeling.promotion.evidence import CHAMPION
-from retention_assets.training.task import compare_candidates
+from retention_assets.training.task import churn_examples, compare_candidates
 from retention_assets_tests.modeling.factories import UTILITY, as_table, churn, examples
 
 TASK = churn(bootstrap_rounds=100)
@@ -79,12 +79,12 @@ def compared(data: Examples) -> Comparison:
         f"training/churn_{candidate.name}": scored(TEST, rng.random(len(TEST)))
         for candidate in CANDIDATES
     }
-    tables |= {"training/churn_examples": as_table(data)}
     records = {
         candidate.name: {"fold_scores": {"profit": 1.0, "brier": 0.1}, "chosen_on": "folds"}
         for candidate in CANDIDATES
     }
-    return compare_candidates(tables.__getitem__, None, TASK, records=records)
+    examples_read = churn_examples(as_table(data))
+    return compare_candidates(examples_read, tables.__getitem__, TASK, records=records)
 
 
 def fold_scores(is_best: bool) -> dict[str, float]:

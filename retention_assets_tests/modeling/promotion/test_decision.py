@@ -53,14 +53,13 @@ def scorer(raw: RawModel = lambda matrix: np.full(len(matrix), 0.5)) -> Scorer:
 
 
 @pytest.mark.parametrize(
-    ("challenger", "champion", "champion_digest", "promoted", "failed"),
+    ("challenger", "champion", "promoted", "failed"),
     [
-        (KNOWING, None, None, True, set()),
-        (KNOWING, GUESSING, "of another", True, set()),
-        (KNOWING, KNOWING, "of another", False, {"better_than_champion"}),
+        (KNOWING, None, True, set()),
+        (KNOWING, GUESSING, True, set()),
+        (KNOWING, KNOWING, False, {"better_than_champion"}),
         (
             GUESSING,
-            None,
             None,
             False,
             {
@@ -76,14 +75,12 @@ def scorer(raw: RawModel = lambda matrix: np.full(len(matrix), 0.5)) -> Scorer:
 def test_failed_gate_prevents_promotion_and_is_in_reason(
     challenger: np.ndarray,
     champion: np.ndarray | None,
-    champion_digest: str | None,
     promoted: bool,
     failed: set[str],
 ) -> None:
     decision = decide_promotion(
         comparison(challenger, champion),
         scorer(),
-        champion_digest=champion_digest,
         has_signature=True,
     )
     assert (decision.promoted, decision.challenger, decision.digest) == (
@@ -102,23 +99,21 @@ def test_failed_gate_prevents_promotion_and_is_in_reason(
 
 
 @pytest.mark.parametrize("challenger", [KNOWING, GUESSING])
-def test_champion_is_not_promoted_again(
+def test_recipe_of_the_champion_is_not_promoted_again(
     challenger: np.ndarray,
 ) -> None:
     decision = decide_promotion(
-        comparison(challenger), scorer(), champion_digest="of the challenger", has_signature=True
+        comparison(challenger), scorer(), is_same_recipe=True, has_signature=True
     )
     assert (
         not decision.promoted
-        and "The best candidate is today's champion itself." in decision.reason
+        and "The best recipe is the champion's own, model: it stays." in decision.reason
     )
     assert len(decision.gates) == 8
 
 
 def test_missing_signature_prevents_promotion() -> None:
-    decision = decide_promotion(
-        comparison(KNOWING), scorer(), champion_digest=None, has_signature=False
-    )
+    decision = decide_promotion(comparison(KNOWING), scorer(), has_signature=False)
     assert not decision.promoted and "pinned_with_signature" in decision.reason
 
 
@@ -196,7 +191,6 @@ def test_slow_model_is_not_promoted_on_few_rows() -> None:
     decision = decide_promotion(
         replace(comparison(KNOWING), task=replace(TASK, max_latency_ratio=3)),
         scorer(raw),
-        champion_digest=None,
         has_signature=True,
     )
     assert not decision.promoted and decision.reason.startswith(

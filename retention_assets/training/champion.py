@@ -1,0 +1,146 @@
+"""Which recipe holds, and the champion that is made of it.
+
+Fetches from the registry and stores there. What is compared and decided stands in modeling/.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from retention_assets.modeling.candidates.declared import Candidate
+from retention_assets.modeling.evaluation.metrics import Evaluation
+from retention_assets.modeling.promotion.comparison import Comparison, with_champion
+from retention_assets.modeling.promotion.decision import PromotionDecision, decide_promotion
+from retention_assets.modeling.recipe import candidate_of, recipe_of
+from retention_assets.modeling.refit import Refit, refit_recipe
+from retention_assets.modeling.task import Task
+from retention_assets.resources.registry import ModelVersion, Registry
+from retention_assets.training.promotion import (
+    RECIPE_TAG,
+    PromotionResult,
+    figure_tags,
+    reads_other_features,
+    version_tags,
+)
+from retention_assets.training.record import read_record, record_refit
+from retention_assets.training.task import churn_examples, compare_candidates
+from serve.model.bundle import load_bundle
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+REFIT = "refit"  # the folder of the refit, beside those of the candidates
+
+Read = Callable[[str], "pa.Table"]
+StartRun = Callable[[str, Mapping[str, str]], AbstractContextManager[Any]]
+
+
+def read_records(registry: Registry, task: Task) -> dict[str, dict[str, Any]]:
+    """Candidate -> the record of its evaluation."""
+    return {item.name: read_record(registry.staging(item.name)) for item in task.candidates}
+
+
+def champion_recipe(champion: ModelVersion, task: Task) -> Candidate | None:
+    """The candidate that the champion was made by, with the champion's parameters. None if it is
+    not declared any more. A version without a recipe was made with the declared parameters.
+    """
+    if recipe := champion.tags.get(RECIPE_TAG):
+        return candidate_of(recipe, task.candidates)
+    return {item.name: item for item in task.candidates}.get(champion.candidate)
+
+
+def update_champion(
+    read: Read, registry: Registry, task: Task, *, features: str, start_run: StartRun
+) -> PromotionResult:
+    """Tests the challenger's recipe against the champion's, refits the one that holds on all
+    labeled rows, and registers the refit if it agrees with the tested model.
+
+    `features`: definition of today's features. `start_run`: a tracking run by name and tags. A
+    champion whose features were defined in another way is compared by its recipe all the same,
+    on today's features.
+    """
+    champion = registry.champion(task.name)
+    data = churn_examples(read(task.examples))
+    records = read_records(registry, task)
+    recipes = {name: record["recipe"] for name, record in records.items()}
+    comparison = compare_candidates(data, read, task, records=records)
+    recipe = champion_recipe(champion, task) if champion else None
+    if recipe:
+        comparison = with_champion(comparison, recipe, data, recipes)
+    record = records[comparison.challenger]
+    scorer = load_bundle(registry.staging(comparison.challenger), record["digest"])
+    decision = decide_promotion(
+        comparison,
+        scorer,
+        is_same_recipe=recipe is not None and recipe_of(recipe) == record["recipe"],
+        has_signature=record["signature"],
+    )
+    if decision.promoted:
+        recipe = candidate_of(record["recipe"], task.candidates)
+        tested = comparison.candidates[comparison.challenger]
+    else:
+        tested = comparison.champion
+    if recipe is None or tested is None:
+        return PromotionResult(comparison, decision, champion)
+    refit = refit_recipe(
+        recipe,
+        data,
+        test=comparison.test,
+        tested=tested.p,
+        task=task,
+        folder=registry.staging(REFIT),
+    )
+    update = _Update(registry, comparison, decision, refit, tested, features, start_run)
+    if refit.agreement.is_close:
+        champion = update.register_refit(champion, recipe)
+    elif decision.promoted and (champion is None or reads_other_features(champion, features)):
+        champion = update.register_tested(record)
+    return PromotionResult(comparison, decision, champion, refit)
+
+
+@dataclass(frozen=True)
+class _Update:
+    """What a new version of the champion is registered with."""
+
+    registry: Registry
+    comparison: Comparison
+    decision: PromotionDecision
+    refit: Refit
+    tested: Evaluation
+    features: str
+    start_run: StartRun
+
+    def register_refit(self, champion: ModelVersion | None, recipe: Candidate) -> ModelVersion:
+        """The champion from now on: the refit, or the present one if that is the same model."""
+        refit = self.refit
+        if (
+            champion
+            and champion.digest == refit.digest
+            and not reads_other_features(champion, self.features)
+        ):
+            return champion
+        folder = self.registry.staging(REFIT)
+        tags = {"candidate": recipe.name, "digest": refit.digest}
+        with self.start_run("churn_refit", tags) as tracker:
+            record = record_refit(tracker, self.registry.log_bundle, refit, folder)
+        return self._register(record, REFIT)
+
+    def register_tested(self, record: Mapping[str, Any]) -> ModelVersion:
+        """The tested model itself, where nothing else can be served."""
+        return self._register(record, self.comparison.challenger)
+
+    def _register(self, record: Mapping[str, Any], name: str) -> ModelVersion:
+        task = self.comparison.task.name
+        scorer = load_bundle(self.registry.staging(name), record["digest"])
+        tags = version_tags(
+            scorer.card,
+            record,
+            features=self.features,
+            figures=figure_tags(self.tested, self.comparison.test),
+        )
+        version = self.registry.register(task, record["model_uri"], record["run_id"], tags)
+        self.registry.promote(task, version)
+        champion = self.registry.champion(task)
+        assert champion
+        return champion
