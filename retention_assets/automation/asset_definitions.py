@@ -139,6 +139,7 @@ def _training(platform: Platform) -> Contract:
             "calibration_tolerance": str(settings.calibration_tolerance),
             "max_predict_ratio": str(settings.max_predict_ratio),
         },
+        keys.TEST_PERIODS: {},
     }
 
 

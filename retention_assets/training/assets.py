@@ -34,6 +34,7 @@ from retention_assets.training.columns import (
     example_lineage,
 )
 from retention_assets.training.filled_weeks import FILLED_WEEKS, with_filled
+from retention_assets.training.period_ledger import PERIOD_COLUMNS, PeriodLedger, shown
 from retention_assets.training.promotion import PromotionResult
 from retention_assets.training.task import (
     SCORE_COLUMNS,
@@ -60,7 +61,13 @@ SCORED = [asset_key(keys.churn_candidate(item.name)) for item in CANDIDATES]
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """The stage's assets for one source."""
     candidates = [_candidate(platform, candidate) for candidate in CANDIDATES]
-    return [_examples(platform), *candidates, _leaderboard(platform), _champion(platform)]
+    return [
+        _examples(platform),
+        *candidates,
+        _leaderboard(platform),
+        _champion(platform),
+        _spent_periods(),
+    ]
 
 
 def _examples(platform: Platform) -> dg.AssetsDefinition:
@@ -242,8 +249,14 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
         from retention_assets.modeling.plots import leaderboard_figure
 
         read = partial(read_arrow, lake=lake, settings=settings)
+        ledger = PeriodLedger(lake.root)
         result = update_champion(
-            read, registry, task, features=features, start_run=partial(registry.run, context)
+            read,
+            registry,
+            task,
+            features=features,
+            start_run=partial(registry.run, context),
+            ledger=ledger,
         )
         context.log.info(f"{result.decision.reason} {result.refit_reason}")
         frame = lake.spark.createDataFrame(pa.Table.from_pylist(result.stored_rows()))
@@ -251,6 +264,7 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
         metadata = {
             "profit_assumes_that": task.utility.assumption,
             "gates": rows_as_table(result.gate_rows()),
+            "test_periods": rows_as_table(map(shown, ledger.spent(task.name))),
             "curves": png(leaderboard_figure(result.comparison)),
         }
         if result.champion:
@@ -268,6 +282,32 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
         )
 
     return churn_champion
+
+
+def _spent_periods() -> dg.AssetsDefinition:
+    """Rows are added by the champion, when it is tested; this one shows them."""
+
+    @dg.asset(
+        key=asset_key(keys.TEST_PERIODS),
+        pool=keys.TEST_PERIODS,
+        deps=[asset_key(keys.CHURN_CHAMPION)],
+        kinds={"table", "deltalake"},
+        group_name="training",
+        owners=OWNERS,
+    )
+    def spent_periods(lake: Lake) -> dg.MaterializeResult:
+        """The ledger of spent test periods: which weeks tested which challenger against which
+        champion, with what result. The next period opens when as many new weeks have matured.
+        """
+        spent = PeriodLedger(lake.root).spent(keys.CHURN)
+        columns = [(name, kind) for name, (kind, _) in PERIOD_COLUMNS.items()]
+        meanings = {name: meaning for name, (_, meaning) in PERIOD_COLUMNS.items()}
+        return dg.MaterializeResult(
+            metadata=table_metadata(columns, len(spent), descriptions=meanings)
+            | {"periods": rows_as_table(map(shown, spent))}
+        )
+
+    return spent_periods
 
 
 def read_arrow(key: str, lake: Lake, settings: Settings) -> "pa.Table":

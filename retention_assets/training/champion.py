@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from retention_assets.modeling.candidates.declared import Candidate
-from retention_assets.modeling.evaluation.metrics import Evaluation
-from retention_assets.modeling.promotion.comparison import Comparison, with_champion
-from retention_assets.modeling.promotion.decision import PromotionDecision, decide_promotion
+from retention_assets.modeling.promotion.comparison import with_champion
+from retention_assets.modeling.promotion.period_decision import decide_on_period
 from retention_assets.modeling.recipe import candidate_of, recipe_of
 from retention_assets.modeling.refit import Refit, refit_recipe
 from retention_assets.modeling.task import Task
 from retention_assets.resources.registry import ModelVersion, Registry
+from retention_assets.training.period_ledger import PeriodLedger
 from retention_assets.training.promotion import (
     RECIPE_TAG,
     PromotionResult,
     figure_tags,
+    kept_figures,
     reads_other_features,
     version_tags,
 )
@@ -51,31 +52,43 @@ def champion_recipe(champion: ModelVersion, task: Task) -> Candidate | None:
 
 
 def update_champion(
-    read: Read, registry: Registry, task: Task, *, features: str, start_run: StartRun
+    read: Read,
+    registry: Registry,
+    task: Task,
+    *,
+    features: str,
+    start_run: StartRun,
+    ledger: PeriodLedger,
 ) -> PromotionResult:
     """Tests the challenger's recipe against the champion's, refits the one that holds on all
     labeled rows, and registers the refit if it agrees with the tested model.
 
-    `features`: definition of today's features. `start_run`: a tracking run by name and tags. A
-    champion whose features were defined in another way is compared by its recipe all the same,
-    on today's features.
+    `features`: definition of today's features. `start_run`: a tracking run by name and tags.
+    A test is in the ledger before a model is registered: a run that is killed in between can be
+    repeated with the same result. A champion whose features were defined in another way is
+    compared by its recipe all the same, on today's features.
     """
     champion = registry.champion(task.name)
     data = churn_examples(read(task.examples))
     records = read_records(registry, task)
-    recipes = {name: record["recipe"] for name, record in records.items()}
     comparison = compare_candidates(data, read, task, records=records)
     recipe = champion_recipe(champion, task) if champion else None
+    recipes = {name: record["recipe"] for name, record in records.items()}
     if recipe:
         comparison = with_champion(comparison, recipe, data, recipes)
     record = records[comparison.challenger]
     scorer = load_bundle(registry.staging(comparison.challenger), record["digest"])
-    decision = decide_promotion(
+    decision, period = decide_on_period(
         comparison,
         scorer,
-        is_same_recipe=recipe is not None and recipe_of(recipe) == record["recipe"],
+        recipe=record["recipe"],
         has_signature=record["signature"],
+        champion=recipe_of(recipe) if recipe else "",
+        labels_through=data.as_of.max().astype(object),
+        spent=ledger.spent(task.name),
     )
+    if period:
+        ledger.add(period)
     if decision.promoted:
         recipe = candidate_of(record["recipe"], task.candidates)
         tested = comparison.candidates[comparison.challenger]
@@ -91,11 +104,15 @@ def update_champion(
         task=task,
         folder=registry.staging(REFIT),
     )
-    update = _Update(registry, comparison, decision, refit, tested, features, start_run)
+    if champion and period is None and not decision.promoted:
+        figures = kept_figures(champion)
+    else:
+        figures = figure_tags(tested, comparison.test)
+    update = _Update(registry, task, refit, figures, features, start_run)
     if refit.agreement.is_close:
         champion = update.register_refit(champion, recipe)
     elif decision.promoted and (champion is None or reads_other_features(champion, features)):
-        champion = update.register_tested(record)
+        champion = update.register_tested(record, comparison.challenger)
     return PromotionResult(comparison, decision, champion, refit)
 
 
@@ -104,10 +121,9 @@ class _Update:
     """What a new version of the champion is registered with."""
 
     registry: Registry
-    comparison: Comparison
-    decision: PromotionDecision
+    task: Task
     refit: Refit
-    tested: Evaluation
+    figures: Mapping[str, str]
     features: str
     start_run: StartRun
 
@@ -126,19 +142,14 @@ class _Update:
             record = record_refit(tracker, self.registry.log_bundle, refit, folder)
         return self._register(record, REFIT)
 
-    def register_tested(self, record: Mapping[str, Any]) -> ModelVersion:
+    def register_tested(self, record: Mapping[str, Any], name: str) -> ModelVersion:
         """The tested model itself, where nothing else can be served."""
-        return self._register(record, self.comparison.challenger)
+        return self._register(record, name)
 
     def _register(self, record: Mapping[str, Any], name: str) -> ModelVersion:
-        task = self.comparison.task.name
+        task = self.task.name
         scorer = load_bundle(self.registry.staging(name), record["digest"])
-        tags = version_tags(
-            scorer.card,
-            record,
-            features=self.features,
-            figures=figure_tags(self.tested, self.comparison.test),
-        )
+        tags = version_tags(scorer.card, record, features=self.features, figures=self.figures)
         version = self.registry.register(task, record["model_uri"], record["run_id"], tags)
         self.registry.promote(task, version)
         champion = self.registry.champion(task)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FEATURES_TAG = "features"
 RECIPE_TAG = "recipe"
+TESTED_THROUGH = "tested_through"
+TEST_FIGURE = "test_"  # what the tags of figures begin with
 TAGGED_METRICS = ("base_rate", "auc", "average_precision", "brier", "ece", "profit")
 
 
@@ -122,6 +124,15 @@ def figure_tags(tested: Evaluation, test: Examples) -> dict[str, str]:
     """
     point = tested.point()
     return {
-        "tested_through": str(test.as_of.max()),
-        **{f"test_{name}": f"{point[name]:.6f}" for name in TAGGED_METRICS},
+        TESTED_THROUGH: str(test.as_of.max()),
+        **{f"{TEST_FIGURE}{name}": f"{point[name]:.6f}" for name in TAGGED_METRICS},
+    }
+
+
+def kept_figures(champion: "ModelVersion") -> dict[str, str]:
+    """The figures of the champion's last test, for a refit of its recipe that tested nothing."""
+    return {
+        name: value
+        for name, value in champion.tags.items()
+        if name == TESTED_THROUGH or name.startswith(TEST_FIGURE)
     }

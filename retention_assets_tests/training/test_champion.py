@@ -25,6 +25,7 @@ from retention_assets.modeling.task import Task
 from retention_assets.resources.registry import ModelVersion, Registry
 from retention_assets.settings import Settings
 from retention_assets.training.champion import Read, StartRun, update_champion
+from retention_assets.training.period_ledger import PeriodLedger
 from retention_assets.training.promotion import PromotionResult, refuse_other_features
 from retention_assets.training.record import RECORD_FILE, record_evaluation
 from retention_assets.training.task import churn_split, score_table
@@ -126,8 +127,18 @@ def run_in(registry: Registry) -> StartRun:
 def promote(
     read: Read, registry: Registry, features: str = "as today", task: Task = CHURN_TASK
 ) -> PromotionResult:
-    start_run = run_in(registry)
-    return update_champion(read, registry, task, features=features, start_run=start_run)
+    return update_champion(
+        read,
+        registry,
+        task,
+        features=features,
+        start_run=run_in(registry),
+        ledger=ledger_of(registry),
+    )
+
+
+def ledger_of(registry: Registry) -> PeriodLedger:
+    return PeriodLedger(f"{registry.root}/lake")
 
 
 def failed(result: PromotionResult) -> set[str]:
@@ -159,10 +170,16 @@ def test_first_recipe_that_passes_all_gates_is_refitted(registry: Registry, tria
 def test_same_examples_and_candidates_change_nothing(registry: Registry, trial: tuple) -> None:
     read = staged(registry, *trial)
     first = promote(read, registry)
+    spent = ledger_of(registry).spent(TASK)
     again = promote(read, registry)
     assert not again.decision.promoted
     assert "the champion's own, logistic_regression: it stays" in again.decision.reason
     assert again.champion == registry.champion(TASK) == first.champion
+    assert again.decision.gates == first.decision.gates
+    (period,) = spent
+    assert (period.challenger, period.champion, period.promoted) == (recipe_of(BEST), "", True)
+    assert period.last_as_of == period.labels_through == DATA.as_of.max().astype(object)
+    assert ledger_of(registry).spent(TASK) == spent
 
 
 def test_equally_good_champion_stays_and_is_refitted(
@@ -186,6 +203,9 @@ def test_equally_good_champion_stays_and_is_refitted(
     assert result.comparison.champion is not None
     auc = result.comparison.champion.point()["auc"]
     assert float(champion.tags["test_auc"]) == pytest.approx(auc, abs=1e-6)
+    again = promote(read, registry)  # the same test, so the same answer and no new try
+    assert again.decision == result.decision and again.champion == champion
+    assert [period.try_number for period in ledger_of(registry).spent(TASK)] == [1]
 
 
 def test_weak_recipe_of_the_champion_is_replaced(
