@@ -6,7 +6,7 @@ that the evaluated model is the served one. Nothing is stored or logged here.
 
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,12 @@ from retention_assets.modeling.candidates.declared import Candidate
 from retention_assets.modeling.candidates.rows import FitRows, Fitted
 from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.examples import Bools, Examples, Floats
-from retention_assets.modeling.splits import TrainTestSplit, hash_share, in_calibration_part
+from retention_assets.modeling.splits import (
+    TrainTestSplit,
+    calibration_parts,
+    hash_share,
+    later_cohort,
+)
 from retention_assets.modeling.task import Task
 from retention_assets.modeling.words import Words
 from serve.model.card import MODEL_FILES
@@ -30,7 +35,7 @@ WORDS = Words()
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted candidate with its calibrator. `seconds` is the fit alone."""
+    """A fitted candidate with its calibrator. `seconds` is the fit alone, on all rows."""
 
     candidate: Candidate
     fitted: Fitted
@@ -48,8 +53,19 @@ class Model:
 
 
 @dataclass(frozen=True)
+class CalibrationRows:
+    """Uncalibrated probabilities by models that were fitted without the rows' entities; labels."""
+
+    raw: Floats
+    y: NDArray[np.int8]
+    entities: NDArray[np.str_]
+
+
+@dataclass(frozen=True)
 class Trained:
-    """The final model, its figures in each fold, and the scores of the calibration part."""
+    """The final model, its figures in each fold, and the calibrated scores of the calibration rows
+    by models that were fitted without their entities.
+    """
 
     model: Model
     folds: list[dict[str, float]]
@@ -74,23 +90,46 @@ def train(candidate: Candidate, data: Examples, split: TrainTestSplit, task: Tas
                 **figures,
             }
         )
-    final = fit_model(candidate, data, split.train, task.seed, task.words)
-    calibration = data.take(split.train & in_calibration_part(data.entities))
+    final, calibration = fit_and_calibrate(candidate, data, split.train, task.seed, task.words)
     return Trained(
-        final, folds, final.probabilities(calibration.X), calibration.y, calibration.entities
+        final, folds, final.platt.apply(calibration.raw), calibration.y, calibration.entities
     )
 
 
 def fit_model(
     candidate: Candidate, data: Examples, rows: Bools, seed: int, words: Words = WORDS
 ) -> Model:
-    """Fits on four entities in five of these rows and calibrates on the others."""
-    held_out = in_calibration_part(data.entities)
-    fitting = data.take(rows & ~held_out)
-    calibrating = data.take(rows & held_out)
-    if len(np.unique(calibrating.y)) < 2:
+    """The model of `fit_and_calibrate`."""
+    model, _ = fit_and_calibrate(candidate, data, rows, seed, words)
+    return model
+
+
+def fit_and_calibrate(
+    candidate: Candidate, data: Examples, rows: Bools, seed: int, words: Words = WORDS
+) -> tuple[Model, CalibrationRows]:
+    """Fits on all these rows. The calibrator learns from the latest of them, as scored by models
+    that were fitted without their entities (cross-fitting, Chernozhukov et al. 2018).
+
+    With one fifth of the entities held out instead, its level depends on which fifth that is: by
+    two points on 1,900 customers, which is most of the tolerance that promotion allows.
+    """
+    model = _fit(candidate, data, rows, seed, words)
+    cohort = later_cohort(data, rows)
+    parts = calibration_parts(data.entities)
+    raw = np.full(len(data), np.nan)
+    for part in np.unique(parts[cohort]):
+        scored = cohort & (parts == part)
+        raw[scored] = _fit(candidate, data, rows & (parts != part), seed, words).raw(data.X[scored])
+    calibration = CalibrationRows(raw[cohort], data.y[cohort], data.entities[cohort])
+    return replace(model, platt=fit_platt(calibration.raw, calibration.y)), calibration
+
+
+def _fit(candidate: Candidate, data: Examples, rows: Bools, seed: int, words: Words) -> Model:
+    """An uncalibrated model of these rows."""
+    fitting = data.take(rows)
+    if len(np.unique(fitting.y)) < 2:
         raise NotTrainableError(
-            f"All {words.entities} of the calibration part have the same label.",
+            f"All {words.entities} to fit on have the same label.",
             f"Provide more {words.entities} or a longer history.",
         )
     stop = hash_share(fitting.entities, "stop") < STOP_SHARE
@@ -105,14 +144,7 @@ def fit_model(
     fitted = candidate.fit(fit_rows, candidate.params, seed)
     seconds = time.perf_counter() - started
     served = served_model(candidate.kind, fitted.model, len(data.features))
-    uncalibrated = Model(candidate, fitted, Platt(1.0, 0.0), served, seconds)
-    return Model(
-        candidate,
-        fitted,
-        fit_platt(uncalibrated.raw(calibrating.X), calibrating.y),
-        served,
-        seconds,
-    )
+    return Model(candidate, fitted, Platt(1.0, 0.0), served, seconds)
 
 
 def served_model(kind: str, content: bytes, features: int) -> RawModel:

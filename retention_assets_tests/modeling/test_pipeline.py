@@ -1,4 +1,4 @@
-"""Fitting and calibration use different customers, in each fold and in the final fit."""
+"""Calibration uses the last weeks, scored by models that have not seen their customers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,8 +11,20 @@ from retention_assets.errors import NotTrainableError
 from retention_assets.modeling.candidates.declared import Candidate, candidate
 from retention_assets.modeling.candidates.rows import FitRows, Fitted
 from retention_assets.modeling.examples import Examples
-from retention_assets.modeling.pipeline import STOP_SHARE, fit_model, served_model, train
-from retention_assets.modeling.splits import forward_split, hash_share, in_calibration_part
+from retention_assets.modeling.pipeline import (
+    STOP_SHARE,
+    fit_and_calibrate,
+    fit_model,
+    served_model,
+    train,
+)
+from retention_assets.modeling.splits import (
+    CALIBRATION_PERIODS,
+    calibration_parts,
+    forward_split,
+    hash_share,
+    later_cohort,
+)
 from retention_assets_tests.modeling.factories import churn, examples, hand_made
 from serve.errors import BundleError
 
@@ -20,7 +32,7 @@ LOGISTIC = candidate("logistic_regression")
 DATA = examples(customers=303, weeks=20)
 SPLIT = forward_split(DATA, test_periods=3, folds=2, purge_days=35)
 TASK = churn(seed=7, save_rate=0.25, saved_margin=120, contact_cost=8)
-HELD_OUT = in_calibration_part(DATA.entities)
+FIRST_PART = calibration_parts(DATA.entities) == 0
 
 
 def recording() -> tuple[Candidate, list[FitRows]]:
@@ -41,47 +53,62 @@ def changed(change: Callable[[Examples], None]) -> Examples:
     return copy
 
 
-def test_fit_excludes_calibration_customers_and_weighs_alike() -> None:
+def test_model_is_fitted_on_all_rows_which_weigh_alike() -> None:
     recorder, fits = recording()
     fit_model(recorder, DATA, SPLIT.train, 7)
-    (rows,) = fits
-    expected = DATA.take(SPLIT.train & ~HELD_OUT)
-    np.testing.assert_array_equal(rows.X, expected.X)
-    assert rows.y.tolist() == expected.y.tolist() and rows.w.tolist() == [1.0] * len(expected)
+    expected = DATA.take(SPLIT.train)
+    np.testing.assert_array_equal(fits[0].X, expected.X)
+    assert fits[0].y.tolist() == expected.y.tolist()
+    assert fits[0].w.tolist() == [1.0] * len(expected)
 
 
 def test_too_few_customers_raise_error() -> None:
     few = examples(customers=60, weeks=8)
     names = np.unique(few.entities)
-    fits = names[~in_calibration_part(names) & (hash_share(names, "stop") >= STOP_SHARE)][:4]
-    rows = np.isin(few.entities, fits) | in_calibration_part(few.entities)
+    fits = names[hash_share(names, "stop") >= STOP_SHARE][:4]
     with pytest.raises(NotTrainableError, match="4 entities are too few"):
-        fit_model(candidate("xgboost"), few, rows, seed=1)
+        fit_model(candidate("xgboost"), few, np.isin(few.entities, fits), seed=1)
 
 
 def test_stop_customers_have_no_rows_among_fitted_ones() -> None:
     recorder, fits = recording()
     fit_model(recorder, DATA, SPLIT.train, 7)
-    entities = DATA.take(SPLIT.train & ~HELD_OUT).entities
+    entities = DATA.take(SPLIT.train).entities
     stop = fits[0].stop
     stopping = set(entities[stop].tolist())
     assert not stopping & set(entities[~stop].tolist())
     assert len(stopping) / len(set(entities.tolist())) == pytest.approx(STOP_SHARE, abs=0.05)
 
 
-def test_calibration_customers_affect_only_calibrator() -> None:
+def test_calibration_scores_ignore_the_customers_own_labels() -> None:
+    """Each part is scored by a model of the other part: its own labels change nothing there."""
+
     def relabel(data: Examples) -> None:
-        data.y[HELD_OUT] = np.roll(data.y, 1)[HELD_OUT]
+        data.y[FIRST_PART] = np.roll(data.y, 1)[FIRST_PART]
 
-    first, second = (fit_model(LOGISTIC, data, SPLIT.train, 7) for data in (DATA, changed(relabel)))
-    assert first.fitted.model == second.fitted.model and first.platt != second.platt
+    _, first = fit_and_calibrate(LOGISTIC, DATA, SPLIT.train, 7)
+    _, second = fit_and_calibrate(LOGISTIC, changed(relabel), SPLIT.train, 7)
+    in_part = calibration_parts(first.entities) == 0
+    assert 0.4 < in_part.mean() < 0.6
+    assert first.raw[in_part].tolist() == second.raw[in_part].tolist()
+    assert (first.raw[~in_part] != second.raw[~in_part]).all()
 
 
-def test_calibrated_mean_matches_calibration_rate() -> None:
-    model = fit_model(LOGISTIC, DATA, SPLIT.train, 7)
-    calibration = DATA.take(SPLIT.train & HELD_OUT)
-    p = model.probabilities(calibration.X)
-    assert p.mean() == pytest.approx(calibration.y.mean(), abs=0.01)
+def test_calibrator_learns_from_the_last_weeks_alone() -> None:
+    """All customers leave more often in the last weeks: the probabilities follow these."""
+    late = later_cohort(DATA, SPLIT.train)
+    assert len(np.unique(DATA.as_of[late])) == CALIBRATION_PERIODS
+
+    def more_leave(data: Examples) -> None:
+        data.y[late & (np.arange(len(data)) % 3 == 0)] = 1
+
+    data = changed(more_leave)
+    model, calibration = fit_and_calibrate(LOGISTIC, data, SPLIT.train, 7)
+    rates = [data.y[rows].mean() for rows in (late, SPLIT.train)]
+    assert rates[0] > rates[1] + 0.1
+    p = model.platt.apply(calibration.raw)
+    assert p.mean() == pytest.approx(rates[0], abs=0.01)
+    assert model.probabilities(data.X[late]).mean() == pytest.approx(rates[0], abs=0.02)
 
 
 def test_rows_outside_mask_do_not_affect_fit() -> None:
@@ -96,23 +123,30 @@ def test_rows_outside_mask_do_not_affect_fit() -> None:
 
 
 @pytest.mark.parametrize("kind", [0, 1])
-def test_calibration_with_one_label_raises_error_with_fix(kind: int) -> None:
-    def same_label(data: Examples) -> None:
-        data.y[HELD_OUT] = kind
+def test_rows_of_one_label_raise_error_with_fix(kind: int) -> None:
+    """Also where only the customers of one part have it."""
+    for rows in (np.ones(len(DATA), dtype=bool), ~FIRST_PART):
 
-    with pytest.raises(
-        NotTrainableError, match=r"(?s)same label.*more entities or a longer history"
-    ):
-        fit_model(LOGISTIC, changed(same_label), SPLIT.train, 7)
+        def same_label(data: Examples, rows: np.ndarray = rows) -> None:
+            data.y[rows] = kind
+
+        with pytest.raises(
+            NotTrainableError, match=r"(?s)same label.*more entities or a longer history"
+        ):
+            fit_model(LOGISTIC, changed(same_label), SPLIT.train, 7)
 
 
 def test_train_fits_each_fold_then_whole_period() -> None:
     recorder, fits = recording()
     trained = train(recorder, DATA, SPLIT, TASK)
     periods = [*(fold.train for fold in SPLIT.folds), SPLIT.train]
-    assert len(SPLIT.folds) == 2 and [len(rows.y) for rows in fits] == [
-        int((rows & ~HELD_OUT).sum()) for rows in periods
+    # Each with all rows, then without the customers of one part and of the other.
+    expected = [
+        int(rows.sum())
+        for period in periods
+        for rows in (period, period & ~FIRST_PART, period & FIRST_PART)
     ]
+    assert len(SPLIT.folds) == 2 and [len(rows.y) for rows in fits] == expected
     for fold, figures in zip(SPLIT.folds, trained.folds, strict=True):
         assert (figures["train_rows"], figures["rows"]) == (fold.train.sum(), fold.valid.sum())
         assert (
@@ -121,12 +155,15 @@ def test_train_fits_each_fold_then_whole_period() -> None:
         )
 
 
-def test_confidence_comes_from_calibration_customers() -> None:
+def test_confidence_comes_from_calibration_rows() -> None:
     trained = train(LOGISTIC, DATA, replace(SPLIT, folds=()), TASK)
-    calibration = DATA.take(SPLIT.train & HELD_OUT)
+    cohort = DATA.take(later_cohort(DATA, SPLIT.train))
+    _, calibration = fit_and_calibrate(LOGISTIC, DATA, SPLIT.train, TASK.seed)
     assert trained.folds == []
-    assert trained.calibration_y.tolist() == calibration.y.tolist()
-    assert trained.calibration_p.tolist() == trained.model.probabilities(calibration.X).tolist()
+    assert trained.calibration_y.tolist() == cohort.y.tolist()
+    assert trained.calibration_entities.tolist() == cohort.entities.tolist()
+    expected = trained.model.platt.apply(calibration.raw)
+    assert trained.calibration_p.tolist() == expected.tolist()
 
 
 def test_probability_is_calibrated_score_of_preprocessed_row() -> None:

@@ -1,4 +1,4 @@
-"""Splits: no customer is both fitted and calibrated on, and no fit uses later rows."""
+"""Splits: no fit uses later rows, and the last rows calibrate."""
 
 import numpy as np
 import pytest
@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from retention_assets.errors import NotTrainableError
 from retention_assets.modeling.splits import (
-    CALIBRATION_SHARE,
+    CALIBRATION_PERIODS,
     MIN_FOLD_PERIODS,
     OTHER_ENTITIES,
+    calibration_parts,
     forward_split,
     hash_share,
-    in_calibration_part,
+    later_cohort,
     require_folds,
 )
 from retention_assets_tests.modeling.factories import examples
@@ -78,13 +79,38 @@ def test_too_few_rows_for_folds_raise_error() -> None:
         require_folds(split)
 
 
-def test_calibration_customers_are_separate_and_stable() -> None:
+def test_calibration_parts_are_stable_halves_of_customers() -> None:
     data = examples(customers=2000, weeks=3)
-    calibration = in_calibration_part(data.entities)
-    assert set(data.entities[calibration]) & set(data.entities[~calibration]) == set()
-    assert calibration.mean() == pytest.approx(CALIBRATION_SHARE, abs=0.03)
+    parts = calibration_parts(data.entities)
+    names = [set(data.entities[parts == part].tolist()) for part in (0, 1)]
+    assert not names[0] & names[1] and len(names[0] | names[1]) == 2000
+    assert parts.mean() == pytest.approx(0.5, abs=0.03)
     known = hash_share(np.array(["C00001", "C00002"]), "calibration")
     assert known == pytest.approx([0.03239602776309436, 0.8456121], abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("customers", "weeks", "cohort"),
+    [
+        (400, 20, CALIBRATION_PERIODS),
+        (60, 20, 17),  # of 60 rows a week, 17 weeks have a thousand
+        (60, 10, 10),
+        (400, 3, 3),
+    ],
+)
+def test_later_cohort_has_enough_dates_and_rows(customers: int, weeks: int, cohort: int) -> None:
+    data = examples(customers=customers, weeks=weeks)
+    rows = np.ones(len(data), dtype=bool)
+    dates = np.unique(data.as_of[later_cohort(data, rows)])
+    assert dates.tolist() == np.unique(data.as_of)[-cohort:].tolist()
+
+
+def test_later_cohort_reaches_back_for_both_labels() -> None:
+    data = examples(customers=400, weeks=20)
+    data.y[data.as_of >= np.unique(data.as_of)[-6]] = 0
+    rows = np.ones(len(data), dtype=bool)
+    dates = np.unique(data.as_of[later_cohort(data, rows)])
+    assert dates.tolist() == np.unique(data.as_of)[-7:].tolist()
 
 
 def test_short_history_raises_error_with_reason() -> None:

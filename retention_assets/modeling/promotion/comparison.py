@@ -64,8 +64,11 @@ class Comparison:
 
     def _choice(self, name: str) -> dict[str, object]:
         of_folds = self.fold_scores.get(name, {})
-        figures = {f"fold_{figure}": of_folds.get(figure) for figure in ("profit", "brier")}
-        return figures | {"is_challenger": name == self.challenger}
+        return {
+            "fold_profit": of_folds.get("profit"),
+            "fold_brier": of_folds.get("brier"),
+            "is_challenger": name == self.challenger,
+        }
 
     def _bootstrap(self, scorers: Mapping[str, Evaluation]) -> BootstrapScores:
         rounds = self.task.bootstrap_rounds
