@@ -40,7 +40,6 @@ def settings(
         home=tmp_path_factory.mktemp("online_retail"),
         source="online_retail",
         data_dir=online_retail_dir,
-        calibration_tolerance=0.06,  # the probabilities are 3 points too low in the last weeks
     )
     platform = Platform.of(settings)
     display = RunDisplay(Console(file=io.StringIO()))
