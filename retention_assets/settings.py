@@ -255,7 +255,9 @@ class MonitoringSettings(SettingsGroup):
     )
     retrain_every_days: int = Field(default=7, ge=1)
     retrain_cooldown_days: int = Field(default=3, ge=0)
-    retrain_min_new_labels: int = Field(default=200, ge=1)
+    retrain_min_new_customers: int = Field(
+        default=200, ge=1, description="Customers with new labels, below which nothing is trained."
+    )
 
 
 class ServingSettings(SettingsGroup):

@@ -34,7 +34,7 @@ CODE = {
     "training": 4,
     "decisions": 2,
     "serving": 2,
-    "monitoring": 1,
+    "monitoring": 2,
 }
 
 Definition: TypeAlias = Mapping[str, str]  # what it is about -> its value
@@ -148,7 +148,10 @@ def _monitoring(settings: Settings) -> Contract:
     is_retraining = {name: name.startswith("retrain_") for name in values}
     return {
         keys.FEATURE_DRIFT: {name: values[name] for name in values if not is_retraining[name]},
-        keys.RETRAINING_DECISION: {name: values[name] for name in values if is_retraining[name]},
+        keys.RETRAINING_DECISION: {
+            **{name: values[name] for name in values if is_retraining[name]},
+            "test_weeks": str(settings.test_weeks),
+        },
     }
 
 

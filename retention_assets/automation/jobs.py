@@ -13,6 +13,7 @@ from retention_assets.resources.metadata import asset_key
 NEW_DAYS = "new_days"
 MATURED_WEEKS = "matured_weeks"
 TRAINING = "training"
+REFIT = "refit"
 WEEKLY_REVIEW = "weekly_review"
 DEPLOYMENT = "deployment"
 
@@ -27,6 +28,7 @@ def retention_jobs(assets: Sequence[dg.AssetsDefinition], platform: Platform) ->
         NEW_DAYS: dg.AssetSelection.assets(*daily) | _assets(keys.SOURCE_FILES, keys.WATERMARK),
         MATURED_WEEKS: examples,
         TRAINING: dg.AssetSelection.groups("training") - examples,
+        REFIT: _assets(keys.CHURN_CHAMPION, keys.TEST_PERIODS),
         WEEKLY_REVIEW: _assets(keys.FEATURE_DRIFT, keys.RETRAINING_DECISION),
         DEPLOYMENT: _assets(keys.CHAMPION_DEPLOYMENT),
     }

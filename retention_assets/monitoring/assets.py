@@ -3,22 +3,34 @@
 What counts as drift is in drift.py, when to retrain in retraining.py.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from retention_assets import keys
-from retention_assets.features.availability import available_features
+from retention_assets.features.availability import available_features, definition_of_features
 from retention_assets.features.declarations import FEATURES
 from retention_assets.modeling.candidates.declared import CANDIDATES
+from retention_assets.modeling.task import Task
 from retention_assets.monitoring.checks import failed_checks, no_feature_drift
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import asset_key, png, rows_as_table, table_metadata
-from retention_assets.resources.registry import Registry
+from retention_assets.resources.registry import ModelVersion, Registry
 from retention_assets.sources.contracts import TABLES
+from retention_assets.training.period_ledger import PeriodLedger
+from retention_assets.training.promotion import TEST_FIGURE, reads_other_features
+from retention_assets.training.task import churn_examples, churn_task
 from retention_assets.validation.checks import check_specs
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from retention_assets.monitoring.retraining import RealizedFigures
 
 OWNERS = ["team:ml"]
 # Column, Spark type, meaning.
@@ -37,10 +49,11 @@ DRIFT_COLUMNS = (
 )
 DECISION_COLUMNS = (
     ("watermark", "date", "Last closed day of the data."),
-    ("retrain", "boolean", "Whether to train again."),
+    ("action", "string", "search (train all candidates), refit (the champion's recipe), or none."),
     ("reason", "string", "Why, in one sentence."),
-    ("new_labels", "bigint", "Labels that have matured since the last training."),
+    ("new_customers", "bigint", "Customers with labels that the last training did not have."),
     ("days_since_training", "bigint", "Days of labeled data since the last training."),
+    ("untested_weeks", "bigint", "Labeled weeks since the last spent test period."),
     ("drifted_features", "array<string>", "Features that have drifted, the largest shift first."),
     ("failed_checks", "array<string>", "Data checks whose latest evaluation failed."),
 )
@@ -83,9 +96,11 @@ def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
         champion = registry.champion(keys.CHURN)
         sample = Samples({}, {})
         if champion:
-            through = date.fromisoformat(champion.tags["trained_through"])
             sample = drift_samples(
-                lake.read, tables=tables, features=names, trained_through=through
+                lake.read,
+                tables=tables,
+                features=names,
+                trained_through=_trained_through(champion),
             )
         rows = compare(
             sample.reference,
@@ -116,6 +131,9 @@ def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
 
 
 def _retraining_decision(platform: Platform) -> dg.AssetsDefinition:
+    settings = platform.settings
+    task = churn_task(settings, platform.profile)
+    features = definition_of_features(platform.profile.tables)
     data_checks = {
         spec.key
         for name, table in TABLES.items()
@@ -123,7 +141,13 @@ def _retraining_decision(platform: Platform) -> dg.AssetsDefinition:
         for spec in check_specs(table, platform.profile.start)
     }
     candidates = [keys.churn_candidate(candidate.name) for candidate in CANDIDATES]
-    inputs = (keys.FEATURE_DRIFT, keys.CHURN_EXAMPLES, keys.CHURN_CHAMPION, keys.WATERMARK)
+    inputs = (
+        keys.FEATURE_DRIFT,
+        keys.CHURN_EXAMPLES,
+        keys.CHURN_CHAMPION,
+        keys.TEST_PERIODS,
+        keys.WATERMARK,
+    )
 
     @dg.asset(
         key=asset_key(keys.RETRAINING_DECISION),
@@ -133,40 +157,83 @@ def _retraining_decision(platform: Platform) -> dg.AssetsDefinition:
         group_name="monitoring",
         owners=OWNERS,
     )
-    def retraining_decision(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:
-        """Whether to train again, and why: from failed data checks, days since the last training,
-        drift and newly matured labels.
+    def retraining_decision(
+        context: dg.AssetExecutionContext, lake: Lake, registry: Registry
+    ) -> dg.MaterializeResult:
+        """Whether to search for a better recipe, to refit the champion's, or neither, and why: from
+        failed data checks, drift, the champion on new weeks, untested weeks and new labels.
         """
         from retention_assets.monitoring.evidence import read_evidence
         from retention_assets.monitoring.retraining import decide_retraining
         from retention_assets.training.weeks import read_known
+        from retention_assets.validation.watermark import read_watermark
 
-        existing = [key for key in candidates if lake.exists(key)]
-        failed = failed_checks(context.instance, data_checks)
-        read = partial(read_known, read=lake.read, as_of=platform.settings.as_of)
-        watermark, evidence = read_evidence(read, existing, failed)
-        decision = decide_retraining(evidence, platform.settings)
+        read = partial(read_known, read=lake.read, as_of=settings.as_of)
+        champion = registry.champion(keys.CHURN)
+        spent = PeriodLedger(lake.root).spent(keys.CHURN)
+        evidence = read_evidence(
+            read,
+            [key for key in candidates if lake.exists(key)],
+            failed_checks(context.instance, data_checks),
+            trained_through=_trained_through(champion) if champion else None,
+            tested_through=spent[-1].last_as_of if spent else None,
+        )
+        if champion:
+            evidence = replace(
+                evidence,
+                has_other_features=reads_other_features(champion, features),
+                realized=_realized(champion, registry, read, task),
+                test_weeks=settings.test_weeks,
+            )
+        decision = decide_retraining(evidence, settings)
         context.log.info(decision.reason)
+        watermark = read_watermark(lake.read)
         row = (
             watermark,
-            decision.retrain,
+            decision.action,
             decision.reason,
-            evidence.new_labels,
+            evidence.new_customers,
             evidence.days_since_training,
+            evidence.untested_weeks,
             list(evidence.drifted_features),
             list(evidence.failed_checks),
         )
         frame = lake.spark.createDataFrame([row], _schema(DECISION_COLUMNS))
         count = lake.overwrite(keys.RETRAINING_DECISION, frame)
         descriptions = _descriptions(DECISION_COLUMNS)
-        return dg.MaterializeResult(
-            metadata=table_metadata(frame.schema, count, descriptions=descriptions)
-            | {
-                "retrain": decision.retrain,
-                "reason": decision.reason,
-                "new_labels": evidence.new_labels,
-                "watermark": str(watermark),
+        metadata: dict[str, Any] = {
+            "action": decision.action,
+            "reason": decision.reason,
+            "new_customers": evidence.new_customers,
+            "watermark": str(watermark),
+        }
+        if evidence.realized:
+            metadata |= {
+                f"champion_{name}": value for name, value in vars(evidence.realized).items()
             }
+        return dg.MaterializeResult(
+            metadata=table_metadata(frame.schema, count, descriptions=descriptions) | metadata
         )
 
     return retraining_decision
+
+
+def _trained_through(champion: ModelVersion) -> date:
+    """The newest labeled week that the champion has learned from."""
+    return date.fromisoformat(champion.tags["trained_through"])
+
+
+def _realized(
+    champion: ModelVersion, registry: Registry, read: Callable[[str], "DataFrame"], task: Task
+) -> "RealizedFigures | None":
+    """The champion on the weeks that matured after its training, beside its recorded test."""
+    from retention_assets.monitoring.evidence import realized_figures, weeks_after
+    from serve.model.bundle import load_bundle
+
+    new = weeks_after(read(keys.CHURN_EXAMPLES), _trained_through(champion))
+    recorded = champion.tags.get(f"{TEST_FIGURE}auc")
+    if recorded is None or new.isEmpty():
+        return None
+    folder = registry.download(champion.task, champion.version, registry.downloads)
+    scorer = load_bundle(folder, champion.digest)
+    return realized_figures(scorer, churn_examples(new.toArrow()), float(recorded), task)

@@ -54,6 +54,7 @@ ASSETS = (
     ("training/churn_examples", ("features/daily_activity", "validated/watermark"), WEEKLY),
     ("training/churn_xgboost", ("training/churn_examples",), None),
     ("training/churn_champion", ("training/churn_xgboost",), None),
+    ("training/test_periods", ("training/churn_champion",), None),
     ("serving/online_features", ("features/customer_behavior",), None),
     (
         "serving/champion_deployment",

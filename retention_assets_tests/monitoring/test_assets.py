@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pytest
+from pyspark.sql import functions as F
 
 from retention_assets.features.availability import available_features
 from retention_assets.features.declarations import FEATURES
@@ -23,6 +24,7 @@ from retention_assets_tests.runs import check_results, materialized
 
 NOW = date(2024, 6, 10)
 TRAINED = date(2024, 3, 4)
+MATURED = date(2024, 3, 11)  # a week later
 CUSTOMERS = 400
 SHIFTED = "login_frequency_30d"
 GUARDED = dg.AssetKey(["validated", "customers"])
@@ -51,8 +53,11 @@ class Stage:
                 values[:, names.index(SHIFTED)] += 1.0
             self._write(table, names, NOW, values)
         names = [item.name for item in self.features]
-        self._write(
-            "training/churn_examples", names, TRAINED, rng.normal(size=(CUSTOMERS, len(names)))
+        values = rng.normal(size=(CUSTOMERS, len(names)))
+        self._write("training/churn_examples", names, TRAINED, values)
+        week = self.lake.read("training/churn_examples").withColumn("as_of", F.lit(MATURED))
+        self.lake.replace_days(
+            "training/churn_examples", week, "as_of", first=MATURED, last=MATURED
         )
         self._write("training/churn_xgboost", [], date(2024, 2, 5), np.empty((CUSTOMERS, 0)))
         self._table("validated/watermark", "watermark date", [(NOW,)])
@@ -108,7 +113,7 @@ def test_without_champion_nothing_has_drifted(stage: Stage) -> None:
         "none yet",
         0,
     ) and "heat_map" not in metadata[DRIFT]
-    assert "28 days ago" in metadata[DECISION]["reason"]
+    assert "35 days ago" in metadata[DECISION]["reason"]
 
 
 def test_shifted_feature_is_reported_and_asks_for_training(stage: Stage, tmp_path: Path) -> None:
@@ -124,13 +129,14 @@ def test_shifted_feature_is_reported_and_asks_for_training(stage: Stage, tmp_pat
     assert metadata[DRIFT]["heat_map"].startswith("![](data:image/png;base64,")
     compared = {row["feature"] for row in stage.lake.read(DRIFT).collect()}
     assert compared == {item.name for item in stage.features if item.monitored}
-    assert metadata[DECISION]["retrain"] and SHIFTED in metadata[DECISION]["reason"]
-    assert metadata[DECISION]["new_labels"] == CUSTOMERS
+    assert metadata[DECISION]["action"] == "search"
+    assert SHIFTED in metadata[DECISION]["reason"]
+    assert metadata[DECISION]["new_customers"] == CUSTOMERS
 
 
 def test_failed_data_check_forbids_training_on_drift(stage: Stage, tmp_path: Path) -> None:
     stage.champion(tmp_path / "model")
     stage.report_check(passed=False)
     metadata = materialized(stage.materialize())
-    assert metadata[DRIFT]["drifted"] and not metadata[DECISION]["retrain"]
+    assert metadata[DRIFT]["drifted"] and metadata[DECISION]["action"] == "none"
     assert metadata[DECISION]["reason"] == f"1 data checks fail (validated/customers: {GUARD})."

@@ -1,67 +1,82 @@
 """The retraining decision as a table: evidence in, decision and reason out."""
 
+from dataclasses import replace
+
 import pytest
 
-from retention_assets.monitoring.retraining import RetrainingEvidence, decide_retraining
+from retention_assets.monitoring.retraining import (
+    RealizedFigures,
+    RetrainingEvidence,
+    decide_retraining,
+)
 from retention_assets.settings import Settings
 
-SETTINGS = Settings(retrain_every_days=7, retrain_cooldown_days=3, retrain_min_new_labels=200)
+SETTINGS = Settings(retrain_every_days=7, retrain_cooldown_days=3, retrain_min_new_customers=200)
 DRIFT = ("login_frequency_30d", "recency_days")
+BROKEN = ("validated/customers: rows_in_equal_rows_out",)
+# A week after the last training, with nothing unusual.
+QUIET = RetrainingEvidence(new_customers=500, days_since_training=7, untested_weeks=1, test_weeks=4)
+AS_RECORDED = RealizedFigures(recorded_auc=0.78, auc=0.77, auc_high=0.79)
+BELOW = RealizedFigures(recorded_auc=0.78, auc=0.70, auc_high=0.73)
+
+
+def test_quiet_week_renews_the_champion() -> None:
+    decision = decide_retraining(QUIET, SETTINGS)
+    assert decision.action == "refit"
+    assert decision.reason == (
+        "The last training was 7 days ago, and labels of 500 customers have matured."
+    )
 
 
 @pytest.mark.parametrize(
-    ("evidence", "retrain", "reason"),
+    ("changes", "action", "reason"),
     [
-        (RetrainingEvidence((), 500, None, ()), True, "Nothing was trained yet."),
-        (RetrainingEvidence((), 0, None, ()), False, "no label has matured"),
-        (
-            RetrainingEvidence(("validated/customers: rows_in_equal_rows_out",), 500, None, ()),
-            False,
-            "1 data checks fail",
-        ),
-        (
-            RetrainingEvidence(("validated/customers: rows_in_equal_rows_out",), 500, 90, DRIFT),
-            False,
-            "1 data checks fail",
-        ),
-        (RetrainingEvidence((), 500, 2, DRIFT), False, "Cool-down"),
-        (
-            RetrainingEvidence((), 500, 3, DRIFT),
-            True,
-            "2 features have drifted (login_frequency_30d, recency_days)",
-        ),
-        (
-            RetrainingEvidence((), 199, 30, DRIFT),
-            False,
-            "have drifted (login_frequency_30d, recency_days), but only 199 new labels have matured"
-            " since the last training; 200 are needed.",
-        ),
-        (
-            RetrainingEvidence((), 0, 30, ()),
-            False,
-            "Only 0 new labels have matured since the last training; 200 are needed.",
-        ),
-        (RetrainingEvidence((), 500, 6, ()), False, "No drift"),
-        (RetrainingEvidence((), 500, 7, ()), True, "7 days ago"),
+        ({"failed_checks": BROKEN}, "none", "1 data checks fail"),
+        ({"drifted_features": DRIFT}, "search", "2 features have drifted (login_frequency_30d, "),
+        ({"realized": BELOW}, "search", "AUC on new weeks is 0.700, at most 0.730"),
+        ({"realized": AS_RECORDED}, "refit", "7 days ago"),
+        ({"untested_weeks": 4}, "search", "A test period has opened: 4 weeks are untested"),
+        ({"has_other_features": True}, "search", "features of another definition"),
+        ({"new_customers": 199}, "none", "Only 199 customers have labels"),
+        ({"days_since_training": 2}, "none", "Cool-down"),
+        ({"days_since_training": 6}, "none", "the next is due after 7"),
+        ({"days_since_training": None}, "search", "Nothing was trained yet."),
+        ({"has_champion": False}, "search", "7 days ago"),
     ],
 )
-def test_first_rule_that_applies_decides(
-    evidence: RetrainingEvidence, retrain: bool, reason: str
-) -> None:
-    decision = decide_retraining(evidence, SETTINGS)
-    assert decision.retrain is retrain
+def test_each_input_changes_the_decision(changes: dict, action: str, reason: str) -> None:
+    """All but one, which shows that a champion within its record is none."""
+    decision = decide_retraining(replace(QUIET, **changes), SETTINGS)
+    assert decision.action == action
+    assert reason in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"failed_checks": BROKEN}, "1 data checks fail"),
+        ({"days_since_training": 2}, "Cool-down"),
+        ({"new_customers": 199}, "have drifted (login_frequency_30d, recency_days), but only 199"),
+        ({"days_since_training": None, "new_customers": 0}, "no label has matured"),
+    ],
+)
+def test_drift_starts_nothing_against_these(changes: dict, reason: str) -> None:
+    decision = decide_retraining(replace(QUIET, drifted_features=DRIFT, **changes), SETTINGS)
+    assert decision.action == "none"
     assert reason in decision.reason
 
 
 def test_more_evidence_never_prevents_a_training() -> None:
+    effort = ("none", "refit", "search")
     for age in range(0, 20):
         for new in (0, 199, 200, 500):
-            without, with_drift = (
-                decide_retraining(RetrainingEvidence((), new, age, drifted), SETTINGS).retrain
-                for drifted in ((), DRIFT)
+            quiet = replace(QUIET, days_since_training=age, new_customers=new)
+            without, with_drift, with_more = (
+                effort.index(decide_retraining(evidence, SETTINGS).action)
+                for evidence in (
+                    quiet,
+                    replace(quiet, drifted_features=DRIFT),
+                    replace(quiet, new_customers=new + 200),
+                )
             )
-            assert with_drift >= without
-            assert (
-                decide_retraining(RetrainingEvidence((), new + 200, age, ()), SETTINGS).retrain
-                >= without
-            )
+            assert with_drift >= without and with_more >= without
