@@ -3,17 +3,24 @@
 Decides nothing about promotion. MLflow is imported inside methods, as that takes seconds.
 """
 
-import shutil
-import tempfile
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from retention_assets.errors import RegistryError
+from retention_assets.resources import model_files
+from retention_assets.resources.champion_history import (
+    ChampionTerm,
+    tag_of,
+    terms_of,
+    with_ends,
+)
+from retention_assets.resources.model_files import BUNDLE
 from retention_assets.resources.tracking import experiment_id, tracked
 from retention_assets.settings import Settings
 
@@ -23,10 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CHAMPION = "champion"
-BUNDLE = "bundle"  # name of the model folder inside a logged model
-LOADER = "retention_assets.resources.mlflow_loader"
-# Otherwise MLflow infers them in a child process, which takes seconds a model.
-REQUIREMENTS = ["numpy", "pydantic", "treelite", "h5py", "pyyaml", "pandas"]
+MAX_DESCRIPTION = 5000  # characters that MLflow's database keeps
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class ModelVersion:
     digest: str
     candidate: str
     tags: dict[str, str] = field(default_factory=dict)
+    run_id: str = ""
+    registered_at: str = ""  # ISO 8601 in UTC
 
 
 class Registry(dg.ConfigurableResource):
@@ -86,29 +92,8 @@ class Registry(dg.ConfigurableResource):
     def log_bundle(
         self, folder: Path, features: list[str], example: "NDArray", digest: str
     ) -> tuple[str, bool]:
-        """Logs a model folder in the active run with signature and input example.
-
-        Returns its URI, and whether it has a signature.
-        """
-        import mlflow
-        import pandas as pd
-        from mlflow.models import ModelSignature
-        from mlflow.types import ColSpec, DataType, Schema
-
-        inputs = Schema([ColSpec(DataType.double, name, required=False) for name in features])
-        signature = ModelSignature(inputs, Schema([ColSpec(DataType.double, "probability")]))
-        with tempfile.TemporaryDirectory() as holder:
-            named = Path(shutil.copytree(folder, Path(holder) / BUNDLE))
-            logged = mlflow.pyfunc.log_model(
-                name="model",
-                loader_module=LOADER,
-                data_path=str(named),
-                signature=signature,
-                input_example=pd.DataFrame(example, columns=pd.Index(features)),
-                pip_requirements=REQUIREMENTS,
-                metadata={"digest": digest},
-            )
-        return logged.model_uri, logged.signature is not None
+        """Logs a model folder in the active run. Returns its URI and if it has a signature."""
+        return model_files.log_bundle(folder, features, example, digest)
 
     def register(self, task: str, model_uri: str, run_id: str, tags: Mapping[str, str]) -> str:
         """Registers a new version of the task's model and returns it.
@@ -131,9 +116,64 @@ class Registry(dg.ConfigurableResource):
         )
         return str(created.version)
 
-    def promote(self, task: str, version: str) -> None:
-        """Makes the version the task's champion. The previous one stays registered."""
-        self._client.set_registered_model_alias(self.model_name(task), CHAMPION, version)
+    def promote(
+        self, task: str, version: str, *, reason: str = "promoted", watermark: str | None = None
+    ) -> None:
+        """Makes the version the task's champion, from the time of its registration.
+
+        The previous one stays registered. `watermark`: the day through which data had been read.
+        """
+        promoted = self.version(task, version)
+        self._begin(
+            task,
+            ChampionTerm(
+                version=version,
+                digest=promoted.digest,
+                began_at=promoted.registered_at,
+                began_watermark=watermark,
+                reason=reason,
+            ),
+        )
+
+    def restore(
+        self, task: str, version: str, *, reason: str, watermark: str | None, at: datetime
+    ) -> None:
+        """Makes an earlier champion the champion again, in place of the present one."""
+        present = self.champion(task)
+        replaced = present.version if present else None
+        self._begin(
+            task,
+            ChampionTerm(
+                version=version,
+                digest=self.version(task, version).digest,
+                began_at=_iso(at.timestamp()),
+                began_watermark=watermark,
+                reason=f"rolled back from version {replaced}: {reason}",
+                rolled_back=replaced,
+            ),
+        )
+
+    def history(self, task: str) -> list[ChampionTerm]:
+        """Every champion of the task, the first one first; the last one is the present champion.
+
+        A champion whose term was not recorded, as when the process died, began when it was
+        registered.
+        """
+        champion = self.champion(task)
+        if champion is None:
+            return []
+        model = self._client.get_registered_model(self.model_name(task))
+        terms = terms_of(model.tags)
+        if terms and terms[-1].version == champion.version:
+            return terms
+        unrecorded = ChampionTerm(
+            version=champion.version,
+            digest=champion.digest,
+            began_at=champion.registered_at,
+            began_watermark=None,
+            reason="not recorded",
+        )
+        return with_ends([*terms, unrecorded])
 
     def champion(self, task: str) -> ModelVersion | None:
         """The current champion; None: there is none yet."""
@@ -147,40 +187,56 @@ class Registry(dg.ConfigurableResource):
             raise
         return _version(task, version)
 
+    def version(self, task: str, version: str) -> ModelVersion:
+        """A registered version. Raises RegistryError if there is no such version."""
+        from mlflow import MlflowException
+
+        try:
+            return _version(task, self._client.get_model_version(self.model_name(task), version))
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            raise RegistryError(
+                f"Model {task} has no version {version}.",
+                "`retention model` without a version shows the champion and those before it.",
+            ) from error
+
     def download(self, task: str, version: str, into: Path) -> Path:
         """The version's model folder in `into`, named by its digest.
 
         Raises RegistryError when the files do not match the registered digest.
         """
-        import mlflow.artifacts
-        from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
+        digest = self.version(task, version).digest
+        uri = f"models:/{self.model_name(task)}/{version}"
+        return model_files.fetch_bundle(uri, digest, into)
 
-        from serve.model.bundle import digest_of
+    def write_document(self, version: ModelVersion, name: str, text: str) -> None:
+        """Stores a text about the version, in place of the one with this name."""
+        self._client.log_text(version.run_id, text, _document(version, name))
 
-        registered = _version(task, self._client.get_model_version(self.model_name(task), version))
-        folder = into / registered.digest
-        if folder.is_dir() and digest_of(folder) == registered.digest:
-            return folder
-        shutil.rmtree(folder, ignore_errors=True)
-        into.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=into) as holder:
-            MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
-            model = mlflow.artifacts.download_artifacts(
-                artifact_uri=f"models:/{self.model_name(task)}/{version}", dst_path=holder
-            )
-            fetched = Path(model) / "data" / BUNDLE
-            if not fetched.is_dir() or digest_of(fetched) != registered.digest:
-                raise RegistryError(
-                    f"The files of model {task} version {version} do not match their digest: the "
-                    "artifact store was changed.",
-                    "Restore the artifact store, or retrain.",
-                )
-            try:
-                fetched.replace(folder)
-            except OSError:  # another step or process has fetched the same version meanwhile
-                if digest_of(folder) != registered.digest:
-                    raise
-        return folder
+    def read_document(self, version: ModelVersion, name: str) -> str | None:
+        """A stored text about the version; None: there is none."""
+        if not version.run_id:
+            return None
+        return model_files.read_text(self._client, version.run_id, _document(version, name))
+
+    def describe(self, version: ModelVersion, text: str) -> None:
+        """Shows the text, Markdown, on the version's page in MLflow."""
+        name = self.model_name(version.task)
+        self._client.update_model_version(name, version.version, text[:MAX_DESCRIPTION])
+
+    def _begin(self, task: str, term: ChampionTerm) -> None:
+        """Makes the term's version the champion and records its term."""
+        name = self.model_name(task)
+        terms = self.history(task)
+        if terms and terms[-1].version == term.version:
+            return
+        # The term before is written again: it may not have been recorded.
+        for number, entry in enumerate([*terms, term], start=1):
+            if number >= len(terms):
+                self._client.set_registered_model_tag(name, *tag_of(number, entry))
+        # Last: if the process dies before, the champion is the one before, and so is its term.
+        self._client.set_registered_model_alias(name, CHAMPION, term.version)
 
     @property
     def _artifacts(self) -> Path:
@@ -201,8 +257,24 @@ class Registry(dg.ConfigurableResource):
 def _version(task: str, version: "MlflowVersion") -> ModelVersion:
     tags: dict[str, Any] = dict(version.tags)
     return ModelVersion(
-        task, str(version.version), tags.get("digest", ""), tags.get("candidate", ""), tags
+        task,
+        str(version.version),
+        digest=tags.get("digest", ""),
+        candidate=tags.get("candidate", ""),
+        tags=tags,
+        run_id=version.run_id or "",
+        registered_at=_iso(version.creation_timestamp / 1000),
     )
+
+
+def _document(version: ModelVersion, name: str) -> str:
+    """Where a run keeps a text about one of the versions that were registered from it."""
+    return f"versions/{version.version}/{name}"
+
+
+def _iso(seconds: float) -> str:
+    """Seconds since 1970 as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _model_id(model_uri: str) -> str | None:

@@ -1,6 +1,7 @@
 """The registry on a real MLflow store: promotion, and refusal of changed files."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -9,7 +10,7 @@ import pytest
 from retention_assets.errors import RegistryError
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
-from retention_assets_tests.resources.models import ROWS, registered, work
+from retention_assets_tests.resources.models import ROWS, promoted, registered, work
 from retention_assets_tests.serve import bundles
 from serve.model.bundle import digest_of, load_bundle
 
@@ -43,6 +44,61 @@ def test_champion_is_the_last_promoted_version(registry: Registry, tmp_path: Pat
         folder = registry.download("churn", version, registry.downloads)
         assert folder.name == digest == digest_of(folder)
     assert [version for version, _ in versions] == ["1", "2"]
+
+
+def test_history_says_who_was_champion_when_and_why(registry: Registry, tmp_path: Path) -> None:
+    """Repeated rollbacks go further back; the present champion's term has no end."""
+    for name, intercept in (("one", 0.0), ("two", 1.0)):
+        version, _ = registered(registry, tmp_path / name, intercept)
+        registry.promote("churn", version, reason=f"{name} passed", watermark=f"2024-03-0{version}")
+    before = registry.history("churn")
+    at = datetime(2030, 3, 9, 12, tzinfo=UTC)
+    registry.restore("churn", "1", reason="bad scores", watermark="2024-03-05", at=at)
+    champion = registry.champion("churn")
+    assert champion is not None and champion.version == "1"
+    first, second, third = registry.history("churn")
+    assert [first, second.began_at] == [before[0], before[1].began_at]
+    assert first.began_at == registry.version("churn", "1").registered_at
+    assert first.ended_watermark == second.began_watermark == "2024-03-02"
+    assert (first.reason, second.reason) == ("one passed", "two passed")
+    assert (second.ended_at, second.ended_watermark) == ("2030-03-09T12:00:00+00:00", "2024-03-05")
+    assert (third.version, third.digest) == ("1", champion.digest)
+    assert (third.reason, third.rolled_back) == ("rolled back from version 2: bad scores", "2")
+    assert third.ended_at is None
+
+
+def test_unrecorded_champion_is_in_the_history(registry: Registry, tmp_path: Path) -> None:
+    """The alias alone was set, as by an earlier version of this code."""
+    import mlflow
+
+    version, _ = promoted(registry, tmp_path / "one")
+    other, digest = registered(registry, tmp_path / "two", 1.0)
+    client = mlflow.MlflowClient(registry.tracking_uri)
+    client.set_registered_model_alias(registry.model_name("churn"), "champion", other)
+    assert [term.version for term in registry.history("churn")] == [version, other]
+    assert registry.history("churn")[1].reason == "not recorded"
+    latest, _ = promoted(registry, tmp_path / "three", 2.0)
+    terms = registry.history("churn")
+    assert [term.version for term in terms] == [version, other, latest]
+    assert (terms[1].digest, terms[1].reason) == (digest, "not recorded")
+    assert registry.history("fraud") == []
+
+
+def test_documents_belong_to_a_version(registry: Registry, tmp_path: Path) -> None:
+    import mlflow
+
+    version, _ = registered(registry, tmp_path / "one")
+    registered_model = registry.version("churn", version)
+    assert registry.read_document(registered_model, "card.md") is None
+    for text in ("draft", "# Card"):
+        registry.write_document(registered_model, "card.md", text)
+    assert registry.read_document(registered_model, "card.md") == "# Card"
+    assert registry.read_document(registered_model, "other.md") is None
+    registry.describe(registered_model, "# Card")
+    client = mlflow.MlflowClient(registry.tracking_uri)
+    assert client.get_model_version(registry.model_name("churn"), version).description == "# Card"
+    with pytest.raises(RegistryError, match="has no version 7"):
+        registry.version("churn", "7")
 
 
 def test_homes_on_one_mlflow_have_champions_of_their_own(
