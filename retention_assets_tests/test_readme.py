@@ -92,6 +92,7 @@ def test_readme_options_are_options_of_a_table() -> None:
 RUN_HERE = {
     ".venv/bin/retention status",
     ".venv/bin/retention leaderboard",
+    ".venv/bin/retention model",
     ".venv/bin/retention predict",
     ".venv/bin/retention doctor",
 }

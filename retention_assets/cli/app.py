@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from retention_assets.cli import (
     doctor,
     leaderboard,
+    model,
     predict,
     run,
     services,
@@ -30,7 +31,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (services, run, predict, leaderboard, status, doctor, simulate, train_table):
+MODULES = (services, run, predict, leaderboard, model, status, doctor)
+for module in (*MODULES, simulate, train_table):
     module.register(app)
 source = typer.Typer(
     help="Check a source's profile; remove files that it no longer has.", no_args_is_help=True

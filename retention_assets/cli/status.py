@@ -4,7 +4,6 @@ What does not exist yet is null.
 """
 
 import json
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -72,12 +71,10 @@ def _watermark(settings: Settings) -> str | None:
 
 
 def _champion(settings: Settings, task: str) -> dict[str, str] | None:
-    uri = settings.tracking_uri
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
-        return None
     from retention_assets.resources.registry import Registry
 
-    champion = Registry.of(settings).champion(task)
+    registry = Registry.of(settings)
+    champion = registry.champion(task) if registry.exists() else None
     return (
         {"version": champion.version, "digest": champion.digest, "candidate": champion.candidate}
         if champion

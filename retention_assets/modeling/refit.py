@@ -12,6 +12,7 @@ import numpy as np
 
 from retention_assets.modeling.bundle import write_bundle
 from retention_assets.modeling.candidates.declared import Candidate
+from retention_assets.modeling.evaluation.stability import rank_correlation
 from retention_assets.modeling.examples import Examples, Floats
 from retention_assets.modeling.pipeline import Trained, train
 from retention_assets.modeling.splits import TrainTestSplit
@@ -63,11 +64,7 @@ class Refit:
 
 def agreement_of(refit: Floats, tested: Floats) -> Agreement:
     """Of two models' probabilities for the same rows. A constant agrees with no ranking."""
-    from scipy.stats import rankdata
-
-    ranks = [rankdata(p) for p in (refit, tested)]
-    varies = all(np.ptp(rank) > 0 for rank in ranks)
-    correlation = float(np.corrcoef(*ranks)[0, 1]) if varies else 0.0
+    correlation = rank_correlation(refit, tested) or 0.0
     return Agreement(correlation, float((refit - tested).mean()))
 
 

@@ -77,6 +77,11 @@ class Registry(dg.ConfigurableResource):
         """Where fetched model folders are kept, by digest."""
         return Path(self.root) / "models"
 
+    def exists(self) -> bool:
+        """Whether there is a store. Asking a database for anything else would create it."""
+        path = self.tracking_uri.removeprefix("sqlite:///")
+        return path == self.tracking_uri or Path(path).exists()
+
     def prepare(self) -> str:
         """Creates the store and the experiment if missing. Returns the experiment's id."""
         self._artifacts.mkdir(parents=True, exist_ok=True)

@@ -28,6 +28,14 @@ def read_small(root: str, key: str, columns: Sequence[str] = ("*",)) -> "pa.Tabl
     return pa.table(query.execute(f"SELECT {', '.join(columns)} FROM rows").read_all())
 
 
+def table_version(root: str, key: str) -> int | None:
+    """The number of the table's last commit; None if there is no such table."""
+    from deltalake import DeltaTable
+
+    address = f"{root}/{key}"
+    return DeltaTable(address).version() if DeltaTable.is_deltatable(address) else None
+
+
 def table_properties(root: str, key: str) -> dict[str, str]:
     """The table's properties; none if there is no such table."""
     from deltalake import DeltaTable

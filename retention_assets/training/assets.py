@@ -34,8 +34,10 @@ from retention_assets.training.columns import (
     example_lineage,
 )
 from retention_assets.training.filled_weeks import FILLED_WEEKS, with_filled
+from retention_assets.training.model_page import champion_page
 from retention_assets.training.period_ledger import PERIOD_COLUMNS, PeriodLedger, shown
 from retention_assets.training.promotion import PromotionResult
+from retention_assets.training.provenance import example_inputs, read_provenance, tables_of_model
 from retention_assets.training.task import (
     SCORE_COLUMNS,
     churn_examples,
@@ -73,14 +75,11 @@ def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefin
 def _examples(platform: Platform) -> dg.AssetsDefinition:
     settings = platform.settings
     profile = platform.profile
-    others = [name for name in ("churn_labels", "campaign_contacts") if profile.has(name)]
-    facts = [keys.validated(name) for name in (*profile.state_tables, *others)]
-    upstream = [keys.DAILY_ACTIVITY, keys.WATERMARK, *facts]
 
     @dg.asset(
         key=asset_key(keys.CHURN_EXAMPLES),
         pool=keys.CHURN_EXAMPLES,
-        deps=[asset_key(name) for name in upstream],
+        deps=[asset_key(name) for name in example_inputs(profile)],
         kinds={"spark", "deltalake"},
         partitions_def=platform.partitions.weekly,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -220,6 +219,7 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
     settings = platform.settings
     task = churn_task(settings, platform.profile)
     features = definition_of_features(platform.profile.tables)
+    tables = tables_of_model(platform.profile, task)
     key = asset_key(keys.CHURN_CHAMPION)
 
     @dg.asset(
@@ -257,6 +257,7 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
             features=features,
             start_run=partial(registry.run, context),
             ledger=ledger,
+            provenance=read_provenance(lake.root, tables, lake.definitions),
         )
         context.log.info(f"{result.decision.reason} {result.refit_reason}")
         frame = lake.spark.createDataFrame(pa.Table.from_pylist(result.stored_rows()))
@@ -270,7 +271,7 @@ def _champion(platform: Platform) -> dg.AssetsDefinition:
         if result.champion:
             model = registry.model_name(task.name)
             page = f"{_mlflow(settings)}/#/models/{model}/versions/{result.champion.version}"
-            metadata["mlflow"] = dg.MetadataValue.url(page)
+            metadata |= {"mlflow": dg.MetadataValue.url(page)} | champion_page(registry, task.name)
         return dg.MaterializeResult(
             metadata=table_metadata(frame.schema, rows, descriptions=GATES)
             | metadata

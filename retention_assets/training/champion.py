@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from retention_assets.modeling.candidates.declared import Candidate
-from retention_assets.modeling.promotion.comparison import with_champion
+from retention_assets.modeling.evaluation.metrics import Evaluation
+from retention_assets.modeling.examples import Examples
+from retention_assets.modeling.promotion.comparison import Comparison, with_champion
+from retention_assets.modeling.promotion.decision import PromotionDecision
 from retention_assets.modeling.promotion.period_decision import decide_on_period
 from retention_assets.modeling.recipe import candidate_of, recipe_of
 from retention_assets.modeling.refit import Refit, refit_recipe
@@ -24,7 +27,13 @@ from retention_assets.training.promotion import (
     reads_other_features,
     version_tags,
 )
+from retention_assets.training.provenance import NOT_RECORDED, Provenance
 from retention_assets.training.record import read_record, record_refit
+from retention_assets.training.recorded_promotion import (
+    promote_recorded,
+    refuse_rolled_back,
+    why_refused,
+)
 from retention_assets.training.task import churn_examples, compare_candidates
 from serve.model.bundle import load_bundle
 
@@ -59,6 +68,7 @@ def update_champion(
     features: str,
     start_run: StartRun,
     ledger: PeriodLedger,
+    provenance: Provenance = NOT_RECORDED,
 ) -> PromotionResult:
     """Tests the challenger's recipe against the champion's, refits the one that holds on all
     labeled rows, and registers the refit if it agrees with the tested model.
@@ -89,6 +99,13 @@ def update_champion(
     )
     if period:
         ledger.add(period)
+    decision = refuse_rolled_back(
+        decision,
+        registry,
+        task.name,
+        recipe=record["recipe"],
+        tested_through=str(comparison.test.as_of.max()),
+    )
     if decision.promoted:
         recipe = candidate_of(record["recipe"], task.candidates)
         tested = comparison.candidates[comparison.challenger]
@@ -108,7 +125,20 @@ def update_champion(
         figures = kept_figures(champion)
     else:
         figures = figure_tags(tested, comparison.test)
-    update = _Update(registry, task, refit, figures, features, start_run)
+    if refused := why_refused(registry, task.name, refit.digest):
+        return PromotionResult(comparison, decision, champion, refit, refused)
+    update = _Update(
+        registry=registry,
+        comparison=comparison,
+        decision=decision,
+        tested=tested,
+        data=data,
+        refit=refit,
+        figures=figures,
+        features=features,
+        start_run=start_run,
+        provenance=provenance,
+    )
     if refit.agreement.is_close:
         champion = update.register_refit(champion, recipe)
     elif decision.promoted and (champion is None or reads_other_features(champion, features)):
@@ -116,16 +146,22 @@ def update_champion(
     return PromotionResult(comparison, decision, champion, refit)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Update:
-    """What a new version of the champion is registered with."""
+    """What a new version of the champion is registered with. `tested`: its recipe on the untouched
+    rows of the comparison. `data`: all examples.
+    """
 
     registry: Registry
-    task: Task
+    comparison: Comparison
+    decision: PromotionDecision
+    tested: Evaluation
+    data: Examples
     refit: Refit
     figures: Mapping[str, str]
     features: str
     start_run: StartRun
+    provenance: Provenance
 
     def register_refit(self, champion: ModelVersion | None, recipe: Candidate) -> ModelVersion:
         """The champion from now on: the refit, or the present one if that is the same model."""
@@ -147,11 +183,21 @@ class _Update:
         return self._register(record, name)
 
     def _register(self, record: Mapping[str, Any], name: str) -> ModelVersion:
-        task = self.task.name
+        task = self.comparison.task.name
         scorer = load_bundle(self.registry.staging(name), record["digest"])
         tags = version_tags(scorer.card, record, features=self.features, figures=self.figures)
         version = self.registry.register(task, record["model_uri"], record["run_id"], tags)
-        self.registry.promote(task, version)
+        promote_recorded(
+            self.registry,
+            version,
+            comparison=self.comparison,
+            decision=self.decision,
+            tested=self.tested,
+            scorer=scorer,
+            data=self.data,
+            features=self.features,
+            provenance=self.provenance,
+        )
         champion = self.registry.champion(task)
         assert champion
         return champion

@@ -27,13 +27,14 @@ TAGGED_METRICS = ("base_rate", "auc", "average_precision", "brier", "ece", "prof
 class PromotionResult:
     """`champion` is the champion from now on: the refit of the recipe that holds; if that does not
     agree with the tested model, the previous one, or the tested model where there is none. `refit`
-    is None if no recipe holds.
+    is None if no recipe holds. `refused`: why the refit may not be served, although it agrees.
     """
 
     comparison: Comparison
     decision: PromotionDecision
     champion: "ModelVersion | None"
     refit: Refit | None = None
+    refused: str | None = None
 
     @property
     def refit_agrees(self) -> bool:
@@ -46,7 +47,10 @@ class PromotionResult:
         if self.refit is None:
             return "No recipe holds, so there is nothing to refit."
         kept = f"version {self.champion.version} is kept" if self.champion else "nothing is served"
-        served = "It is served." if self.refit_agrees else f"It is not served: {kept}."
+        if self.refused:
+            served = f"It is not served, and {kept}: {self.refused}"
+        else:
+            served = "It is served." if self.refit_agrees else f"It is not served: {kept}."
         return (
             f"Refitted on all {self.refit.rows:,} labeled rows. "
             f"{self.refit.agreement.reason} {served}"
