@@ -62,7 +62,7 @@ def run_graph(
     # The lock comes before the services: automation must not start on a source that this run is
     # about to read.
     with (
-        _run_lock(settings),
+        run_lock(settings),
         open_instance(settings) as instance,
         manual_run(instance),
     ):
@@ -132,15 +132,15 @@ def _is_served(settings: Settings, champion: ModelVersion) -> bool:
 
 
 @contextmanager
-def _run_lock(settings: Settings) -> Iterator[None]:
-    """Allows one `retention run` at a time in a home."""
+def run_lock(settings: Settings) -> Iterator[None]:
+    """Allows one `retention run` or `rollback` at a time in a home."""
     settings.home.mkdir(parents=True, exist_ok=True)
     with (settings.home / "run.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise SetupError(
-                f"Another `retention run` is at work in {settings.home}.",
+                f"Another `retention run` or `rollback` is at work in {settings.home}.",
                 "Wait until it has ended, or stop it.",
             ) from error
         yield

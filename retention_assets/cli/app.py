@@ -14,6 +14,7 @@ from retention_assets.cli import (
     leaderboard,
     model,
     predict,
+    rollback,
     run,
     services,
     simulate,
@@ -31,7 +32,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-MODULES = (services, run, predict, leaderboard, model, status, doctor)
+MODULES = (services, run, predict, leaderboard, model, rollback, status, doctor)
 for module in (*MODULES, simulate, train_table):
     module.register(app)
 source = typer.Typer(

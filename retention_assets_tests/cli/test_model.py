@@ -1,7 +1,9 @@
-"""`retention model` on a real registry: output, errors and exit codes."""
+"""`retention model` and `retention rollback` on a real registry: output, errors and exit codes."""
 
 import json
 from pathlib import Path
+
+import pytest
 
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
@@ -25,8 +27,12 @@ def test_model_shows_champion_or_a_version(call: Call, tmp_path: Path) -> None:
     assert missing.stderr.startswith("Model churn has no version 9. Fix: ")
 
 
-def test_empty_home_is_an_error_of_one_line(call: Call) -> None:
-    result = call("model")
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [("model", "There is no model yet. Fix: Run"), ("rollback", "The platform is not running: ")],
+)
+def test_empty_home_is_an_error_of_one_line(call: Call, command: str, problem: str) -> None:
+    result = call(command)
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.startswith("There is no model yet. Fix: Run")
+    assert result.stderr.startswith(problem) and " Fix: " in result.stderr
     assert result.stderr.count("\n") == 1
