@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 def rollback(
     reason: Annotated[
         str, typer.Option(help="Why; kept in the registry.")
-    ] = "no reason was stated.",
+    ] = "no reason was stated",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Make the previous champion the champion again, and deploy it.
@@ -44,7 +44,7 @@ def rollback(
         result = roll_back(
             build_definitions(platform),
             platform,
-            reason=reason,
+            reason=reason.strip().rstrip("."),
             at=datetime.now(UTC),
             progress=RunDisplay(console),
         )

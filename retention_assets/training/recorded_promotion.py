@@ -48,7 +48,7 @@ def refuse_rolled_back(
         if (tags.get(RECIPE_TAG), tags.get(TESTED_THROUGH)) == (recipe, tested_through):
             reason = (
                 f"Nothing is promoted: this test promoted version {term.rolled_back}, and the "
-                f"champion was {term.reason} The next period tests its recipe anew."
+                f"champion was {term.reason}. The next period tests its recipe anew."
             )
             return replace(decision, promoted=False, reason=reason)
     return decision
@@ -64,7 +64,7 @@ def why_refused(registry: "Registry", task: str, digest: str) -> str | None:
         return None
     return (
         f"These are the files of version {rollback.rolled_back}, and the champion was "
-        f"{rollback.reason} A model of another training can be promoted."
+        f"{rollback.reason}. A refit on further weeks can be served."
     )
 
 

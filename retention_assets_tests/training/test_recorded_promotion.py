@@ -145,7 +145,7 @@ def test_recipe_that_was_rolled_back_waits_for_the_next_period(
     read = staged(registry, *challenger)
     with_champion(registry, tmp_path / "weak", WEAK)
     assert promote(read, registry).decision.promoted
-    registry.restore(TASK, "1", reason="bad calls.", watermark="2024-10-06", at=AT)
+    registry.restore(TASK, "1", reason="bad calls", watermark="2024-10-06", at=AT)
     again = promote(read, registry)
     assert not again.decision.promoted and all(gate.passed for gate in again.decision.gates)
     assert "this test promoted version 2" in again.decision.reason
@@ -162,7 +162,7 @@ def test_refit_that_was_rolled_back_is_not_served_again(
     promote(read, registry, features="as before")
     refit = promote(read, registry).champion
     assert refit is not None and refit.version == "2"
-    registry.restore(TASK, "1", reason="bad calls.", watermark="2024-10-06", at=AT)
+    registry.restore(TASK, "1", reason="bad calls", watermark="2024-10-06", at=AT)
     again = promote(read, registry)
     assert again.champion is not None and again.champion.version == "1"
     assert again.refused is not None and "These are the files of version" in again.refused
