@@ -98,24 +98,37 @@ def split(
     versions = joined.where("_contested").withColumn(CONTENT, content_of(frame))
     if known is not None:
         versions = versions.unionByName(known, allowMissingColumns=True)
-    versions = _with_versions(versions, key, frame.columns, replaces=replaces)
+    lines = _lines_with_losses(versions, key) if replaces else None
+    versions = _with_versions(versions, lines, key, frame.columns)
     versions = versions.where("_contested").drop(CONTENT)
     versions = versions.withColumn(BROKEN, broken_bits(rules, of_key=True))
     versions = versions.persist(StorageLevel.MEMORY_AND_DISK)
     rest = _with_only_facts(joined.where(~is_contested))
-    return Split(rest.unionByName(versions), frame.columns, rules, (*cached, versions))
+    cached = (*cached, versions) if lines is None else (*cached, versions, lines)
+    return Split(rest.unionByName(versions), frame.columns, rules, cached)
+
+
+def _lines_with_losses(rows: DataFrame, key: Sequence[str]) -> DataFrame | None:
+    """All rows of the keys of which a file lost one. Kept in memory; None if there are none, as on
+    most days: what follows from losses takes many steps.
+    """
+    lossy = rows.where(IS_GONE).select(*key).distinct()
+    lines = rows.join(lossy, list(key), "left_semi")
+    lines = lines.withColumn("_is_sound", F.col(BROKEN) == 0).persist()
+    if lines.isEmpty():
+        lines.unpersist()
+        return None
+    return lines
 
 
 def _with_versions(
-    rows: DataFrame, key: Sequence[str], columns: Sequence[str], *, replaces: bool
+    rows: DataFrame, lines: DataFrame | None, key: Sequence[str], columns: Sequence[str]
 ) -> DataFrame:
-    """What each unbroken row is among all rows of its key."""
-    is_unbroken = F.col(BROKEN) == 0
-    if not replaces:
-        return with_versions(rows.where(is_unbroken), key)
-    lossy = rows.where(IS_GONE).select(*key).distinct()
-    others = rows.join(lossy, list(key), "left_anti").where(is_unbroken)
-    lines = rows.join(lossy, list(key), "left_semi").withColumn("_is_sound", is_unbroken)
+    """What each unbroken row is among all rows of its key. `lines`: those of keys with losses."""
+    unbroken = rows.where(F.col(BROKEN) == 0)
+    if lines is None:
+        return with_versions(unbroken, key)
+    others = unbroken.join(lines.select(*key).distinct(), list(key), "left_anti")
     removed = with_removals(lines, key, columns).drop("_is_sound")
     return with_versions(others, key).unionByName(removed)
 
