@@ -300,6 +300,13 @@ class Settings(
                 )
         return values
 
+    @cached_property
+    def mlflow_pages(self) -> str:
+        """Address of MLflow's pages: the server of RETENTION_MLFLOW_URI, or the home's own."""
+        if self.mlflow_uri and self.mlflow_uri.startswith("http"):
+            return self.mlflow_uri.rstrip("/")
+        return f"http://{self.host}:{self.mlflow_port}"
+
     def environment(self) -> dict[str, str]:
         """This process's environment plus every setting, for child processes."""
         values = self.model_dump(mode="json", exclude_none=True)

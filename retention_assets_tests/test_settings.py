@@ -95,3 +95,15 @@ def test_home_is_named_by_its_folder_and_path() -> None:
     assert Settings(home=Path("/a"), home_name="Shop-1").shared_name == "Shop-1"
     with pytest.raises(ValidationError, match="home_name"):
         Settings(home_name="a b")
+
+
+@pytest.mark.parametrize(
+    ("uri", "pages"),
+    [
+        (None, "http://127.0.0.1:5000"),
+        ("sqlite:////srv/mlflow.db", "http://127.0.0.1:5000"),
+        ("http://models.example:5001/", "http://models.example:5001"),
+    ],
+)
+def test_mlflow_pages_are_those_of_its_server(uri: str | None, pages: str) -> None:
+    assert Settings(mlflow_uri=uri).mlflow_pages == pages

@@ -22,9 +22,9 @@ from retention_assets.resources.registry import ModelVersion, Registry
 from retention_assets.services.instance import open_instance
 from retention_assets.services.probes import answers_tcp
 from retention_assets.services.ray_head import local_ray_address
-from retention_assets.training.model_page import champion_page
-from retention_assets.training.promotion import reads_other_features
-from retention_assets.training.recorded_promotion import publish_card
+from retention_assets.training.champion.promotion import reads_other_features
+from retention_assets.training.champion.recorded_promotion import publish_card
+from retention_assets.training.model_card.page import champion_page
 
 # What automation makes anew after a rollback. The deployment is made anew by the rollback itself.
 FOLLOWERS = (keys.ONLINE_FEATURES, keys.CHURN_SCORES, keys.FEATURE_DRIFT)

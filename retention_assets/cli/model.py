@@ -22,8 +22,8 @@ def model(
 ) -> None:
     """Show a model's card: data, metrics, promotion, when it was champion, code, limits."""
     from retention_assets.resources.registry import Registry
-    from retention_assets.training.model_card import card_markdown
-    from retention_assets.training.model_document import read_document
+    from retention_assets.training.model_card.document import read_document
+    from retention_assets.training.model_card.markdown import card_markdown
 
     registry = Registry.of(Settings())
     if not registry.exists():

@@ -113,7 +113,7 @@ def show_result(
         console.print(f"\nNo champion. {reason}", markup=False)
         console.print("`retention leaderboard` shows the figures.")
     console.print(f"\nGraph   http://{settings.host}:{settings.webserver_port}/asset-groups")
-    console.print(f"Models  http://{settings.host}:{settings.mlflow_port}")
+    console.print(f"Models  {settings.mlflow_pages}")
 
 
 def _show_request(settings: Settings, customer_id: str, console: "Console") -> None:

@@ -10,7 +10,7 @@ from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import asset_key, png, table_metadata
 from retention_assets.resources.registry import Registry
-from retention_assets.training.promotion import refuse_other_features
+from retention_assets.training.champion.promotion import refuse_other_features
 
 
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:

@@ -22,8 +22,8 @@ from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import asset_key, png, rows_as_table, table_metadata
 from retention_assets.resources.registry import ModelVersion, Registry
 from retention_assets.sources.contracts import TABLES
-from retention_assets.training.period_ledger import PeriodLedger
-from retention_assets.training.promotion import TEST_FIGURE, reads_other_features
+from retention_assets.training.champion.period_ledger import PeriodLedger
+from retention_assets.training.champion.promotion import TEST_FIGURE, reads_other_features
 from retention_assets.training.task import churn_examples, churn_task
 from retention_assets.validation.checks import check_specs
 

@@ -18,7 +18,7 @@ from retention_assets.serving.checks import (
     deployed_digest_is_champion,
     published_equals_table,
 )
-from retention_assets.training.promotion import refuse_other_features
+from retention_assets.training.champion.promotion import refuse_other_features
 
 NOTHING = "none: there is no champion yet"
 PROBES = 50

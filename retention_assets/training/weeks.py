@@ -6,6 +6,7 @@ A week has one as-of day, its Monday. Where labels are given, it has the as-of d
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -20,6 +21,9 @@ from retention_assets.training.columns import example_features
 from retention_assets.training.labels import as_of_day, labels
 from retention_assets.training.maturity import Delivery, deliveries, reading_day
 from retention_assets.validation.versions import read_facts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def weekly_examples(
@@ -80,6 +84,13 @@ def read_known(key: str, read: Callable[[str], DataFrame], as_of: date | None) -
     if as_of is None or key != keys.CHURN_EXAMPLES:
         return frame
     return frame.where(F.col("label_observed_at") <= F.lit(as_of))
+
+
+def arrow_reader(
+    read: Callable[[str], DataFrame], as_of: date | None
+) -> Callable[[str], "pa.Table"]:
+    """What `read_known` reads, as Arrow tables by asset key."""
+    return lambda key: read_known(key, read, as_of).toArrow()
 
 
 def rows_by_week(rows_by_day: Mapping[date, int]) -> dict[date, int]:

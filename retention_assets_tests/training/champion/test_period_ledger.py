@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from retention_assets.modeling.promotion.periods import SpentPeriod
-from retention_assets.training.period_ledger import PERIOD_COLUMNS, PeriodLedger, shown
+from retention_assets.training.champion.period_ledger import PERIOD_COLUMNS, PeriodLedger, shown
 
 PERIOD = SpentPeriod(
     task="churn",

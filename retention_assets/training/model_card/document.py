@@ -7,7 +7,7 @@ from typing import Any
 from retention_assets.errors import RegistryError
 from retention_assets.resources.champion_history import ChampionTerm
 from retention_assets.resources.registry import ModelVersion, Registry
-from retention_assets.training.model_record import ModelRecord
+from retention_assets.training.model_card.record import ModelRecord
 from serve.model.bundle import read_card
 from serve.model.card import Card
 

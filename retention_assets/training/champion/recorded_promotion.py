@@ -9,16 +9,16 @@ from retention_assets.modeling.examples import Examples
 from retention_assets.modeling.promotion.comparison import Comparison
 from retention_assets.modeling.promotion.decision import PromotionDecision
 from retention_assets.resources.champion_history import rollback_of
-from retention_assets.training.model_card import card_markdown, summary_markdown
-from retention_assets.training.model_document import RECORD, ModelDocument, read_document
-from retention_assets.training.model_record import RankAgreement, model_record
-from retention_assets.training.promotion import (
+from retention_assets.training.champion.promotion import (
     FEATURES_TAG,
     RECIPE_TAG,
     TESTED_THROUGH,
     reads_other_features,
 )
-from retention_assets.training.provenance import Provenance
+from retention_assets.training.model_card.document import RECORD, ModelDocument, read_document
+from retention_assets.training.model_card.markdown import card_markdown, summary_markdown
+from retention_assets.training.model_card.provenance import Provenance
+from retention_assets.training.model_card.record import RankAgreement, model_record
 from serve.model.bundle import load_bundle
 from serve.model.scorer import Scorer
 

@@ -24,9 +24,9 @@ from retention_assets.modeling.recipe import recipe_of
 from retention_assets.modeling.task import Task
 from retention_assets.resources.registry import ModelVersion, Registry
 from retention_assets.settings import Settings
-from retention_assets.training.champion import Read, StartRun, update_champion
-from retention_assets.training.period_ledger import PeriodLedger
-from retention_assets.training.promotion import PromotionResult, refuse_other_features
+from retention_assets.training.champion.period_ledger import PeriodLedger
+from retention_assets.training.champion.promotion import PromotionResult, refuse_other_features
+from retention_assets.training.champion.update import Read, StartRun, update_champion
 from retention_assets.training.record import RECORD_FILE, record_evaluation
 from retention_assets.training.task import churn_split, score_table
 from retention_assets_tests.modeling.factories import as_table, churn, evaluate, examples

@@ -6,6 +6,7 @@ Fetches from the registry and stores there. What is compared and decided stands 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from retention_assets.modeling.candidates.declared import Candidate
@@ -18,8 +19,8 @@ from retention_assets.modeling.recipe import candidate_of, recipe_of
 from retention_assets.modeling.refit import Refit, refit_recipe
 from retention_assets.modeling.task import Task
 from retention_assets.resources.registry import ModelVersion, Registry
-from retention_assets.training.period_ledger import PeriodLedger
-from retention_assets.training.promotion import (
+from retention_assets.training.champion.period_ledger import PeriodLedger
+from retention_assets.training.champion.promotion import (
     RECIPE_TAG,
     PromotionResult,
     figure_tags,
@@ -27,13 +28,13 @@ from retention_assets.training.promotion import (
     reads_other_features,
     version_tags,
 )
-from retention_assets.training.provenance import NOT_RECORDED, Provenance
-from retention_assets.training.record import read_record, record_refit
-from retention_assets.training.recorded_promotion import (
+from retention_assets.training.champion.recorded_promotion import (
     promote_recorded,
     refuse_rolled_back,
     why_refused,
 )
+from retention_assets.training.model_card.provenance import NOT_RECORDED, Provenance
+from retention_assets.training.record import read_record, record_refit
 from retention_assets.training.task import churn_examples, compare_candidates
 from serve.model.bundle import load_bundle
 
@@ -79,32 +80,21 @@ def update_champion(
     compared by its recipe all the same, on today's features.
     """
     champion = registry.champion(task.name)
+    recipe = champion_recipe(champion, task) if champion else None
     data = churn_examples(read(task.examples))
     records = read_records(registry, task)
     comparison = compare_candidates(data, read, task, records=records)
-    recipe = champion_recipe(champion, task) if champion else None
-    recipes = {name: record["recipe"] for name, record in records.items()}
     if recipe:
+        recipes = {name: record["recipe"] for name, record in records.items()}
         comparison = with_champion(comparison, recipe, data, recipes)
     record = records[comparison.challenger]
-    scorer = load_bundle(registry.staging(comparison.challenger), record["digest"])
-    decision, period = decide_on_period(
+    decision, is_tested = _decide(
         comparison,
-        scorer,
-        recipe=record["recipe"],
-        has_signature=record["signature"],
+        registry,
+        record=record,
         champion=recipe_of(recipe) if recipe else "",
         labels_through=data.as_of.max().astype(object),
-        spent=ledger.spent(task.name),
-    )
-    if period:
-        ledger.add(period)
-    decision = refuse_rolled_back(
-        decision,
-        registry,
-        task.name,
-        recipe=record["recipe"],
-        tested_through=str(comparison.test.as_of.max()),
+        ledger=ledger,
     )
     if decision.promoted:
         recipe = candidate_of(record["recipe"], task.candidates)
@@ -121,7 +111,7 @@ def update_champion(
         task=task,
         folder=registry.staging(REFIT),
     )
-    if champion and period is None and not decision.promoted:
+    if champion and not is_tested and not decision.promoted:
         figures = kept_figures(champion)
     else:
         figures = figure_tags(tested, comparison.test)
@@ -144,6 +134,40 @@ def update_champion(
     elif decision.promoted and (champion is None or reads_other_features(champion, features)):
         champion = update.register_tested(record, comparison.challenger)
     return PromotionResult(comparison, decision, champion, refit)
+
+
+def _decide(
+    comparison: Comparison,
+    registry: Registry,
+    *,
+    record: Mapping[str, Any],
+    champion: str,
+    labels_through: date,
+    ledger: PeriodLedger,
+) -> tuple[PromotionDecision, bool]:
+    """The decision on the challenger, and whether a test was spent on it. `record`: of its
+    evaluation. `champion`: the champion's recipe, empty without one.
+    """
+    task = comparison.task.name
+    decision, period = decide_on_period(
+        comparison,
+        load_bundle(registry.staging(comparison.challenger), record["digest"]),
+        recipe=record["recipe"],
+        has_signature=record["signature"],
+        champion=champion,
+        labels_through=labels_through,
+        spent=ledger.spent(task),
+    )
+    if period:
+        ledger.add(period)
+    decision = refuse_rolled_back(
+        decision,
+        registry,
+        task,
+        recipe=record["recipe"],
+        tested_through=str(comparison.test.as_of.max()),
+    )
+    return decision, period is not None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from retention_assets.resources.metadata import markdown, rows_as_table
-from retention_assets.training.model_card import card_markdown
-from retention_assets.training.model_document import read_document, term_rows
+from retention_assets.training.model_card.document import read_document, term_rows
+from retention_assets.training.model_card.markdown import card_markdown
 
 if TYPE_CHECKING:
     from retention_assets.resources.registry import Registry

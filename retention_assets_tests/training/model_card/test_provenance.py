@@ -8,7 +8,11 @@ import pyarrow as pa
 from retention_assets.resources.small_tables import append_small
 from retention_assets.settings import Settings
 from retention_assets.sources.load_profile import load_profile
-from retention_assets.training.provenance import example_inputs, read_provenance, tables_of_model
+from retention_assets.training.model_card.provenance import (
+    example_inputs,
+    read_provenance,
+    tables_of_model,
+)
 from retention_assets_tests.modeling.factories import churn
 
 PROFILE = load_profile(Settings(source="simulated"))

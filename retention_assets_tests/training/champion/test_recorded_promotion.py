@@ -16,13 +16,13 @@ from retention_assets.modeling.evaluation.candidate_evaluation import CandidateE
 from retention_assets.modeling.examples import Examples
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
-from retention_assets.training.champion import Read, update_champion
-from retention_assets.training.model_document import read_document
-from retention_assets.training.model_page import champion_page
-from retention_assets.training.promotion import PromotionResult
-from retention_assets.training.provenance import Provenance
+from retention_assets.training.champion.promotion import PromotionResult
+from retention_assets.training.champion.update import Read, update_champion
+from retention_assets.training.model_card.document import read_document
+from retention_assets.training.model_card.page import champion_page
+from retention_assets.training.model_card.provenance import Provenance
 from retention_assets_tests.modeling.factories import evaluate
-from retention_assets_tests.training.test_champion import (
+from retention_assets_tests.training.champion.test_update import (
     BEST,
     CHURN_TASK,
     DATA,

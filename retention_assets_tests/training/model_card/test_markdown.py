@@ -7,9 +7,9 @@ import pytest
 from retention_assets.resources.champion_history import ChampionTerm
 from retention_assets.resources.code_version import CodeVersion
 from retention_assets.resources.registry import ModelVersion
-from retention_assets.training.model_card import NO_RECORD, card_markdown, summary_markdown
-from retention_assets.training.model_document import ModelDocument
-from retention_assets.training.model_record import ModelRecord, RankAgreement, RowCount
+from retention_assets.training.model_card.document import ModelDocument
+from retention_assets.training.model_card.markdown import NO_RECORD, card_markdown, summary_markdown
+from retention_assets.training.model_card.record import ModelRecord, RankAgreement, RowCount
 from retention_assets_tests.serve import bundles
 from serve.model.card import Card
 

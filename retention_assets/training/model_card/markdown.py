@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from retention_assets.training.model_document import ModelDocument, term_rows
-from retention_assets.training.model_record import ModelRecord, RowCount
+from retention_assets.training.model_card.document import ModelDocument, term_rows
+from retention_assets.training.model_card.record import ModelRecord, RowCount
 from serve.states import CAN_LEAVE
 
 METRICS = ("auc", "average_precision", "brier", "ece", "profit")

@@ -18,7 +18,7 @@ from retention_assets.modeling.promotion.decision import PromotionDecision
 from retention_assets.modeling.promotion.evidence import CHAMPION
 from retention_assets.modeling.promotion.probability_gates import large_slices
 from retention_assets.resources.code_version import CodeVersion
-from retention_assets.training.provenance import Provenance
+from retention_assets.training.model_card.provenance import Provenance
 from serve.model.card import Card
 
 Row = dict[str, Any]

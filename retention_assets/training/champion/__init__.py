@@ -1,0 +1,1 @@
+"""The champion: which recipe holds, and the model that is made of it."""
