@@ -25,7 +25,7 @@ def test_second_run_in_a_home_is_refused(platform: Platform) -> None:
     screen = io.StringIO()
     with (platform.settings.home / "run.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(SetupError, match="Another `retention run` is at work") as error:
+        with pytest.raises(SetupError, match="or `rollback` is at work") as error:
             graph_run.run_graph(
                 dg.Definitions(), platform, select=None, reporter=RunDisplay(Console(file=screen))
             )

@@ -8,6 +8,7 @@ import pytest
 
 from retention_assets.errors import NotTrainableError
 from retention_assets.modeling.candidates.declared import candidate
+from retention_assets.modeling.evaluation.candidate_evaluation import fold_means
 from retention_assets.modeling.evaluation.leaderboard import best_candidate
 from retention_assets.modeling.promotion.comparison import compare
 from retention_assets.modeling.promotion.decision import PromotionDecision, decide_promotion
@@ -24,12 +25,15 @@ def first_decision(signal: float, folder: Path) -> PromotionDecision:
     """On a logistic regression, where there is no champion."""
     data = examples(signal=signal)
     evaluation = evaluate(LOGISTIC, data, folder, TASK)
+    split = churn_split(data, TASK)
     comparison = compare(
         TASK,
         data,
-        train=churn_split(data, TASK).train,
+        train=split.train,
         test=evaluation.test,
         probabilities={LOGISTIC.name: evaluation.p},
+        fold_scores={LOGISTIC.name: fold_means(evaluation.trained.folds)},
+        chosen_on=split.chosen_on,
     )
     scorer = load_bundle(folder, evaluation.digest)
     return decide_promotion(comparison, scorer, has_signature=True)
