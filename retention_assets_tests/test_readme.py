@@ -11,9 +11,10 @@ from retention_assets.ingestion.arrival_times import first_sights
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings, variable
 from retention_assets.sources.load_profile import load_profile
-from retention_assets.sources.profile import FileOptions
+from retention_assets.sources.profile import FileOptions, TableSource
 from retention_assets_tests.ingestion.factories import read_table
 
+GRAPH = Path(__file__).parent / "graph.txt"
 README = (Path(__file__).parents[1] / "README.md").read_text()
 ORDERS = """order,customer,time,total
 1001,ann,2024-01-02 10:00:00,20.5
@@ -64,7 +65,7 @@ def test_readme_profile_reads_files(tmp_path: Path, lake: Lake) -> None:
 
 def test_readme_profile_with_labels_reads_outcomes(tmp_path: Path, lake: Lake) -> None:
     """With the tables of the first example."""
-    shop, _, example = map(yaml.safe_load, blocks("yaml"))
+    shop, _, _, example = map(yaml.safe_load, blocks("yaml"))
     content = shop | example | {"tables": shop["tables"] | example["tables"]}
     for folder, text in (("orders", ORDERS), ("outcomes", OUTCOMES)):
         (tmp_path / folder).mkdir()
@@ -83,9 +84,10 @@ def test_readme_profile_with_labels_reads_outcomes(tmp_path: Path, lake: Lake) -
 
 
 def test_readme_options_are_options_of_a_table() -> None:
-    _, example, _ = blocks("yaml")
-    options = FileOptions(**yaml.safe_load(example)["options"])
+    _, example, replaced, _ = map(yaml.safe_load, blocks("yaml"))
+    options = FileOptions(**example["options"])
     assert (options.delimiter, options.decimal, options.encoding) == (";", ",", "cp1252")
+    assert TableSource(path="customers.csv", **replaced).changed_files == "replace"
 
 
 # Run on the shared running platform by acceptance/test_first_run.py.
@@ -119,8 +121,11 @@ STAGES = "automation|features|ingestion|modeling|resources|serve|sources|trainin
 
 @pytest.mark.parametrize("path", re.findall(rf"`((?:{STAGES})/[\w./]*\w/?)`", README))
 def test_readme_paths_exist(path: str) -> None:
+    """Of files, or of assets in the graph."""
     clone = Path(__file__).parents[1]
-    assert (clone / "retention_assets" / path).exists() or (clone / path).exists()
+    assets = {line.split()[0] for line in GRAPH.read_text().splitlines() if line[:1].strip()}
+    in_clone = (clone / "retention_assets" / path).exists() or (clone / path).exists()
+    assert in_clone or path in assets
 
 
 def test_readme_settings_exist() -> None:

@@ -31,7 +31,7 @@ def platform(
         "test_weeks": 3,
         "contact_cost": 1.0,
         "bootstrap_rounds": 400,
-        "calibration_tolerance": 0.06,  # so few customers cannot show less
+        "calibration_tolerance": 0.1,  # a thousand test rows with 110 leavers cannot show less
     }
     # Only the long tests wait for sensors, whose evaluations take a fifth of all CPU seconds.
     if any(item.get_closest_marker("long") for item in request.session.items):
