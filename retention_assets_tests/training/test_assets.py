@@ -81,6 +81,7 @@ def test_nothing_is_promoted_on_labels_without_signal(train: Train, registry: Re
     assert not metadata["checks"]["better_than_trivial_baselines"]
 
 
+@pytest.mark.timeout(600)  # four candidates are trained twice
 def test_champion_is_renewed_when_examples_change(
     train: Train, registry: Registry, tmp_path: Path
 ) -> None:
