@@ -25,8 +25,8 @@ def rollback(
 ) -> None:
     """Make the previous champion the champion again, and deploy it.
 
-    Repeated rollbacks go further back. A model that was rolled back from is not promoted again;
-    one of another training can be.
+    Repeated rollbacks go further back. A model that was rolled back from is not served again, and
+    its recipe waits for the next test period.
     """
     from retention_assets.cli.progress import RunDisplay, open_console, redirect_output
 
