@@ -42,6 +42,11 @@ class Comparison:
         """Name of the candidate that may become champion."""
         return best_candidate(self.fold_scores)
 
+    @property
+    def same_recipe_reason(self) -> str:
+        """Why there is nothing to compare if the champion has the challenger's recipe already."""
+        return f"The best recipe is the champion's own, {self.challenger}: it stays."
+
     @cached_property
     def scores(self) -> BootstrapScores:
         """The challenger beside the baselines and the champion."""

@@ -52,7 +52,7 @@ def decide_promotion(
     results = apply_gates(comparison.task.gates, evidence)
     failed = [result for result in results if not result.passed]
     if is_same_recipe:
-        reason = f"The best recipe is the champion's own, {comparison.challenger}: it stays."
+        reason = comparison.same_recipe_reason
     elif failed:
         reasons = " ".join(f"{result.name}: {result.reason}" for result in failed)
         reason = f"Nothing is promoted: {reasons}"
@@ -147,7 +147,8 @@ def latency(scorer: Scorer, X: NDArray[np.float64]) -> Latency:
             started = time.perf_counter()
             timed.score(row)
             taken.append(time.perf_counter() - started)
-    return Latency(*(float(np.median(taken)) * 1000 for taken in seconds.values()))
+    medians = {timed: float(np.median(taken)) * 1000 for timed, taken in seconds.items()}
+    return Latency(challenger_ms=medians[scorer], reference_ms=medians[reference])
 
 
 def _linear_scorer(scorer: Scorer) -> Scorer:

@@ -84,7 +84,7 @@ def _kept(
 ) -> PromotionDecision:
     """Nothing is tested, and the champion's recipe stays. Gates show what they answered last."""
     if is_same_recipe:
-        reason = f"The best recipe is the champion's own, {comparison.challenger}: it stays."
+        reason = comparison.same_recipe_reason
     else:
         reason = (
             f"{comparison.challenger} is not tested yet, and the champion's recipe stays: the next "
