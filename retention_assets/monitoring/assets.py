@@ -230,10 +230,12 @@ def _realized(
     from retention_assets.monitoring.evidence import realized_figures, weeks_after
     from serve.model.bundle import load_bundle
 
-    new = weeks_after(read(keys.CHURN_EXAMPLES), _trained_through(champion))
     recorded = champion.tags.get(f"{TEST_FIGURE}auc")
-    if recorded is None or new.isEmpty():
+    if recorded is None:
+        return None
+    new = weeks_after(read(keys.CHURN_EXAMPLES), _trained_through(champion)).toArrow()
+    if not new.num_rows:
         return None
     folder = registry.download(champion.task, champion.version, registry.downloads)
     scorer = load_bundle(folder, champion.digest)
-    return realized_figures(scorer, churn_examples(new.toArrow()), float(recorded), task)
+    return realized_figures(scorer, churn_examples(new), float(recorded), task)

@@ -51,8 +51,11 @@ def read_evidence(
 def realized_figures(
     scorer: Scorer, data: Examples, recorded_auc: float, task: Task
 ) -> RealizedFigures | None:
-    """The champion on these rows, which it has not learned from; None if they are too few, or lack
-    a feature of its.
+    """The champion on rows of weeks after its training; None if they are too few, or lack one of
+    its features.
+
+    Their label windows overlap those of weeks that it learned from, so the AUC is rather too high.
+    A fall that shows all the same is evidence; that none shows proves little.
     """
     positives = int(data.y.sum())
     is_readable = set(scorer.features) <= set(data.features)
