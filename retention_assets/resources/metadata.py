@@ -83,6 +83,11 @@ def rows_as_table(rows: Iterable[Mapping[str, Any]]) -> dg.TableMetadataValue:
     return dg.MetadataValue.table(records, schema=schema)
 
 
+def markdown(text: str) -> dg.MarkdownMetadataValue:
+    """A text that the asset's page shows formatted."""
+    return dg.MetadataValue.md(text)
+
+
 def png(figure: "Figure") -> dg.MarkdownMetadataValue:
     """The figure as an embedded picture. Needs no display. A pyplot figure is closed."""
     import matplotlib

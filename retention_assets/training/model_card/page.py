@@ -2,9 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
-
-from retention_assets.resources.metadata import rows_as_table
+from retention_assets.resources.metadata import markdown, rows_as_table
 from retention_assets.training.model_card.document import read_document, term_rows
 from retention_assets.training.model_card.markdown import card_markdown
 
@@ -19,7 +17,7 @@ def champion_page(registry: "Registry", task: str) -> dict[str, Any]:
         return {}
     document = read_document(registry, task)
     metadata: dict[str, Any] = {
-        "model_card": dg.MetadataValue.md(card_markdown(document)),
+        "model_card": markdown(card_markdown(document)),
         "champions": rows_as_table(term_rows(terms)),
     }
     agreement = document.record.agreement if document.record else None
