@@ -31,7 +31,7 @@ CODE = {
     "validated": 2,
     "quarantine": 2,
     "features": 1,
-    "training": 4,
+    "training": 5,
     "decisions": 2,
     "serving": 2,
     "monitoring": 2,

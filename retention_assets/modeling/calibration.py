@@ -58,6 +58,19 @@ def fit_platt(raw: Floats, y: NDArray[np.int8]) -> Platt:
     return Platt(float(a), float(b))
 
 
+def cross_calibrated(raw: Floats, y: NDArray[np.int8], part: NDArray[np.int64]) -> Floats:
+    """Probabilities for rows in parts, each part calibrated by the rows of the others.
+
+    One part alone stays as it is: nothing else could tell its level.
+    """
+    p = raw.copy()
+    for number in np.unique(part):
+        others = part != number
+        if others.any():
+            p[~others] = fit_platt(raw[others], y[others]).apply(raw[~others])
+    return p
+
+
 def rate_half_width(
     p: Floats, y: NDArray[np.int8], entities: NDArray[np.str_]
 ) -> tuple[list[float], list[float]]:

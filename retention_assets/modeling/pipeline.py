@@ -1,4 +1,4 @@
-"""One candidate from examples to a calibrated model: the same steps in each fold and at the end.
+"""One candidate from examples to a calibrated model, and its figures on each fold.
 
 A fitted model is read back through `serve.model.loaders` before it is calibrated or evaluated, so
 that the evaluated model is the served one. Nothing is stored or logged here.
@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retention_assets.errors import NotTrainableError
-from retention_assets.modeling.calibration import Platt, fit_platt
+from retention_assets.modeling.calibration import Platt, cross_calibrated, fit_platt
 from retention_assets.modeling.candidates.declared import Candidate
 from retention_assets.modeling.candidates.rows import FitRows, Fitted
 from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.examples import Bools, Examples, Floats
 from retention_assets.modeling.splits import (
+    Fold,
     TrainTestSplit,
     calibration_parts,
     hash_share,
@@ -76,24 +77,28 @@ class Trained:
 
 def train(candidate: Candidate, data: Examples, split: TrainTestSplit, task: Task) -> Trained:
     """Evaluates the candidate on each fold, then fits it on the whole training period."""
-    folds = []
-    for fold in split.folds:
-        model = fit_model(candidate, data, fold.train, task.seed, task.words)
-        valid = data.take(fold.valid)
-        p = model.probabilities(valid.X)
-        figures = Evaluation(valid.y, p, task.utility, reachable=valid.reachable).point()
-        folds.append(
-            {
-                "train_rows": int(fold.train.sum()),
-                "rows": len(valid),
-                "fit_s": model.seconds,
-                **figures,
-            }
-        )
+    folds = [evaluate_fold(candidate, data, fold, task) for fold in split.folds]
     final, calibration = fit_and_calibrate(candidate, data, split.train, task.seed, task.words)
     return Trained(
         final, folds, final.platt.apply(calibration.raw), calibration.y, calibration.entities
     )
+
+
+def evaluate_fold(
+    candidate: Candidate, data: Examples, fold: Fold, task: Task
+) -> dict[str, float]:
+    """Figures of a fit on the fold's earlier rows, for its later rows; both counts of rows.
+
+    The later rows are calibrated by the later rows of other entities, in place of two more fits.
+    So a fold compares how well recipes tell entities apart, and not how the level moves with time:
+    that is the same for all, and the untouched test shows it.
+    """
+    model = _fit(candidate, data, fold.train, task.seed, task.words)
+    valid = data.take(fold.valid)
+    p = cross_calibrated(model.raw(valid.X), valid.y, calibration_parts(valid.entities))
+    figures = Evaluation(valid.y, p, task.utility, reachable=valid.reachable).point()
+    counts = {"train_rows": int(fold.train.sum()), "rows": len(valid), "fit_s": model.seconds}
+    return counts | figures
 
 
 def fit_model(

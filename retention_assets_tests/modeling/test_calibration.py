@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from retention_assets.modeling.calibration import fit_platt, rate_half_width
+from retention_assets.modeling.calibration import cross_calibrated, fit_platt, rate_half_width
 
 
 @pytest.mark.parametrize("overconfidence", [0.5, 1.0, 2.0, 4.0])
@@ -32,6 +32,27 @@ def test_perfect_separation_stays_finite() -> None:
     y = np.repeat(np.array([0, 1], dtype=np.int8), 50)
     p = fit_platt(y.astype(np.float64), y).apply(np.array([0.0, 1.0]))
     assert 0 < p[0] < 0.1 and 0.9 < p[1] < 1
+
+
+def test_parts_are_calibrated_by_each_other() -> None:
+    """Scores twice as sure as they should be: each part learns that from the other alone."""
+    rng = np.random.default_rng(6)
+    z = rng.normal(-1, 1, 20_000)
+    y = (rng.random(20_000) < 1 / (1 + np.exp(-z))).astype(np.int8)
+    raw = 1 / (1 + np.exp(-2 * z))
+    part = np.arange(20_000) % 2
+    p = cross_calibrated(raw, y, part)
+    np.testing.assert_allclose(p, 1 / (1 + np.exp(-z)), atol=0.03)
+    other = np.where(part == 0, 1 - y, y).astype(np.int8)
+    relabeled = cross_calibrated(raw, other, part)
+    assert (relabeled[part == 0] == p[part == 0]).all()
+    assert abs(relabeled[part == 1] - p[part == 1]).max() > 0.1
+
+
+def test_rows_of_one_part_keep_their_scores() -> None:
+    raw = np.array([0.2, 0.9])
+    y = np.array([0, 1], dtype=np.int8)
+    assert cross_calibrated(raw, y, np.zeros(2, dtype=np.int64)).tolist() == [0.2, 0.9]
 
 
 def test_half_width_of_independent_rows_is_wilsons() -> None:

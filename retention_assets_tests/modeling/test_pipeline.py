@@ -139,13 +139,9 @@ def test_rows_of_one_label_raise_error_with_fix(kind: int) -> None:
 def test_train_fits_each_fold_then_whole_period() -> None:
     recorder, fits = recording()
     trained = train(recorder, DATA, SPLIT, TASK)
-    periods = [*(fold.train for fold in SPLIT.folds), SPLIT.train]
-    # Each with all rows, then without the customers of one part and of the other.
-    expected = [
-        int(rows.sum())
-        for period in periods
-        for rows in (period, period & ~FIRST_PART, period & FIRST_PART)
-    ]
+    # The whole period once with all rows, then without the customers of one part and of the other.
+    whole = (SPLIT.train, SPLIT.train & ~FIRST_PART, SPLIT.train & FIRST_PART)
+    expected = [int(rows.sum()) for rows in (*(fold.train for fold in SPLIT.folds), *whole)]
     assert len(SPLIT.folds) == 2 and [len(rows.y) for rows in fits] == expected
     for fold, figures in zip(SPLIT.folds, trained.folds, strict=True):
         assert (figures["train_rows"], figures["rows"]) == (fold.train.sum(), fold.valid.sum())
