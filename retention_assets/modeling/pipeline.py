@@ -84,9 +84,7 @@ def train(candidate: Candidate, data: Examples, split: TrainTestSplit, task: Tas
     )
 
 
-def evaluate_fold(
-    candidate: Candidate, data: Examples, fold: Fold, task: Task
-) -> dict[str, float]:
+def evaluate_fold(candidate: Candidate, data: Examples, fold: Fold, task: Task) -> dict[str, float]:
     """Figures of a fit on the fold's earlier rows, for its later rows; both counts of rows.
 
     The later rows are calibrated by the later rows of other entities, in place of two more fits.
