@@ -204,6 +204,23 @@ class LearningSettings(SettingsGroup):
         description="As-of weeks of the untouched last period; as-of days of given labels.",
     )
     folds: int = Field(default=3, ge=1, description="Rolling-origin folds that choose the recipe.")
+    search_trials: int = Field(
+        default=12,
+        ge=1,
+        description="Sets of parameters that a search tries for each candidate; the declared ones "
+        "are the first. 1: no search.",
+    )
+    search_seconds: float = operation(
+        300.0,
+        gt=0,
+        description="Limit of a candidate's search on a slow machine; it is recorded if it ends a "
+        "search.",
+    )
+    search_rows: int = Field(
+        default=20_000,
+        ge=1000,
+        description="Training rows of a trial's largest fold: the rows of so many customers.",
+    )
     seed: int = 20240101
     bootstrap_rounds: int = Field(default=1000, ge=100)
     calibration_tolerance: float = Field(

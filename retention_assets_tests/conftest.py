@@ -26,6 +26,8 @@ os.environ.setdefault(spark_options.VARIABLE, f"{SHORT_LIVED} {INTERPRETED}")
 give_main_module_a_file()  # the suite's workers are spawned, as Dagster's runs are
 for name in [name for name in os.environ if name.startswith("RETENTION_")]:
     del os.environ[name]  # the suite must not touch a platform that its user runs
+# A test of the search says how many trials it needs; the others train with declared parameters.
+os.environ["RETENTION_SEARCH_TRIALS"] = "1"
 
 
 class FileScheduling(LoadFileScheduling):

@@ -109,10 +109,12 @@ def _training(platform: Platform) -> Contract:
     profile = platform.profile
     features = available_features(FEATURES, profile.tables)
     economics = _values(settings, EconomicsSettings)
-    split = {name: str(getattr(settings, name)) for name in ("test_weeks", "folds", "seed")}
+    names = ("test_weeks", "folds", "search_trials", "search_rows", "seed")
+    split = {name: str(getattr(settings, name)) for name in names}
     candidates = {
         keys.churn_candidate(item.name): {
             **{name: str(value) for name, value in item.params.items()},
+            **{f"search {name}": str(tried) for name, tried in item.space.items()},
             **split,
             **economics,
         }

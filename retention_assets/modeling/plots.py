@@ -15,6 +15,7 @@ from retention_assets.modeling.words import Words
 
 if TYPE_CHECKING:
     from retention_assets.modeling.promotion.comparison import Comparison
+    from retention_assets.modeling.search import SearchResult
 
 SIZE = (10.0, 4.2)
 POINTS = 400
@@ -47,6 +48,26 @@ def leaderboard_figure(comparison: "Comparison") -> Figure:
     left, right = figure.subplots(1, 2)
     gain(left, y, scores, utility, words)
     profit(right, comparison.test.reachable, scores, utility, words)
+    figure.tight_layout()
+    return figure
+
+
+def search_figure(result: "SearchResult") -> Figure:
+    """Log loss on the folds by trial, and the best one so far."""
+    from retention_assets.modeling.search import COMPLETED
+
+    figure = Figure(figsize=SIZE)
+    axes = figure.subplots()
+    for outcome in dict.fromkeys(trial.outcome for trial in result.trials):
+        trials = [trial for trial in result.trials if trial.outcome == outcome]
+        losses = [trial.log_loss for trial in trials]
+        axes.scatter([trial.number for trial in trials], losses, label=outcome)
+        if outcome == COMPLETED:
+            best = np.minimum.accumulate(losses)
+            axes.step([trial.number for trial in trials], best, where="post", label="best so far")
+    axes.set(xlabel="trial (0: declared parameters)", ylabel="log loss on the folds")
+    axes.set_title(f"Search of {result.best.name}")
+    axes.legend(frameon=False)
     figure.tight_layout()
     return figure
 

@@ -12,6 +12,22 @@ from retention_assets.modeling.utility import Utility
 from retention_assets.modeling.words import Words
 
 
+@dataclass(frozen=True)
+class SearchBudget:
+    """How much a search of parameters may cost for each candidate.
+
+    `trials`: sets of parameters; below two nothing is searched. `seconds`: a limit that stops a
+    search on a slow machine, and is recorded then. `rows`: training rows of a trial's largest fold.
+    """
+
+    trials: int
+    seconds: float
+    rows: int
+
+
+NO_SEARCH = SearchBudget(trials=1, seconds=0.0, rows=1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """One problem: its rows, its utility, its candidates and the gates they must pass.
@@ -37,6 +53,7 @@ class Task:
     risk_levels: Mapping[str, float]
     test_periods: int
     folds: int
+    search: SearchBudget = NO_SEARCH
     seed: int
     bootstrap_rounds: int
     calibration_tolerance: float

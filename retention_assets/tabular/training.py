@@ -40,7 +40,7 @@ from retention_assets.modeling.splits import (
     require_folds,
     rolling_origins,
 )
-from retention_assets.modeling.task import Task
+from retention_assets.modeling.task import SearchBudget, Task
 from retention_assets.modeling.utility import ContactUtility
 from retention_assets.modeling.words import Words
 from retention_assets.tabular.encoding import Encoding, learn
@@ -141,6 +141,7 @@ def table_task(settings: "Settings", table: str) -> Task:
         },
         test_periods=1,
         folds=settings.folds,
+        search=SearchBudget(settings.search_trials, settings.search_seconds, settings.search_rows),
         seed=settings.seed,
         bootstrap_rounds=settings.bootstrap_rounds,
         calibration_tolerance=settings.calibration_tolerance,

@@ -8,6 +8,7 @@ from retention_assets import keys
 from retention_assets.ingestion.assets import days_of
 from retention_assets.modeling.candidates.declared import CANDIDATES, Candidate
 from retention_assets.modeling.evaluation.candidate_evaluation import evaluate_candidate
+from retention_assets.modeling.search import search
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import (
@@ -43,6 +44,7 @@ from retention_assets.training.task import (
 )
 
 OWNERS = ["team:ml"]
+SEARCH_JOURNAL = "search.log"  # beside the candidate's model folder
 SCORED = [asset_key(keys.churn_candidate(item.name)) for item in CANDIDATES]
 
 
@@ -122,22 +124,26 @@ def _candidate(platform: Platform, candidate: Candidate) -> dg.AssetsDefinition:
         kinds=set(candidate.icons),
         group_name="training",
         owners=OWNERS,
-        description=f"{candidate.meaning} Trained, calibrated, and scored once on the last weeks.",
+        description=f"{candidate.meaning} Its parameters are searched on the folds; then it is "
+        "trained, calibrated, and scored once on the last weeks.",
     )
     def churn_candidate(
         context: dg.AssetExecutionContext, lake: Lake, registry: Registry
     ) -> dg.MaterializeResult:
-        from retention_assets.modeling.plots import candidate_figure
-        from retention_assets.training.record import record_evaluation
+        from retention_assets.modeling.plots import candidate_figure, search_figure
+        from retention_assets.training.record import record_evaluation, record_search
         from retention_assets.training.weeks import arrow_reader
 
         data = churn_examples(arrow_reader(lake.read, settings.as_of)(keys.CHURN_EXAMPLES))
         folder = registry.staging(candidate.name)
         split = churn_split(data, task)
-        evaluation = evaluate_candidate(candidate, data, split=split, task=task, folder=folder)
+        journal = folder.parent / SEARCH_JOURNAL
+        result = search(candidate, data, split.folds, task, journal=journal)
+        evaluation = evaluate_candidate(result.best, data, split=split, task=task, folder=folder)
         figure = candidate_figure(evaluation.test.y, evaluation.p, candidate.name, task.words)
         tags = {"candidate": candidate.name, "digest": evaluation.digest}
         with registry.run(context, f"churn_{candidate.name}", tags) as tracker:
+            record_search(tracker, result, search_figure(result))
             record = record_evaluation(
                 tracker, registry.log_bundle, evaluation, folder, figure, chosen_on=split.chosen_on
             )
@@ -148,7 +154,10 @@ def _candidate(platform: Platform, candidate: Candidate) -> dg.AssetsDefinition:
             "mlflow": dg.MetadataValue.url(f"{settings.mlflow_pages}/#/runs/{record['run_id']}"),
             "digest": evaluation.digest,
             "curves": png(figure),
+            "parameters": dg.MetadataValue.json(dict(result.best.params)),
         }
+        if result.trials:
+            metadata |= {"search": png(search_figure(result))} | result.figures
         return dg.MaterializeResult(
             metadata=table_metadata(SCORE_COLUMNS, rows, descriptions=SCORES)
             | metadata

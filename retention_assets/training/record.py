@@ -14,6 +14,7 @@ from retention_assets.modeling.examples import Examples
 from retention_assets.modeling.pipeline import Trained
 from retention_assets.modeling.recipe import recipe_of
 from retention_assets.modeling.refit import Refit
+from retention_assets.modeling.search import FAILED, SearchResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,6 +64,22 @@ def record_evaluation(
     )
     folds = {"fold_scores": fold_means(evaluation.trained.folds), "chosen_on": chosen_on}
     return _write_record(folder, logged | folds)
+
+
+def record_search(tracker: Any, result: SearchResult, curve: "Figure") -> None:
+    """Logs each trial as a run under the active one, and the search's figures and curve in it.
+    Nothing without a search.
+    """
+    for trial in result.trials:
+        with tracker.start_run(run_name=f"trial {trial.number}", nested=True):
+            tracker.set_tag("outcome", trial.outcome)
+            tracker.log_params({name: trial.params[name] for name in result.best.space})
+            tracker.log_metric("seconds", trial.seconds)
+            if trial.outcome != FAILED:
+                tracker.log_metric("log_loss", trial.log_loss)
+    if result.trials:
+        tracker.log_metrics(result.figures)
+        tracker.log_figure(curve, "search.png")
 
 
 def record_refit(

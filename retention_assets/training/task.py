@@ -24,7 +24,7 @@ from retention_assets.modeling.splits import (
     purged_before,
     require_folds,
 )
-from retention_assets.modeling.task import Task
+from retention_assets.modeling.task import SearchBudget, Task
 from retention_assets.modeling.utility import ContactUtility
 from retention_assets.modeling.words import Words
 from retention_assets.training.columns import BOOKKEEPING
@@ -67,6 +67,7 @@ def churn_task(settings: "Settings", profile: "Profile") -> Task:
         risk_levels=risk_levels(settings),
         test_periods=settings.test_weeks,
         folds=settings.folds,
+        search=SearchBudget(settings.search_trials, settings.search_seconds, settings.search_rows),
         seed=settings.seed,
         bootstrap_rounds=settings.bootstrap_rounds,
         calibration_tolerance=settings.calibration_tolerance,

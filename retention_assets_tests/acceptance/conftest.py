@@ -31,6 +31,7 @@ def platform(
         "test_weeks": 3,
         "contact_cost": 1.0,
         "bootstrap_rounds": 400,
+        "search_trials": 2,
         "calibration_tolerance": 0.1,  # a thousand test rows with 110 leavers cannot show less
     }
     # Only the long tests wait for sensors, whose evaluations take a fifth of all CPU seconds.

@@ -42,6 +42,7 @@ def train(lake: Lake, registry: Registry, tmp_path: Path) -> Train:
         test_weeks=3,
         folds=1,
         bootstrap_rounds=200,
+        search_trials=2,
         calibration_tolerance=0.15,  # 400 customers cannot show less
     )
     stage = training.assets(Platform.of(settings))
@@ -94,6 +95,7 @@ def test_champion_is_renewed_when_examples_change(
 
     _shows_each_figure_with_its_interval(metadata)
     _describes_every_column(metadata)
+    _logs_each_trial_under_its_candidate(metadata, registry)
     _refuses_a_tampered_folder(registry, first.version, tmp_path)
 
     turned = Examples(
@@ -147,6 +149,28 @@ def _describes_every_column(metadata: dict[str, dict[str, Any]]) -> None:
         if not column.description
     ]
     assert undescribed == []
+
+
+def _logs_each_trial_under_its_candidate(
+    metadata: dict[str, dict[str, Any]], registry: Registry
+) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(registry.tracking_uri)
+    for name in NAMES:
+        searched = metadata[f"training/churn_{name}"]
+        assert searched["search_trials"] == 2
+        assert searched["search"].startswith("![](data:image/png;base64,")
+        parent = client.get_run(searched["mlflow_run"])
+        children = client.search_runs(
+            [parent.info.experiment_id],
+            f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'",
+            order_by=["attributes.start_time"],
+        )
+        assert [run.info.run_name for run in children] == ["trial 0", "trial 1"]
+        assert all(run.data.tags["outcome"] == "completed" for run in children)
+        losses = [run.data.metrics["log_loss"] for run in children]
+        assert parent.data.metrics["search_best_log_loss"] == min(losses)
 
 
 def _refuses_a_tampered_folder(registry: Registry, version: str, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """The candidates, as data. A new one is a row here, and a module beside it with the row's `fit`.
 
-Parameters are plain defaults that work on small and large data; none reweights classes,
-because the scores are probabilities. A module imports its library inside `fit`, so that listing
-the candidates stays quick.
+Parameters are plain defaults that work on small and large data, and where a search begins; none
+reweights classes, because the scores are probabilities. A module imports its library inside `fit`,
+so that listing the candidates stays quick.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +16,7 @@ from retention_assets.modeling.candidates import (
     xgboost,
 )
 from retention_assets.modeling.candidates.rows import FitRows, Fitted
+from retention_assets.modeling.candidates.space import Choice, Range, Space
 
 Fit = Callable[[FitRows, Mapping[str, Any], int], Fitted]
 
@@ -25,6 +26,7 @@ class Candidate:
     """A model with its parameters. `fit` takes rows, parameters and a seed.
 
     `kind` names the file format that serving reads; `icons` are the kinds that Dagster shows.
+    `space`: what a search may try for which parameter; the others keep their declared value.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Candidate:
     meaning: str = ""
     icons: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
+    space: Space = field(default_factory=dict)
 
 
 CANDIDATES = (
@@ -49,6 +52,16 @@ CANDIDATES = (
             "max_depth": 5,
             "min_child_weight": 10.0,
             "lambda": 5.0,
+            "subsample": 1.0,
+            "colsample_bytree": 1.0,
+        },
+        {
+            "eta": Range(0.03, 0.2, log=True),
+            "max_depth": Range(1, 8, whole=True),
+            "min_child_weight": Range(1, 100, log=True),
+            "lambda": Range(0.1, 50, log=True),
+            "subsample": Range(0.5, 1),
+            "colsample_bytree": Range(0.3, 1),
         },
     ),
     Candidate(
@@ -63,6 +76,12 @@ CANDIDATES = (
             "min_samples_leaf": 20,
             "max_features": "sqrt",
             "max_samples": 0.2,
+        },
+        {
+            "max_depth": Range(4, 20, whole=True),
+            "min_samples_leaf": Range(5, 200, log=True, whole=True),
+            "max_features": Choice(("sqrt", 0.3, 0.6)),
+            "max_samples": Range(0.1, 0.8),
         },
     ),
     Candidate(
@@ -79,6 +98,11 @@ CANDIDATES = (
             "learning_rate": 2e-3,
             "l2": 1e-4,
         },
+        {
+            "layers": Choice(((32, 16), (16,), (64, 32))),
+            "learning_rate": Range(5e-4, 1e-2, log=True),
+            "l2": Range(1e-6, 1e-2, log=True),
+        },
     ),
     Candidate(
         "logistic_regression",
@@ -87,6 +111,7 @@ CANDIDATES = (
         "The simple model that the others have to beat.",
         ("scikitlearn", "mlflow"),
         {"C": 0.1, "max_iter": 500},
+        {"C": Range(1e-3, 10, log=True)},
     ),
 )
 

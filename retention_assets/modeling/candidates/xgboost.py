@@ -5,6 +5,8 @@ from typing import Any
 
 from retention_assets.modeling.candidates.rows import THREADS, FitRows, Fitted
 
+NOT_OF_TREES = ("rounds", "patience")
+
 
 def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
     """Adds trees until the log loss of the `stop` rows has not improved for `patience` rounds."""
@@ -14,9 +16,7 @@ def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
         xgboost.DMatrix(rows.X[mask], rows.y[mask], weight=rows.w[mask], nthread=THREADS)
         for mask in (~rows.stop, rows.stop)
     )
-    options = {
-        name: params[name] for name in ("eta", "max_depth", "min_child_weight", "lambda")
-    } | {
+    options = {name: params[name] for name in params if name not in NOT_OF_TREES} | {
         "objective": "binary:logistic",
         "eval_metric": "logloss",
         "tree_method": "hist",
