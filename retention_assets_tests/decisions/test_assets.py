@@ -53,10 +53,14 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(module_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+def stage(
+    module_lake: Lake,
+    registry_of: Callable[[Settings], Registry],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Stage:
     platform = Platform.of(Settings(home=tmp_path_factory.mktemp("home"), source="simulated"))
     fill(module_lake, platform, CUSTOMERS, states=STATES)
-    return Stage(platform, module_lake, Registry.of(platform.settings))
+    return Stage(platform, module_lake, registry_of(platform.settings))
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +73,14 @@ def scored(
 
 
 def test_without_champion_nothing_is_scored(
-    stage: Stage, copy_of: Callable[[Lake], Lake], tmp_path: Path
+    stage: Stage,
+    copy_of: Callable[[Lake], Lake],
+    registry_of: Callable[[Settings], Registry],
+    tmp_path: Path,
 ) -> None:
     lake = copy_of(stage.lake)
     shutil.rmtree(lake.path(SCORES), ignore_errors=True)
-    registry = Registry.of(Settings(home=tmp_path / "home"))
+    registry = registry_of(Settings(home=tmp_path / "home"))
     registry.prepare()
     result = Stage(stage.platform, lake, registry).materialize()
     assert result.success and check_results(result) == {CHECK: True}

@@ -1,5 +1,6 @@
 """The registry on a real MLflow store: promotion, and refusal of changed files."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +17,8 @@ from serve.model.bundle import digest_of, load_bundle
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    return Registry.of(Settings(home=tmp_path / "home"))
+def registry(tmp_path: Path, registry_of: Callable[[Settings], Registry]) -> Registry:
+    return registry_of(Settings(home=tmp_path / "home"))
 
 
 def test_missing_champion_is_none(registry: Registry) -> None:

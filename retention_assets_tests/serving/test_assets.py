@@ -43,11 +43,13 @@ EQUALS = "published_equals_table"
 class Stage:
     """The stage's assets with everything that they need except Ray."""
 
-    def __init__(self, lake: Lake, settings: Settings, redis: RedisServer) -> None:
+    def __init__(
+        self, lake: Lake, settings: Settings, registry: Registry, redis: RedisServer
+    ) -> None:
         self.platform = Platform.of(settings)
         self.lake = lake
         self.redis = redis
-        self.registry = Registry.of(settings)
+        self.registry = registry
         self.online = OnlineStore(redis.url, settings.shared_name, ttl_days=1)
         self.deployer = Deployer.of(settings)
 
@@ -85,12 +87,16 @@ def filled(module_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 @pytest.fixture
 def stage(
-    filled: Lake, copy_of: Callable[[Lake], Lake], tmp_path: Path, redis_server: RedisServer
+    filled: Lake,
+    copy_of: Callable[[Lake], Lake],
+    registry_of: Callable[[Settings], Registry],
+    tmp_path: Path,
+    redis_server: RedisServer,
 ) -> Stage:
     settings = Settings(home=tmp_path / "home", source="simulated", **free_ports())
-    stage = Stage(copy_of(filled), settings, redis_server)
-    stage.registry.prepare()
-    return stage
+    registry = registry_of(settings)
+    registry.prepare()
+    return Stage(copy_of(filled), settings, registry, redis_server)
 
 
 @pytest.fixture

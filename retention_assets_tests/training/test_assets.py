@@ -26,8 +26,8 @@ CHAMPION = "training/churn_champion"
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    return Registry.of(Settings(home=tmp_path))
+def registry(tmp_path: Path, registry_of: Callable[[Settings], Registry]) -> Registry:
+    return registry_of(Settings(home=tmp_path))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import keras
 
 LOSS = "log_loss"
+STEPS = 32  # batches per call of TensorFlow: the same weights in four fifths of the time
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip archive can hold
 
 
@@ -76,7 +77,12 @@ def _network(features: int, params: Mapping[str, Any]) -> "keras.Model":
     # A metric of its own, as the minimized loss includes the penalty.
     measured = [keras.metrics.BinaryCrossentropy(name=LOSS)]
     optimizer = keras.optimizers.Adam(params["learning_rate"])
-    network.compile(optimizer=optimizer, loss="binary_crossentropy", weighted_metrics=measured)
+    network.compile(
+        optimizer=optimizer,
+        loss="binary_crossentropy",
+        weighted_metrics=measured,
+        steps_per_execution=STEPS,
+    )
     return network
 
 

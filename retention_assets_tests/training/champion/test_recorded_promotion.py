@@ -1,6 +1,7 @@
 """A promotion with its record in a real registry, and what a rollback means for the next one."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,8 +42,8 @@ WEAK = replace(TREES, params={**TREES.params, "min_child_weight": 1e9})
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    return Registry.of(Settings(home=tmp_path))
+def registry(tmp_path: Path, registry_of: Callable[[Settings], Registry]) -> Registry:
+    return registry_of(Settings(home=tmp_path))
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ The candidates are logistic regressions on different features, so that a compari
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -41,8 +41,8 @@ BEST = CANDIDATES[-1]
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    return Registry.of(Settings(home=tmp_path))
+def registry(tmp_path: Path, registry_of: Callable[[Settings], Registry]) -> Registry:
+    return registry_of(Settings(home=tmp_path))
 
 
 @pytest.fixture(scope="module")
