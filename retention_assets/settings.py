@@ -205,7 +205,7 @@ class LearningSettings(SettingsGroup):
     )
     folds: int = Field(default=3, ge=1, description="Rolling-origin folds that choose the recipe.")
     search_trials: int = Field(
-        default=12,
+        default=8,
         ge=1,
         description="Sets of parameters that a search tries for each candidate; the declared ones "
         "are the first. 1: no search.",
@@ -217,7 +217,7 @@ class LearningSettings(SettingsGroup):
         "search.",
     )
     search_rows: int = Field(
-        default=20_000,
+        default=10_000,
         ge=1000,
         description="Training rows of a trial's largest fold: the rows of so many customers.",
     )

@@ -143,6 +143,23 @@ def test_rows_of_a_trial_are_limited_by_entity(tmp_path: Path) -> None:
     assert 700 < max(sizes) < 1300 < max(fold.train.sum() for fold in SPLIT.folds)
 
 
+def test_what_wins_on_few_rows_must_win_on_all(tmp_path: Path) -> None:
+    """A candidate that is good at C 1 on few rows, and at the declared C .1 on many."""
+
+    def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
+        is_wrong = (len(rows.y) > 800) == (params["C"] > 0.2)
+        fitted = LOGISTIC.fit(rows, LOGISTIC.params, seed)
+        content = json.loads(fitted.model)
+        content["coef"][MEANINGLESS] += 3.0 * is_wrong
+        return replace(fitted, model=json.dumps(content).encode())
+
+    task = replace(TASK, search=replace(TASK.search, rows=600))
+    two_sided = replace(LOGISTIC, fit=fit)
+    result = search(two_sided, DATA, SPLIT.folds, task, journal=tmp_path / "search.log")
+    assert min(result.trials, key=lambda trial: trial.log_loss).params["C"] > 0.2
+    assert result.best is two_sided and not result.figures["search_changed_parameters"]
+
+
 def test_parameters_that_cannot_be_fitted_are_left_out(tmp_path: Path) -> None:
     def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
         if params["C"] != LOGISTIC.params["C"]:
