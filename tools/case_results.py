@@ -23,7 +23,7 @@ from retention_assets.settings import Settings
 from retention_assets.sources.load_profile import read_profile
 from retention_assets.sources.profile import Profile
 from retention_assets.sources.source_files import source_files
-from retention_assets.tabular.encoding import learn
+from retention_assets.tabular.encoding.learning import learn
 from retention_assets.tabular.reading import Dialect
 from retention_assets.tabular.table import FlatTable, Roles, read_flat_table
 from retention_assets.validation import assets as validation

@@ -15,6 +15,8 @@ from retention_assets.errors import TableError
 from retention_assets.settings import Settings
 
 if TYPE_CHECKING:
+    from retention_assets.modeling.label_window import LabelWindow
+    from retention_assets.modeling.task import Task
     from retention_assets.tabular.table import FlatTable, Roles
     from retention_assets.tabular.training import TableResult
 
@@ -38,11 +40,24 @@ def train_table(
     time: Annotated[
         str | None, typer.Option(help="Column of the as-of day; folds then go forward in time.")
     ] = None,
+    gap: Annotated[
+        int | None,
+        typer.Option(min=0, help="Days after a row's day until its horizon begins. Default: 0."),
+    ] = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Days that decide a row's label. Rows whose label reaches into the untouched rows "
+            "are not trained on.",
+        ),
+    ] = None,
     positive: Annotated[
         str | None, typer.Option(help="Value of the label that counts as positive.")
     ] = None,
     test: Annotated[
-        Path | None, typer.Option(help="A second file, used only once: for the final scores.")
+        Path | None,
+        typer.Option(help="A second file, scored once. If it has labels, it is the test."),
     ] = None,
     delimiter: Annotated[
         str | None, typer.Option(help="Character between columns, or tab. Default: detected.")
@@ -59,16 +74,30 @@ def train_table(
     """Train and compare all candidates on a flat labeled table, and score the untouched rows."""
     from retention_assets.tabular.reading import Dialect
     from retention_assets.tabular.table import Roles, read_flat_table
+    from retention_assets.tabular.task import table_task
 
     roles = Roles(label.strip(), identifier.strip(), time.strip() if time else None, positive)
     options = Dialect(delimiter=delimiter, encoding=encoding, decimal=decimal)
+    task = table_task(Settings(), file.name, _window(time, gap, horizon))
     table = read_flat_table(file, roles, options=options)
     second = read_flat_table(test, roles, first=table, options=options) if test else None
-    report = _train(table, second, roles, _folder(out))
+    report = _train(table, second, roles, task, _folder(out))
     if as_json:
         typer.echo(json.dumps(report, indent=2))
     else:
         _show(report, out)
+
+
+def _window(time: str | None, gap: int | None, horizon: int | None) -> "LabelWindow | None":
+    from retention_assets.modeling.label_window import LabelWindow
+
+    if gap is None and horizon is None:
+        return None
+    if time is None or horizon is None:
+        raise typer.BadParameter(
+            "--gap needs --horizon, and both need --time: the column of the day that they follow."
+        )
+    return LabelWindow(gap or 0, horizon)
 
 
 def _folder(out: Path) -> Path:
@@ -83,7 +112,7 @@ def _folder(out: Path) -> Path:
 
 
 def _train(
-    table: "FlatTable", second: "FlatTable | None", roles: "Roles", out: Path
+    table: "FlatTable", second: "FlatTable | None", roles: "Roles", task: "Task", out: Path
 ) -> dict[str, Any]:
     from rich.console import Console
 
@@ -99,7 +128,7 @@ def _train(
     with tempfile.TemporaryDirectory(dir=out, prefix=".draft-") as draft:
         folder = Path(draft) / "model"
         with redirect_output(Path(draft) / "train.log"):
-            result = train_on_table(table, second, Settings(), folder, show_candidate)
+            result = train_on_table(table, second, task, folder, show_candidate)
             report = report_of(table, second, roles, result)
             page = page_of(report, result)
         shutil.rmtree(out / "model", ignore_errors=True)
@@ -126,6 +155,7 @@ def _show(report: dict[str, Any], out: Path) -> None:
     show_leaderboard(report["leaderboard"], title, report["profit_assumes_that"])
     decision = "promoted" if report["promoted"] else "not promoted"
     typer.echo(f"\nBest candidate on the folds: {report['chosen']}, {decision}. {report['reason']}")
+    typer.echo(report["model"]["sentence"])
     for note in notes_of(report):
         typer.echo(note)
     for column, reason in report["suspect_columns"].items():

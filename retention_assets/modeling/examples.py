@@ -4,7 +4,7 @@ Reads no table and trains nothing.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -25,7 +25,9 @@ Bools = NDArray[np.bool_]
 class Examples:
     """n labeled rows: entity, as-of day (datetime64[D]), features (n, f; NaN: unknown), label.
 
-    `too_late`: positives that no action could reach any more; None: there are none.
+    `too_late`: positives that no action could reach any more; None: there are none. `encode`: gives
+    all rows with features that only some of them decided, such as which categories are frequent;
+    None: the features are the same whichever rows are learned from.
     """
 
     features: tuple[str, ...]
@@ -34,6 +36,7 @@ class Examples:
     X: Floats
     y: NDArray[np.int8]
     too_late: Bools | None = None
+    encode: "Callable[[Bools], Examples] | None" = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -48,6 +51,10 @@ class Examples:
             self.y[rows],
             None if self.too_late is None else self.too_late[rows],
         )
+
+    def learned_from(self, rows: Bools) -> "Examples":
+        """All rows, with features that nothing but `rows` decided."""
+        return self if self.encode is None else self.encode(rows)
 
     @property
     def reachable(self) -> NDArray[np.int8]:

@@ -25,12 +25,27 @@ from retention_assets.modeling.examples import Bools, Examples
 CALIBRATION_PERIODS = 4
 MIN_CALIBRATION_ROWS = 1000
 CALIBRATION_PARTS = 2
-MIN_FOLD_ROWS = 200
 MIN_CLASS_ROWS = 10
 # As-of dates to learn from in a rolling origin: of fewer, models learn what those dates had in
 # common.
 MIN_FOLD_PERIODS = 4
 OTHER_ENTITIES = "other entities of the same as-of dates, as there are too few dates to go forward"
+
+
+@dataclass(frozen=True)
+class PartSize:
+    """The rows, and the rows of each label, that a part needs to be learned from or tested on."""
+
+    rows: int = 200
+    of_each_label: int = MIN_CLASS_ROWS
+
+    def is_reached(self, y: NDArray[np.int8]) -> bool:
+        """Whether these labels are enough."""
+        positives = int(y.sum())
+        return len(y) >= self.rows and min(positives, len(y) - positives) >= self.of_each_label
+
+
+USUAL_SIZE = PartSize()
 
 
 @dataclass(frozen=True)
@@ -121,13 +136,12 @@ def forward_folds(
     purge_days: int,
     *,
     min_periods: int = 1,
-    apart: bool = False,
+    size: PartSize = USUAL_SIZE,
 ) -> tuple[Fold, ...]:
     """Consecutive validation blocks of the training period, each fitted on rows closed before.
 
     A block with fewer than `min_periods` as-of dates closed before it, or without enough rows of
-    both classes before and in it, is left out. `apart`: an entity in a block is not fitted on for
-    it, for rows whose label windows are unknown.
+    both classes before and in it, is left out.
     """
     weeks = np.unique(data.as_of[train])
     closed = np.searchsorted(weeks + np.timedelta64(purge_days, "D"), weeks, side="right")
@@ -136,55 +150,49 @@ def forward_folds(
     for block in np.array_split(possible, folds):
         if len(block):
             valid = train & np.isin(data.as_of, block)
-            before = train & purged_before(data, block[0], purge_days)
-            steps.append(
-                Fold(
-                    before & ~np.isin(data.entities, data.entities[valid]) if apart else before,
-                    valid,
-                )
-            )
-    return _sound(data, steps)
+            steps.append(Fold(train & purged_before(data, block[0], purge_days), valid))
+    return _sound(data, steps, size)
 
 
-def hashed_folds(data: Examples, train: Bools, folds: int) -> tuple[Fold, ...]:
+def hashed_folds(
+    data: Examples, train: Bools, folds: int, size: PartSize = USUAL_SIZE
+) -> tuple[Fold, ...]:
     """Folds by the entity's hash, where rows have no time or too little of it; an entity's rows
     stay together.
     """
     parts = max(folds, 2)
     part = np.floor(hash_share(data.entities, "fold") * parts)
-    return _sound(
-        data, [Fold(train & (part != fold), train & (part == fold)) for fold in range(parts)]
-    )
+    steps = [Fold(train & (part != fold), train & (part == fold)) for fold in range(parts)]
+    return _sound(data, steps, size)
 
 
-def require_folds(split: TrainTestSplit) -> TrainTestSplit:
+def require_folds(split: TrainTestSplit, size: PartSize = USUAL_SIZE) -> TrainTestSplit:
     """The split itself. Raises NotTrainableError if nothing can choose between its candidates."""
     if not split.folds:
         raise NotTrainableError(
             f"{int(split.train.sum())} training rows are too few to compare candidates on folds.",
-            f"Provide {MIN_FOLD_ROWS} rows per fold with {MIN_CLASS_ROWS} of each label, or lower "
+            f"Provide {size.rows} rows per fold with {size.of_each_label} of each label, or lower "
             "RETENTION_FOLDS.",
         )
     return split
 
 
-def require_both_classes(y: NDArray[np.int8], where: str) -> None:
+def require_both_classes(
+    y: NDArray[np.int8], where: str, of_each_label: int = MIN_CLASS_ROWS
+) -> None:
     """Raises NotTrainableError if a part has too few rows of either label."""
     positives = int(y.sum())
-    if min(positives, len(y) - positives) < MIN_CLASS_ROWS:
+    if min(positives, len(y) - positives) < of_each_label:
         raise NotTrainableError(
-            f"{where} has {positives} positives in {len(y)} rows; {MIN_CLASS_ROWS} of each label "
+            f"{where} has {positives} positives in {len(y)} rows; {of_each_label} of each label "
             "are needed.",
             "Provide more rows or a longer history.",
         )
 
 
-def _sound(data: Examples, steps: list[Fold]) -> tuple[Fold, ...]:
+def _sound(data: Examples, steps: list[Fold], size: PartSize) -> tuple[Fold, ...]:
     return tuple(
-        step for step in steps if _enough(data.y[step.train]) and _enough(data.y[step.valid])
+        step
+        for step in steps
+        if size.is_reached(data.y[step.train]) and size.is_reached(data.y[step.valid])
     )
-
-
-def _enough(y: NDArray[np.int8]) -> bool:
-    positives = int(y.sum())
-    return len(y) >= MIN_FOLD_ROWS and min(positives, len(y) - positives) >= MIN_CLASS_ROWS

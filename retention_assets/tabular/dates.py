@@ -12,6 +12,7 @@ from retention_assets.tabular.reading import Column
 
 FIRST_YEAR = 1900
 LAST_YEAR = 2100
+READABLE_SHARE = 0.95  # of the cells of a feature that is taken for dates
 CLOCK = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
 ZONE = r"(?: ?(?:Z|UTC|[-+]\d{2}(?::?\d{2})?))?"
 FIX = "Write dates like 2024-03-04, or leave --time out."
@@ -71,6 +72,28 @@ def read_days(
     if fitting[0][1].title == "yymmdd":
         raise TableError(f"{table}: {name} {column[0]} has a year of two digits.", FIX)
     return fitting[0]
+
+
+def date_formats(column: Column) -> list[DateFormat]:
+    """Of the formats that fit nearly all known cells, those that fit most, with different days
+    each. Bare numbers are no dates here.
+    """
+    texts = {text for text in column if text is not None}
+    if not texts or sum(map(looks_like_date, texts)) < READABLE_SHARE * len(texts):
+        return []
+    read = {form.title: known_days(column, form) for form in FORMATS}
+    fitting = {title: int((~np.isnat(days)).sum()) for title, days in read.items()}
+    most = max(fitting.values())
+    if most < READABLE_SHARE * sum(text is not None for text in column):
+        return []
+    best = {read[form.title].tobytes(): form for form in FORMATS if fitting[form.title] == most}
+    return list(best.values())
+
+
+def known_days(column: Column, form: DateFormat) -> NDArray[np.datetime64]:
+    """NaT where a cell is blank or not in this format."""
+    cells = np.array(["" if text is None else text for text in column], dtype=object)
+    return _days(cells, form)
 
 
 def looks_like_date(text: str) -> bool:

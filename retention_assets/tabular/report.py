@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from retention_assets.modeling.evaluation.leaderboard import WITH_INTERVAL
 from retention_assets.modeling.evaluation.metrics import Confusion
 from retention_assets.modeling.plots import candidate_figure, leaderboard_figure
-from retention_assets.tabular.encoding import Encoding
+from retention_assets.tabular.encoding.encoding import Encoding
 from retention_assets.tabular.table import FlatTable, Roles
-from retention_assets.tabular.training import TableResult
+from retention_assets.tabular.training import TableResult, WrittenModel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,6 +35,7 @@ def report_of(
     decision = result.decision
     test = result.comparison.test
     evaluation = result.evaluations[result.comparison.challenger]
+    encoding = result.model.encoding
     return {
         "table": table.name,
         "test_table": second.name if second else None,
@@ -51,16 +52,21 @@ def report_of(
             "without_label": table.unlabeled,
             "trained": int(split.train.sum()),
             "untouched": len(test),
-            "same_identifier_as_untouched": result.not_trained,
+            "same_identifier_as_untouched": result.parts.same_identifier,
+            "purged": result.parts.purged,
             "scored": len(result.scored[0]),
         },
         "base_rate": float(test.y.mean()),
-        "split": _split_sentence(roles, second),
+        "base_rate_trained": result.base_rate_trained,
+        "split": result.parts.sentence,
+        "window": _window(result),
+        "warnings": _warnings(table, result),
         "folds": len(split.folds),
-        "features": list(result.encoding.features),
-        "refused_columns": dict(result.encoding.refused),
-        "suspect_columns": dict(result.encoding.suspects),
-        **cell_counts([table, *([second] if second else [])], roles, result.encoding),
+        "chosen_on": split.chosen_on,
+        "features": list(encoding.features),
+        "refused_columns": dict(encoding.refused),
+        "suspect_columns": dict(encoding.suspects),
+        **cell_counts([table, *([second] if second else [])], roles, encoding),
         "leaderboard": result.comparison.leaderboard(),
         "profit_assumes_that": result.comparison.task.utility.assumption,
         "chosen": result.comparison.challenger,
@@ -72,7 +78,20 @@ def report_of(
         ],
         "threshold": evaluation.threshold,
         "at_threshold": Confusion.of(test.y, evaluation.p, evaluation.threshold).rates(),
-        "model": {"digest": decision.digest, "folder": "model"},
+        "model": model_entry(result.model),
+    }
+
+
+def model_entry(model: WrittenModel) -> dict[str, Any]:
+    """Which model the folder has. `name`: refit, or tested where the two do not agree or are the
+    same. The figures of the report are always those of the tested model.
+    """
+    return {
+        "digest": model.digest,
+        "folder": "model",
+        "name": "refit" if model.is_refit else "tested",
+        "rows": model.rows,
+        "sentence": model.sentence,
     }
 
 
@@ -106,6 +125,7 @@ def notes_of(report: dict[str, Any]) -> list[str]:
         f"{', '.join(labels['negative'])} as no; "
         f"{report['rows']['without_label']:,} rows have no label and are left out."
     )
+    notes += report["warnings"]
     notes += [f"{name} is read with {form}." for name, form in report["number_formats"].items()]
     notes += [
         f"{count:,} cells of {name} are words such as NA or NULL and count as blank."
@@ -144,6 +164,7 @@ def page_of(report: dict[str, Any], result: TableResult) -> str:
         f"{report['base_rate']:.1%}. {escape(report['split'])} "
         f"At the threshold {report['threshold']:.3f}: "
         f"precision {at['precision']:.1%}, recall {at['recall']:.1%}.</p>",
+        f"<p>{escape(report['model']['sentence'])}</p>",
         "<h2>Untouched rows, each scored once</h2>",
         _table(
             ["candidate", *WITH_INTERVAL, "accuracy"], [_line(row) for row in report["leaderboard"]]
@@ -177,14 +198,23 @@ def page_of(report: dict[str, Any], result: TableResult) -> str:
     return PAGE.format(title=escape(report["table"]), body="\n".join(parts))
 
 
-def _split_sentence(roles: Roles, second: FlatTable | None) -> str:
-    if second is not None and second.y is not None:
-        return f"They are those of {second.name}."
-    return (
-        f"They are the latest fifth by {roles.time}."
-        if roles.time
-        else "They are a fifth of the identifiers, by their hash."
-    )
+def _warnings(table: FlatTable, result: TableResult) -> list[str]:
+    """What makes the figures better or worse than they will be in use."""
+    if table.days is None or result.comparison.task.label_window:
+        return []
+    rows_by_identifier = Counter(table.identifiers.tolist())
+    if len(rows_by_identifier) == len(table):
+        return []
+    return [
+        "Rows of one identifier have several days. If a label is decided later than on the day "
+        "after its row, give --gap and --horizon: training rows whose label depends on the "
+        "untouched period are then left out."
+    ]
+
+
+def _window(result: TableResult) -> dict[str, int] | None:
+    window = result.comparison.task.label_window
+    return window and {"gap_days": window.gap_days, "horizon_days": window.horizon_days}
 
 
 def _line(row: dict[str, Any]) -> list[str]:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from retention_assets.tabular.cells import NumberFormat
-from retention_assets.tabular.encoding import Encoding
+from retention_assets.tabular.encoding.encoding import Encoding
+from retention_assets.tabular.encoding.kinds import Numbers, Words
 from retention_assets.tabular.report import cell_counts, notes_of
 from retention_assets.tabular.table import UNDATED, FlatTable, Roles
 
@@ -18,9 +19,8 @@ def table(name: str, null_labels: int, **cells: list[str | None]) -> FlatTable:
 
 
 def test_cells_are_counted_over_both_files() -> None:
-    encoding = Encoding(
-        {"spend": NumberFormat(",")}, {"plan": ("gold",)}, {}, {}, {"plan": frozenset({"gold"})}
-    )
+    kinds = {"spend": Numbers(NumberFormat(",")), "plan": Words(("gold",), frozenset({"gold"}))}
+    encoding = Encoding(kinds, refused={})
     tables = [
         table("a.csv", 3, spend=["1,5", "NA", "5d"], plan=["gold", None, "gold"]),
         table("b.csv", 0, spend=["?", "7", "9 GB"], plan=["silver", "gold", "gold"]),
@@ -43,6 +43,7 @@ def test_notes_say_what_was_assumed_and_left_out() -> None:
             "label": "left",
             "label_values": {"positive": ["yes"], "negative": ["no"]},
             "rows": {"without_label": 1307},
+            "warnings": [],
             "number_formats": {"spend": "decimal comma"},
             "null_words": {"left": 307},
             "unread_cells": {"spend": 2},

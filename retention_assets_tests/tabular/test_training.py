@@ -1,16 +1,21 @@
 """Training on a table: no identifier on both sides, folds choose, noise promotes nothing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from retention_assets.errors import NotTrainableError
+from retention_assets.modeling import refit
 from retention_assets.modeling.candidates.declared import candidate
+from retention_assets.modeling.label_window import LabelWindow
 from retention_assets.settings import Settings
-from retention_assets.tabular import training
+from retention_assets.tabular import task
+from retention_assets.tabular.dates import FORMATS
 from retention_assets.tabular.table import UNDATED, FlatTable
+from retention_assets.tabular.task import table_task
 from retention_assets.tabular.training import TableResult, train_on_table
 from serve.model.bundle import load_bundle
 
@@ -21,7 +26,7 @@ SETTINGS = Settings(bootstrap_rounds=200, calibration_tolerance=0.1)
 @pytest.fixture(autouse=True)
 def only_fast_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        training, "CANDIDATES", (candidate("logistic_regression"), candidate("xgboost"))
+        task, "CANDIDATES", (candidate("logistic_regression"), candidate("xgboost"))
     )
 
 
@@ -48,22 +53,47 @@ def table(
         {name: np.array(cell, dtype=object) for name, cell in cells.items()},
         y,
         "1",
+        days=FORMATS[0] if days else None,
     )
 
 
-def trained(folder: Path, first: FlatTable, second: FlatTable | None = None) -> TableResult:
-    return train_on_table(first, second, SETTINGS, folder, lambda *_: None)
+def trained(
+    folder: Path,
+    first: FlatTable,
+    second: FlatTable | None = None,
+    window: LabelWindow | None = None,
+) -> TableResult:
+    task = table_task(SETTINGS, first.name, window)
+    return train_on_table(first, second, task, folder, lambda *_: None)
 
 
-def test_signal_is_promoted_and_folder_gives_the_scores(tmp_path: Path) -> None:
+def test_signal_is_promoted_and_recipe_is_refitted_on_all_rows(tmp_path: Path) -> None:
+    """The figures and scores are those of the tested model, the folder is the refit's."""
+    first = table()
+    result = trained(tmp_path / "model", first)
+    chosen = result.comparison.challenger
+    assert result.decision.promoted
+    assert result.comparison.candidates[chosen].point()["auc"] > 0.8
+    assert np.array_equal(result.evaluations[chosen].p, result.scored[1])
+    scorer = load_bundle(tmp_path / "model", result.model.digest)
+    assert result.model.is_refit and result.model.digest != result.decision.digest
+    assert scorer.card.refitted and scorer.card.data_versions.keys() == {"t.csv"}
+    assert scorer.card.candidate == chosen and result.model.rows == len(first)
+    p = scorer.probabilities(result.model.encoding.apply(first))
+    assert np.corrcoef(p[result.split.test], result.scored[1])[0, 1] > 0.9
+
+
+def test_refit_that_disagrees_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refit, "MAX_MEAN_DIFFERENCE", 0.0)
     result = trained(tmp_path / "model", table())
-    assert (
-        result.decision.promoted
-        and result.comparison.candidates[result.comparison.challenger].point()["auc"] > 0.8
+    assert not result.model.is_refit and result.model.digest == result.decision.digest
+    assert load_bundle(tmp_path / "model", result.decision.digest)
+    assert result.model.sentence.startswith(
+        f"The model is the tested one, of {result.split.train.sum():,} rows"
     )
-    scorer = load_bundle(tmp_path / "model", result.decision.digest)
-    assert np.array_equal(scorer.probabilities(result.comparison.test.X), result.scored[1])
-    assert scorer.card.data_versions.keys() == {"t.csv"}
+    assert {path.is_dir() for path in (tmp_path / "model").iterdir()} == {False}
 
 
 def test_noise_promotes_nothing_with_a_reason(tmp_path: Path) -> None:
@@ -113,12 +143,13 @@ def test_identifiers_of_labeled_second_file_are_not_trained_on(
     first = table()
     second = table(rows=500, first=1400, seed=9)
     result = trained(tmp_path / "model", first, second)
-    assert result.not_trained == 100 and result.split.train.sum() == 1400
+    assert result.parts.same_identifier == 100 and result.split.train.sum() == 1400
     assert (
         result.comparison.test.entities.tolist()
         == result.scored[0].tolist()
         == second.identifiers.tolist()
     )
+    assert result.model.rows == len(first)  # its customers' earlier rows, and none of its own
 
 
 def test_labels_of_second_file_choose_nothing(tmp_path: Path) -> None:
@@ -146,9 +177,29 @@ def test_unlabeled_second_file_is_scored_in_its_order(
     assert set(result.comparison.test.entities) <= set(first.identifiers)
 
 
-def test_too_few_rows_are_refused(tmp_path: Path) -> None:
+def test_unlabeled_second_file_is_scored_by_the_refit(tmp_path: Path) -> None:
+    second = table(rows=50, first=5000, seed=9)
+    unlabeled = replace(second, y=None)
+    result = trained(tmp_path / "model", table(), unlabeled)
+    scorer = load_bundle(tmp_path / "model", result.model.digest)
+    assert result.model.is_refit and scorer.card.refitted
+    X = result.model.encoding.apply(second)
+    assert np.array_equal(result.scored[1], scorer.probabilities(X))
+
+
+@pytest.mark.parametrize("signal", [2.0, 0.0])
+def test_400_rows_are_enough(tmp_path: Path, signal: float) -> None:
+    result = trained(tmp_path / "model", table(rows=400, signal=signal))
+    assert len(result.split.folds) >= 2 and result.comparison.leaderboard()
+    assert result.model.is_refit or not signal  # constants agree with nothing
+    assert (result.comparison.candidates[result.comparison.challenger].point()["auc"] > 0.75) == (
+        signal > 0
+    )
+
+
+def test_very_few_rows_are_refused(tmp_path: Path) -> None:
     with pytest.raises(NotTrainableError, match="too few to compare candidates"):
-        trained(tmp_path / "model", table(rows=300))
+        trained(tmp_path / "model", table(rows=120))
 
 
 def test_few_identifiers_are_refused_by_count(tmp_path: Path) -> None:

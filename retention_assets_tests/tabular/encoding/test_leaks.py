@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from retention_assets.tabular.cells import number_format
-from retention_assets.tabular.leaks import leak, separation, suspicion
+from retention_assets.tabular.encoding.leaks import leak, separation, suspicion
 
 N = 400
 RNG = np.random.default_rng(3)
@@ -17,8 +17,10 @@ NOISE = RNG.random(N)
 def reasons(cells: Sequence[str | None], y: np.ndarray = Y) -> tuple[str | None, str | None]:
     column = np.array(cells, dtype=object)
     form = number_format(column, ".")
-    auc = separation(column, form, y)
-    return leak(column, form, y, auc=auc), suspicion(column, form, y, auc=auc)
+    order = form.read(column) if form else None
+    auc = separation(column, order, y)
+    reason = leak(column, order, y, auc=auc, numbers=form is not None)
+    return reason, suspicion(column, order, y, auc=auc)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.examples import Floats
 from retention_assets.modeling.utility import ContactUtility
-from retention_assets.tabular.cells import NumberFormat, null_words
+from retention_assets.tabular.cells import null_words
+from retention_assets.tabular.encoding.texts import Texts
 from retention_assets.tabular.reading import Column, known, text_counts
 
 SURE = 0.999  # a single column that ranks or says the label so well is not a feature
@@ -28,22 +29,21 @@ FILLED = "is filled for rows with the label only: it was written after the event
 
 
 def leak(
-    column: Column, form: NumberFormat | None, y: NDArray[np.int8], *, auc: float
+    column: Column, order: Floats | None, y: NDArray[np.int8], *, auc: float, numbers: bool
 ) -> str | None:
-    """Why the column must not be a feature, or None. `form`: of a column of numbers; `auc`: its
-    separation.
+    """Why the column must not be a feature, or None. `order`: its cells as numbers, if they are
+    numbers or dates; `numbers`: whether they are the former; `auc`: its separation.
     """
-    numbers = form.read(column) if form else None
-    if numbers is not None and _counts_rows(numbers):
+    if order is not None and numbers and _counts_rows(order):
         return COUNTER
     if auc >= SURE:
         return TELLS
-    filled = known(column) & ~null_words(column) if numbers is None else np.isfinite(numbers)
+    filled = known(column) & ~null_words(column) if order is None else np.isfinite(order)
     return FILLED if _only_positive(filled, y) else None
 
 
 def suspicion(
-    column: Column, form: NumberFormat | None, y: NDArray[np.int8], *, auc: float
+    column: Column, order: Floats | None, y: NDArray[np.int8], *, auc: float
 ) -> str | None:
     """What makes a feature look as if it was written after the event, or None."""
     if auc > SUSPECT:
@@ -52,23 +52,40 @@ def suspicion(
             "check that it was known before the event"
         )
     for word, rows in text_counts(column).items():
-        if form is None and rows >= MIN_WORD_ROWS and _only_positive(column == word, y):
+        if order is None and rows >= MIN_WORD_ROWS and _only_positive(column == word, y):
             return f"is {word} for rows with the label only: check that it was known before"
     return None
 
 
-def separation(column: Column, form: NumberFormat | None, y: NDArray[np.int8]) -> float:
+def separation(column: Column, order: Floats | None, y: NDArray[np.int8]) -> float:
     """The best AUC of its order, its frequent values, or its blanks alone; between 0.5 and 1."""
     rankings: list[Floats] = []
-    if form is not None:
-        numbers = form.read(column)
-        rankings.append(np.nan_to_num(numbers, nan=-np.finfo(np.float64).max))
-        rankings.append(np.isnan(numbers).astype(np.float64))
-    if form is None or len(set(column.tolist())) <= MAX_VALUES:
+    if order is not None:
+        rankings.append(np.nan_to_num(order, nan=-np.finfo(np.float64).max))
+        rankings.append(np.isnan(order).astype(np.float64))
+    if order is None or len(set(column.tolist())) <= MAX_VALUES:
         rankings.append(_positive_share(column, y))
     ranks = [np.unique(values, return_inverse=True)[1] / len(values) for values in rankings]
     areas = [Evaluation(y, rank, NO_MONEY).point()["auc"] for rank in ranks]
     return max(0.5 + abs(area - 0.5) for area in areas)
+
+
+def later_than_row(days: Floats) -> str | None:
+    """What makes dates look as if they were written after the event, or None. `days`: from each to
+    its row's own day.
+    """
+    later = int((days < 0).sum())
+    if later < MIN_WORD_ROWS:
+        return None
+    return f"is after the row's own day in {later:,} rows: check that it was known on that day"
+
+
+def only_positive_term(kind: Texts, features: Floats, y: NDArray[np.int8]) -> str | None:
+    """Which term stands in texts of rows with the label only, or None."""
+    for at, term in enumerate(kind.terms, start=1):
+        if _only_positive(features[:, at] == 1, y):
+            return f"has {term} for rows with the label only: check that it was known before"
+    return None
 
 
 def _positive_share(column: Column, y: NDArray[np.int8]) -> Floats:
