@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from retention_assets.modeling.candidates.declared import candidate
+from retention_assets.tabular import task
 from retention_assets_tests.cli.in_process import Call
 
 CLONE = Path(__file__).parents[2]
@@ -73,11 +75,78 @@ def test_command_trains_and_scores_the_second_file(telco: Path, tmp_path: Path) 
     assert page.count("data:image/png;base64,") == 2
 
 
+@pytest.fixture
+def only_logistic_regression(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task, "CANDIDATES", (candidate("logistic_regression"),))
+
+
+@pytest.mark.usefixtures("only_logistic_regression")
+def test_400_rows_give_a_whole_report(telco: Path, tmp_path: Path, call: Call) -> None:
+    few = pd.read_csv(telco / "train.csv", dtype=str).iloc[:400]
+    few.to_csv(tmp_path / "few.csv", index=False)
+    roles = ("--label", "Churn", "--id", "customerID", "--out", str(tmp_path / "out"))
+    result = call("train-table", str(tmp_path / "few.csv"), *roles, "--json")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    rows = report["rows"]
+    assert rows["trained"] + rows["untouched"] == rows["given"] == report["model"]["rows"] == 400
+    assert report["model"]["name"] == "refit"
+    chosen = next(row for row in report["leaderboard"] if row["is_challenger"])
+    assert chosen["auc_low"] < chosen["auc"] < chosen["auc_high"]
+    assert not report["promoted"] and "calibrated" in report["reason"]
+    assert report["model"]["sentence"] in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.usefixtures("only_logistic_regression")
+def test_panel_with_dates_cities_and_notes(tmp_path: Path, call: Call) -> None:
+    """A year of months, two of which a label's 45 days keep out of training."""
+    rng = np.random.default_rng(3)
+    customers = 250
+    n = 12 * customers
+    month = np.arange("2024-01", "2025-01", dtype="datetime64[M]").astype("datetime64[D]")
+    as_of = np.repeat(month, customers)
+    age = rng.integers(1, 900, n)
+    city = rng.integers(0, 60, n)
+    left = rng.random(n) < 0.05 + 0.1 * (age < 200) + 0.1 * (city < 15)
+    pd.DataFrame(
+        {
+            "id": np.tile(np.arange(customers), 12),
+            "month": as_of,
+            "joined": as_of - age,
+            "city": [f"city {number}" for number in city],
+            "note": [
+                f"call {at} about a {'bad' if x else 'good'} line" for at, x in enumerate(left)
+            ],
+            "contract": [f"C-{at}" for at in rng.permutation(n)],
+            "left": left.astype(int),
+        }
+    ).to_csv(tmp_path / "panel.csv", index=False)
+    roles = ("--label", "left", "--id", "id", "--out", str(tmp_path / "out"))
+    window = ("--time", "month", "--gap", "15", "--horizon", "30")
+    result = call("train-table", str(tmp_path / "panel.csv"), *roles, *window, "--json")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["window"] == {"gap_days": 15, "horizon_days": 30}
+    assert report["rows"]["purged"] == customers
+    assert report["rows"]["same_identifier_as_untouched"] == 0
+    assert report["base_rate_trained"] == pytest.approx(report["base_rate"], abs=0.03)
+    assert {"joined (days before)", "city (rate)", "note has bad"} <= set(report["features"])
+    assert "identifies a row" in report["refused_columns"]["contract"]
+    assert report["suspect_columns"].keys() == {"note"}
+    assert report["warnings"] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (("none.csv", "--label", "y", "--id", "id"), 1, "There is no file"),
         (("none.csv", "--label", "y"), 2, "--id"),
+        (("none.csv", "--label", "y", "--id", "id", "--horizon", "30"), 2, "both need --time"),
+        (
+            ("none.csv", "--label", "y", "--id", "id", "--time", "t", "--gap", "7"),
+            2,
+            "--gap needs --horizon",
+        ),
     ],
 )
 def test_wrong_call_is_explained(

@@ -5,11 +5,15 @@ from typing import Any
 
 from retention_assets.modeling.candidates.rows import THREADS, FitRows, Fitted
 
-NOT_OF_TREES = ("rounds", "patience")
+NOT_OF_TREES = ("rounds", "patience", "refit")
 
 
 def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
-    """Adds trees until the log loss of the `stop` rows has not improved for `patience` rounds."""
+    """Adds trees until the log loss of the `stop` rows has not improved for `patience` rounds.
+
+    `refit`: the same number of trees is then fitted again on all rows. On a few thousand rows, a
+    tenth more of them is worth more than the seconds.
+    """
     import xgboost
 
     fitting, stopping = (
@@ -33,8 +37,8 @@ def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
         verbose_eval=False,
     )
     trees = booster.best_iteration + 1
-    return Fitted(
-        bytes(booster[:trees].save_raw("ubj")),
-        None,
-        {"trees": trees, "stop_log_loss": booster.best_score},
-    )
+    notes = {"trees": trees, "stop_log_loss": booster.best_score}
+    if params.get("refit"):
+        everything = xgboost.DMatrix(rows.X, rows.y, weight=rows.w, nthread=THREADS)
+        booster = xgboost.train(options, everything, trees, verbose_eval=False)
+    return Fitted(bytes(booster[:trees].save_raw("ubj")), None, notes)

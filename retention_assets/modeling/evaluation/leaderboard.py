@@ -57,6 +57,12 @@ class BootstrapScores:
         return row | {metric: point[metric] for metric in ALONE}
 
 
-def best_candidate(points: Mapping[str, Mapping[str, float]]) -> str:
-    """The candidate of highest expected profit; a tie goes to the better Brier score."""
-    return min(points, key=lambda name: (-points[name]["profit"], points[name]["brier"]))
+def best_candidate(points: Mapping[str, Mapping[str, float]], tolerance: float = 0.0) -> str:
+    """The candidate of highest expected profit; a tie goes to the better Brier score.
+
+    `tolerance`: the share of the highest profit by which a tie may fall short of it.
+    """
+    highest = max(point["profit"] for point in points.values())
+    least = highest - tolerance * abs(highest)
+    tied = [name for name, point in points.items() if point["profit"] >= least]
+    return min(tied, key=lambda name: (points[name]["brier"], -points[name]["profit"]))

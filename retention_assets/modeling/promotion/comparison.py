@@ -40,7 +40,7 @@ class Comparison:
     @cached_property
     def challenger(self) -> str:
         """Name of the candidate that may become champion."""
-        return best_candidate(self.fold_scores)
+        return best_candidate(self.fold_scores, self.task.profit_tolerance)
 
     @property
     def same_recipe_reason(self) -> str:

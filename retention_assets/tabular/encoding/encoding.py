@@ -20,7 +20,8 @@ from retention_assets.tabular.table import FlatTable
 @dataclass(frozen=True)
 class Encoding:
     """`kinds`: column -> how it becomes features. `refused`: column -> why it is no feature.
-    `suspects`: feature columns that may have been written after the event, and why.
+    `suspects`: feature columns that may have been written after the event or identify a row, and
+    why.
     """
 
     kinds: Mapping[str, Kind]

@@ -1,6 +1,7 @@
 """Columns that know the label: counters, the label under another name, facts from after the event.
 
-Sure cases are refused; a column that nearly separates the label is only reported.
+Sure cases are refused; a column that nearly separates the label, or may identify a row, is only
+reported.
 """
 
 from collections import Counter
@@ -21,6 +22,7 @@ CHANCE = 1e-9  # of an innocent column to be filled for leavers only
 MIN_WORD_ROWS = 20
 MIN_COUNTED = 50  # fewer numbers may all differ by chance
 MAX_VALUES = 50  # of a column of numbers whose values are looked at one by one
+LEAST_LONG_NUMBER = 1_000_000
 DENSE = 2.5  # a counter's range, in rows: the training rows are about 80 % of all
 NO_MONEY = ContactUtility(0.0, 0.0, 0.0, 1.0)
 COUNTER = "numbers the rows: it is the order of the file or an identifier, not a fact about a row"
@@ -45,11 +47,16 @@ def leak(
 def suspicion(
     column: Column, order: Floats | None, y: NDArray[np.int8], *, auc: float
 ) -> str | None:
-    """What makes a feature look as if it was written after the event, or None."""
+    """What makes a feature look like an identifier or written after the event, or None."""
     if auc > SUSPECT:
         return (
             f"alone separates the label with an AUC of {auc:.2f}: "
             "check that it was known before the event"
+        )
+    if order is not None and _looks_like_identifier(order):
+        return (
+            "is another whole number of seven digits or more in each row: "
+            "check that it is no identifier"
         )
     for word, rows in text_counts(column).items():
         if order is None and rows >= MIN_WORD_ROWS and _only_positive(column == word, y):
@@ -109,6 +116,18 @@ def _counts_rows(numbers: Floats) -> bool:
         return True
     steps = np.diff(np.sort(numbers))
     return bool(np.ptp(numbers) < DENSE * n * np.min(steps) and not (steps % np.min(steps)).any())
+
+
+def _looks_like_identifier(numbers: Floats) -> bool:
+    """An account or telephone number. Moments in seconds since 1970 look the same, so such a column
+    is not refused.
+    """
+    return (
+        len(numbers) >= MIN_COUNTED
+        and bool((numbers >= LEAST_LONG_NUMBER).all())
+        and not (numbers % 1).any()
+        and len(np.unique(numbers)) == len(numbers)
+    )
 
 
 def _only_positive(rows: NDArray[np.bool_], y: NDArray[np.int8]) -> bool:

@@ -79,3 +79,17 @@ def test_zero_weight_rows_do_not_affect_model() -> None:
         booster(fit(rows, PARAMS, seed=7)).inplace_predict(ROWS.X) for rows in (ROWS, twice)
     )
     assert both == pytest.approx(once, abs=0.1) and np.corrcoef(once, both)[0, 1] > 0.95
+
+
+def test_refit_uses_the_stop_rows_too() -> None:
+    """The number of trees is that of the fit which they stopped."""
+    once = fit(ROWS, PARAMS, seed=1)
+    again = fit(ROWS, {**PARAMS, "refit": True}, seed=1)
+    assert booster(again).num_boosted_rounds() == booster(once).num_boosted_rounds()
+    assert again.model != once.model and again.notes == once.notes
+
+
+def test_subsample_depends_on_the_seed() -> None:
+    params = {**PARAMS, "subsample": 0.5, "colsample_bytree": 0.5}
+    assert fit(ROWS, params, seed=1).model == fit(ROWS, params, seed=1).model
+    assert fit(ROWS, params, seed=1).model != fit(ROWS, params, seed=2).model

@@ -49,6 +49,19 @@ def test_rows_are_ordered_by_profit_then_brier(money: Money, order: list[str]) -
     assert best_candidate(scores.points) == order[0]
 
 
+def test_tolerance_makes_close_profits_a_tie() -> None:
+    points = {
+        "best": {"profit": 100.0, "brier": 0.15},
+        "close": {"profit": 98.0, "brier": 0.12},
+        "far": {"profit": 97.0, "brier": 0.10},
+    }
+    assert best_candidate(points) == "best"
+    assert best_candidate(points, tolerance=0.02) == "close"
+    losses = {name: point | {"profit": -point["profit"]} for name, point in points.items()}
+    assert best_candidate(losses) == "far"
+    assert best_candidate(losses, tolerance=0.02) == "far"
+
+
 @given(
     st.dictionaries(
         st.text("abcdef", min_size=1, max_size=3),

@@ -96,3 +96,9 @@ def test_word_of_leavers_only_is_pointed_at() -> None:
     refused, suspect = reasons(cells)
     assert refused is None
     assert "is returned the router for rows with the label only" in str(suspect)
+
+
+def test_account_number_is_pointed_at() -> None:
+    accounts = [str(number) for number in RNG.choice(10**9, N, replace=False) + 10**9]
+    refused, suspect = reasons(accounts, RNG.permutation(Y))
+    assert refused is None and "check that it is no identifier" in str(suspect)
