@@ -161,7 +161,8 @@ def page_of(report: dict[str, Any], result: TableResult) -> str:
         f"<p><b>{escape(chosen)}</b> was chosen on the folds and is <b{mark}>{state}</b>. "
         f"{escape(report['reason'])}</p>",
         f"<p>Base rate of the {report['rows']['untouched']:,} untouched rows: "
-        f"{report['base_rate']:.1%}. {escape(report['split'])} "
+        f"{report['base_rate']:.1%} ({report['base_rate_trained']:.1%} of those trained on). "
+        f"{escape(report['split'])} "
         f"At the threshold {report['threshold']:.3f}: "
         f"precision {at['precision']:.1%}, recall {at['recall']:.1%}.</p>",
         f"<p>{escape(report['model']['sentence'])}</p>",

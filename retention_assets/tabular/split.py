@@ -25,6 +25,7 @@ from retention_assets.modeling.splits import (
 )
 
 TEST_SHARE = 0.2
+MOST = 0.5
 MIN_IDENTIFIERS = 20  # a few for each part and fold
 # A file of 400 rows has folds of about 100. Their figures are noisy, and the report's intervals
 # wide, but a refusal would tell less.
@@ -50,17 +51,17 @@ def parts_of(
     """`second`: the rows of a labeled second file, which then are the untouched ones. `dated`: all
     rows have a day. `purge_days`: a label's window, at least 1.
 
-    A second file that does not begin after training rows of both labels is one of other
-    identifiers, such as a random fifth, even where rows have a day.
+    A second file that begins before most rows of the first has other identifiers, such as those of
+    a random fifth, even where rows have a day.
     """
     in_time = dated and len(np.unique(rows.as_of)) > 1
     if second is not None:
-        source = f"They are those of {second_name}."
-        if in_time:
-            train = purged_before(rows, rows.as_of[second].min(), purge_days) & ~second
-            if SIZE.is_reached(rows.y[train]):
-                return _purged(train, second, source)
-        return _other_identifiers(rows, second, source)
+        source = f"They are those of {second_name}"
+        first_day = rows.as_of[second].min()
+        if in_time and (rows.as_of[~second] < first_day).mean() > MOST:
+            train = purged_before(rows, first_day, purge_days) & ~second
+            return _purged(train, second, f"{source}, later than the rows trained on.")
+        return _other_identifiers(rows, second, f"{source}, of other identifiers.")
     if in_time:
         test = rows.as_of >= _first_untouched(rows)
         train = purged_before(rows, rows.as_of[test].min(), purge_days)

@@ -99,6 +99,7 @@ def train_on_table(
         ~in_first if len(labeled) > 1 else None,
         purge_days=purge_days(task),
         dated=all(item.days is not None for item in labeled),
+        second_name=second.name if second else "",
     )
     split = split_of(rows.rows, parts, purge_days=purge_days(task), folds=task.folds)
     data = rows.examples(split.train)

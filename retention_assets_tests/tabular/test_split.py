@@ -66,7 +66,8 @@ def test_later_second_file_purges_the_first() -> None:
     second = rows.as_of >= MONTHS[20]
     parts = parts_of(rows, second, purge_days=60, dated=True, second_name="s.csv")
     assert (parts.train == (rows.as_of + 60 * DAY <= MONTHS[20])).all()
-    assert (parts.test == second).all() and parts.sentence == "They are those of s.csv."
+    assert (parts.test == second).all()
+    assert parts.sentence == "They are those of s.csv, later than the rows trained on."
 
 
 def test_random_second_file_has_other_identifiers() -> None:
@@ -74,6 +75,7 @@ def test_random_second_file_has_other_identifiers() -> None:
     second = np.isin(rows.entities, [str(at) for at in range(0, 700, 5)])
     parts = parts_of(rows, second, purge_days=30, dated=True)
     assert (parts.train == ~second).all() and parts.same_identifier == parts.purged == 0
+    assert parts.sentence.endswith("of other identifiers.")
 
 
 def test_short_panel_is_folded_by_identifier() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from retention_assets.modeling.examples import Bools, Examples
+from retention_assets.modeling.examples import Bools, Examples, Floats
 from retention_assets.tabular.encoding.encoding import Encoding
 from retention_assets.tabular.encoding.learning import learn
 from retention_assets.tabular.table import FlatTable
@@ -49,17 +49,21 @@ class EncodedRows:
                 identifiers=first.identifiers[known],
                 as_of=first.as_of[known] if first.days else None,
             )
-            X = [encoding.apply(first, known), *map(encoding.apply, self._tables[1:])]
-            rows_of_all = self.rows
-            self._learned[key] = (
-                encoding,
-                Examples(
-                    encoding.features,
-                    rows_of_all.entities,
-                    rows_of_all.as_of,
-                    np.concatenate(X),
-                    rows_of_all.y,
-                    encode=self.examples,
-                ),
+            features = Examples(
+                encoding.features,
+                self.rows.entities,
+                self.rows.as_of,
+                self._matrix(encoding, known),
+                self.rows.y,
+                encode=self.examples,
             )
+            self._learned[key] = (encoding, features)
         return self._learned[key]
+
+    def _matrix(self, encoding: Encoding, known: Bools) -> Floats:
+        """The same array where another part taught the same, as memory is short on long tables."""
+        for other, data in self._learned.values():
+            if other.kinds == encoding.kinds:
+                return data.X
+        first, *more = self._tables
+        return np.concatenate([encoding.apply(first, known), *map(encoding.apply, more)])

@@ -3,7 +3,7 @@
 Each kind is learned from training rows by learning.py, and gives features of any rows here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -94,11 +94,11 @@ class Days:
 @dataclass(frozen=True)
 class Words:
     """A category: a 0/1 feature for each of its frequent words. `vocabulary`: every word of the
-    training rows.
+    training rows, which no feature depends on.
     """
 
     frequent: tuple[str, ...]
-    vocabulary: frozenset[str]
+    vocabulary: frozenset[str] = field(compare=False)
 
     def features(self, column: str) -> tuple[str, ...]:
         return tuple(f"{column}={word}" for word in self.frequent)

@@ -20,7 +20,7 @@ PARTS = 5
 PRIOR_ROWS = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rates:
     """`codes`: value -> its row in `log_odds` (values + 1, PARTS + 1). The last row is a value that
     no training row has; a column leaves one part out, and the last leaves out none.

@@ -54,3 +54,11 @@ def test_second_table_is_encoded_but_not_learned_from() -> None:
     alone = EncodedRows([TABLE])
     assert len(both.rows) == 2 * N
     assert np.array_equal(both.examples(learned).X[:N], alone.examples(np.ones(N, dtype=bool)).X)
+
+
+def test_parts_that_teach_the_same_share_a_matrix() -> None:
+    numbers = replace(TABLE, columns={"plan": PLAN})
+    rows = EncodedRows([numbers])
+    assert rows.examples(LEARNED).X is rows.examples(~LEARNED).X
+    with_rates = EncodedRows([TABLE])
+    assert with_rates.examples(LEARNED).X is not with_rates.examples(~LEARNED).X
