@@ -17,7 +17,7 @@ from retention_assets.modeling.candidates.space import Choice, Range, Space
 from retention_assets.modeling.evaluation.candidate_evaluation import fold_means
 from retention_assets.modeling.examples import Examples
 from retention_assets.modeling.pipeline import evaluate_fold
-from retention_assets.modeling.splits import Fold, hash_share
+from retention_assets.modeling.splits import Fold, PartSize, hash_share
 from retention_assets.modeling.task import Task
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ STARTUP_TRIALS = 5
 # Share of the log loss by which a trial must beat the declared parameters. Less is noise of the
 # folds, and a recipe that changes with it would be compared with itself in the next test.
 MIN_IMPROVEMENT = 0.001
+SAMPLE_SIZE = PartSize(rows=200, of_each_label=20)
 COMPLETED = "completed"
 PRUNED = "pruned"
 FAILED = "failed"
@@ -90,18 +91,20 @@ def search(
     budget = task.search
     if budget.trials < 2 or not candidate.space:
         return SearchResult(candidate, (), False)
-    sample, sampled_folds = _sampled(data, folds, budget.rows)
-    study = _study(journal, _identity(candidate, sample, sampled_folds, task))
+    sampled = _sampled(data, folds, budget.rows)
+    study = _study(journal, _identity(candidate, data, sampled, task))
     finished = _finished(study)
     while len(finished) < budget.trials and _seconds(finished) < budget.seconds:
-        _run_trial(study, len(finished), candidate, sample, sampled_folds, task)
+        _run_trial(study, len(finished), candidate, data, sampled, task)
         finished = _finished(study)
     trials = tuple(_shown(trial, number, candidate) for number, trial in enumerate(finished))
     completed = [trial for trial in trials if trial.outcome == COMPLETED]
     tried = min(completed, key=lambda trial: (trial.log_loss, trial.number))
     best = replace(candidate, params=tried.params)
     is_better = _is_better(tried.log_loss, trials[0].log_loss)
-    if is_better and len(sample) < len(data):
+    if is_better and any(
+        part.train.sum() < fold.train.sum() for part, fold in zip(sampled, folds, strict=True)
+    ):
         is_better = _is_better(*(_log_loss(item, data, folds, task) for item in (best, candidate)))
     out_of_time = len(trials) < budget.trials
     return SearchResult(best if is_better else candidate, trials, out_of_time)
@@ -115,11 +118,15 @@ def _log_loss(candidate: Candidate, data: Examples, folds: Sequence[Fold], task:
     return fold_means([evaluate_fold(candidate, data, fold, task) for fold in folds])["log_loss"]
 
 
-def _sampled(data: Examples, folds: Sequence[Fold], rows: int) -> tuple[Examples, tuple[Fold, ...]]:
-    """The rows of so many entities that the largest fold has about `rows` rows to fit on."""
+def _sampled(data: Examples, folds: Sequence[Fold], rows: int) -> tuple[Fold, ...]:
+    """The folds with so many entities that the largest has about `rows` rows to fit on; as they are
+    if too few of either label would be left.
+    """
     share = rows / max(int(fold.train.sum()) for fold in folds)
     kept = hash_share(data.entities, "search") < share
-    return data.take(kept), tuple(Fold(fold.train[kept], fold.valid[kept]) for fold in folds)
+    sampled = tuple(Fold(fold.train & kept, fold.valid & kept) for fold in folds)
+    parts = [part for fold in sampled for part in (fold.train, fold.valid)]
+    return sampled if all(SAMPLE_SIZE.is_reached(data.y[part]) for part in parts) else tuple(folds)
 
 
 def _identity(candidate: Candidate, data: Examples, folds: Sequence[Fold], task: Task) -> str:

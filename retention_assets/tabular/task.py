@@ -12,7 +12,7 @@ from retention_assets.modeling.evaluation.baselines import (
     log_feature,
 )
 from retention_assets.modeling.label_window import LabelWindow
-from retention_assets.modeling.task import Task
+from retention_assets.modeling.task import SearchBudget, Task
 from retention_assets.modeling.utility import ContactUtility
 from retention_assets.modeling.words import Words
 
@@ -61,6 +61,7 @@ def table_task(settings: "Settings", table: str, window: LabelWindow | None = No
         },
         test_periods=1,
         folds=settings.folds,
+        search=SearchBudget(settings.search_trials, settings.search_seconds, settings.search_rows),
         seed=settings.seed,
         bootstrap_rounds=settings.bootstrap_rounds,
         calibration_tolerance=settings.calibration_tolerance,

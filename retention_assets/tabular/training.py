@@ -22,6 +22,7 @@ from retention_assets.modeling.examples import Examples, Floats
 from retention_assets.modeling.promotion.comparison import Comparison, compare
 from retention_assets.modeling.promotion.decision import PromotionDecision, decide_promotion
 from retention_assets.modeling.refit import Agreement, refit_recipe
+from retention_assets.modeling.search import search
 from retention_assets.modeling.splits import TrainTestSplit
 from retention_assets.modeling.task import Task
 from retention_assets.tabular.encoding.encoding import Encoding
@@ -137,8 +138,10 @@ def _evaluate(
     evaluations = {}
     for candidate in task.candidates:
         started = time.perf_counter()
+        journal = folder.parent / f"search_{candidate.name}.log"
+        best = search(candidate, data, split.folds, task, journal=journal).best
         evaluation = evaluate_candidate(
-            candidate, data, split=split, task=task, folder=folder / candidate.name
+            best, data, split=split, task=task, folder=folder / candidate.name
         )
         evaluations[candidate.name] = evaluation
         report(candidate.name, evaluation.train_rows, time.perf_counter() - started)

@@ -143,17 +143,33 @@ def test_rows_of_a_trial_are_limited_by_entity(tmp_path: Path) -> None:
     assert 700 < max(sizes) < 1300 < max(fold.train.sum() for fold in SPLIT.folds)
 
 
+def test_sample_keeps_rows_of_both_labels(tmp_path: Path) -> None:
+    """With forty positives in the first fold, a tenth of its customers would be too few."""
+    rare = DATA.take(np.arange(len(DATA)))
+    positives = np.flatnonzero(rare.y & SPLIT.folds[0].train)
+    rare.y[positives[40:]] = 0
+    sizes = []
+
+    def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
+        sizes.append(len(rows.y))
+        return LOGISTIC.fit(rows, params, seed)
+
+    task = replace(TASK, search=replace(TASK.search, rows=300, trials=2))
+    search(replace(LOGISTIC, fit=fit), rare, SPLIT.folds, task, journal=tmp_path / "search.log")
+    assert sizes[:2] == [fold.train.sum() for fold in SPLIT.folds]
+
+
 def test_what_wins_on_few_rows_must_win_on_all(tmp_path: Path) -> None:
     """A candidate that is good at C 1 on few rows, and at the declared C .1 on many."""
 
     def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
-        is_wrong = (len(rows.y) > 800) == (params["C"] > 0.2)
+        is_wrong = (len(rows.y) > 950) == (params["C"] > 0.2)
         fitted = LOGISTIC.fit(rows, LOGISTIC.params, seed)
         content = json.loads(fitted.model)
         content["coef"][MEANINGLESS] += 3.0 * is_wrong
         return replace(fitted, model=json.dumps(content).encode())
 
-    task = replace(TASK, search=replace(TASK.search, rows=600))
+    task = replace(TASK, search=replace(TASK.search, rows=900))
     two_sided = replace(LOGISTIC, fit=fit)
     result = search(two_sided, DATA, SPLIT.folds, task, journal=tmp_path / "search.log")
     assert min(result.trials, key=lambda trial: trial.log_loss).params["C"] > 0.2
