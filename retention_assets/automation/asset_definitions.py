@@ -31,7 +31,7 @@ CODE = {
     "validated": 2,
     "quarantine": 2,
     "features": 1,
-    "training": 5,
+    "training": 6,
     "decisions": 2,
     "serving": 2,
     "monitoring": 2,

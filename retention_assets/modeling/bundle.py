@@ -44,7 +44,10 @@ def card_of(
     candidate = trained.model.candidate
     preprocess = trained.model.fitted.preprocess
     edges, half_width = rate_half_width(
-        trained.calibration_p, trained.calibration_y, trained.calibration_entities
+        trained.calibration_p,
+        trained.calibration_y,
+        trained.calibration_entities,
+        trained.calibration_weights,
     )
     return {
         "format": CARD_FORMAT,

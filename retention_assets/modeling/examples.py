@@ -25,9 +25,10 @@ Bools = NDArray[np.bool_]
 class Examples:
     """n labeled rows: entity, as-of day (datetime64[D]), features (n, f; NaN: unknown), label.
 
-    `too_late`: positives that no action could reach any more; None: there are none. `encode`: gives
-    all rows with features that only some of them decided, such as which categories are frequent;
-    None: the features are the same whichever rows are learned from.
+    `too_late`: positives that no action could reach any more; None: there are none. `weights`:
+    how much each row counts; None: all count 1. `encode`: gives all rows with features that only
+    some of them decided, such as which categories are frequent; None: the features are the same
+    whichever rows are learned from.
     """
 
     features: tuple[str, ...]
@@ -36,6 +37,7 @@ class Examples:
     X: Floats
     y: NDArray[np.int8]
     too_late: Bools | None = None
+    weights: Floats | None = None
     encode: "Callable[[Bools], Examples] | None" = None
 
     def __len__(self) -> int:
@@ -50,11 +52,17 @@ class Examples:
             self.X[rows],
             self.y[rows],
             None if self.too_late is None else self.too_late[rows],
+            None if self.weights is None else self.weights[rows],
         )
 
     def learned_from(self, rows: Bools) -> "Examples":
         """All rows, with features that nothing but `rows` decided."""
         return self if self.encode is None else self.encode(rows)
+
+    @property
+    def w(self) -> Floats:
+        """How much each row counts."""
+        return np.ones(len(self)) if self.weights is None else self.weights
 
     @property
     def reachable(self) -> NDArray[np.int8]:
@@ -80,15 +88,22 @@ class Examples:
             self.X,
             self.y,
             self.reachable,
+            *(() if self.weights is None else (self.weights,)),
         ):
             digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()[:16]
 
 
 def from_arrow(
-    table: "pa.Table", *, entity: str, not_features: Sequence[str], too_late: str
+    table: "pa.Table",
+    *,
+    entity: str,
+    not_features: Sequence[str],
+    too_late: str,
+    weight: str,
 ) -> Examples:
-    """The table's rows as arrays. It has the columns `entity`, as_of, label and `too_late`.
+    """The table's rows as arrays. It has the columns `entity`, as_of, label, `too_late` and
+    `weight`.
 
     Every column that is not in `not_features` is a feature.
     """
@@ -105,6 +120,13 @@ def from_arrow(
     matrix = np.column_stack([table[name].to_numpy().astype(np.float64) for name in features])
     labels = table["label"].to_numpy().astype(np.int8)
     late = table[too_late].to_numpy().astype(bool)
+    weights = table[weight].to_numpy().astype(np.float64)[order]
     return Examples(
-        features, entities[order], as_of[order], matrix[order], labels[order], late[order]
+        features,
+        entities[order],
+        as_of[order],
+        matrix[order],
+        labels[order],
+        late[order],
+        None if (weights == 1).all() else weights,
     )

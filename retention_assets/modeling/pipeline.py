@@ -55,17 +55,21 @@ class Model:
 
 @dataclass(frozen=True)
 class CalibrationRows:
-    """Uncalibrated probabilities by models that were fitted without the rows' entities; labels."""
+    """Uncalibrated probabilities by models that were fitted without the rows' entities; labels.
+    `weights`: how much each row counts; None: all count 1.
+    """
 
     raw: Floats
     y: NDArray[np.int8]
     entities: NDArray[np.str_]
+    weights: Floats | None
 
 
 @dataclass(frozen=True)
 class Trained:
     """The final model, its figures in each fold, and the calibrated scores of the calibration rows
-    by models that were fitted without their entities.
+    by models that were fitted without their entities. `calibration_weights`: how much each of these
+    rows counts; None: all count 1.
     """
 
     model: Model
@@ -73,6 +77,7 @@ class Trained:
     calibration_p: Floats
     calibration_y: np.ndarray
     calibration_entities: NDArray[np.str_]
+    calibration_weights: Floats | None = None
 
 
 def train(candidate: Candidate, data: Examples, split: TrainTestSplit, task: Task) -> Trained:
@@ -80,7 +85,12 @@ def train(candidate: Candidate, data: Examples, split: TrainTestSplit, task: Tas
     folds = [evaluate_fold(candidate, data, fold, task) for fold in split.folds]
     final, calibration = fit_and_calibrate(candidate, data, split.train, task.seed, task.words)
     return Trained(
-        final, folds, final.platt.apply(calibration.raw), calibration.y, calibration.entities
+        final,
+        folds,
+        final.platt.apply(calibration.raw),
+        calibration.y,
+        calibration.entities,
+        calibration.weights,
     )
 
 
@@ -94,8 +104,9 @@ def evaluate_fold(candidate: Candidate, data: Examples, fold: Fold, task: Task) 
     data = data.learned_from(fold.train)
     model = _fit(candidate, data, fold.train, task.seed, task.words)
     valid = data.take(fold.valid)
-    p = cross_calibrated(model.raw(valid.X), valid.y, calibration_parts(valid.entities))
-    figures = Evaluation(valid.y, p, task.utility, reachable=valid.reachable).point()
+    parts = calibration_parts(valid.entities)
+    p = cross_calibrated(model.raw(valid.X), valid.y, parts, valid.weights)
+    figures = Evaluation.of(valid, p, task.utility).point()
     counts = {"train_rows": int(fold.train.sum()), "rows": len(valid), "fit_s": model.seconds}
     return counts | figures
 
@@ -127,13 +138,15 @@ def fit_and_calibrate(
         fitted = rows & (parts != part)
         others = data.learned_from(fitted)
         raw[scored] = _fit(candidate, others, fitted, seed, words).raw(others.X[scored])
-    calibration = CalibrationRows(raw[cohort], data.y[cohort], data.entities[cohort])
-    return replace(model, platt=fit_platt(calibration.raw, calibration.y)), calibration
+    of_cohort = data.take(cohort)
+    calibration = CalibrationRows(raw[cohort], of_cohort.y, of_cohort.entities, of_cohort.weights)
+    platt = fit_platt(calibration.raw, calibration.y, calibration.weights)
+    return replace(model, platt=platt), calibration
 
 
 def _fit(candidate: Candidate, data: Examples, rows: Bools, seed: int, words: Words) -> Model:
-    """An uncalibrated model of these rows."""
-    fitting = data.take(rows)
+    """An uncalibrated model of those of these rows that count."""
+    fitting = data.take(rows & (data.w > 0))
     if len(np.unique(fitting.y)) < 2:
         raise NotTrainableError(
             f"All {words.entities} to fit on have the same label.",
@@ -147,7 +160,7 @@ def _fit(candidate: Candidate, data: Examples, rows: Bools, seed: int, words: Wo
             f"Provide more {words.entities}.",
         )
     started = time.perf_counter()
-    fit_rows = FitRows(fitting.X, fitting.y, np.ones(len(fitting)), stop)
+    fit_rows = FitRows(fitting.X, fitting.y, fitting.w, stop)
     fitted = candidate.fit(fit_rows, candidate.params, seed)
     seconds = time.perf_counter() - started
     served = served_model(candidate.kind, fitted.model, len(data.features))

@@ -62,7 +62,7 @@ def realized_figures(
     if min(positives, len(data) - positives) < MIN_LABEL_ROWS or not is_readable:
         return None
     p = scorer.probabilities(data.columns(scorer.features))
-    evaluation = Evaluation(data.y, p, task.utility, reachable=data.reachable)
+    evaluation = Evaluation.of(data, p, task.utility)
     samples = resample({"champion": evaluation}, data.entities, task.bootstrap_rounds, task.seed)
     _, high = interval(samples["champion"]["auc"])
     return RealizedFigures(recorded_auc, evaluation.point()["auc"], high)

@@ -15,6 +15,7 @@ from retention_assets.errors import SetupError
 from retention_assets.settings import Settings
 
 NOTE_FILE = "simulation.json"
+FORMAT = 2  # of the tables; a folder of another format is written anew
 Progress = Callable[[int, int], None]
 
 
@@ -36,6 +37,7 @@ class Simulation:
         Arguments with their default value (no dirt, no shift) are left out.
         """
         note: dict[str, Any] = {"customers": self.customers, "days": self.days, "seed": self.seed}
+        note["format"] = FORMAT
         if self.dirty:
             note["dirty"] = self.dirty
         if self.shift_on:

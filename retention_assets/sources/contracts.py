@@ -233,6 +233,15 @@ _TABLES = (
             ),
             _Column("treated", "boolean", "Contacted; false: held out as a control."),
             _Column("randomized", "boolean", "Whether the arm was assigned at random."),
+            _Column(
+                "propensity",
+                "double",
+                "Probability of a contact at this decision, if those whom it left out are rows "
+                "too; blank if unknown.",
+                required=False,
+                exclusive_minimum=0.0,
+                maximum=1.0,
+            ),
             _Column("cost", "double", "Cost of the contact.", required=False, minimum=0.0),
         ),
     ),

@@ -28,7 +28,11 @@ BOOKKEEPING = {
     "left_in_gap": "Whether the customer had canceled by the end of the gap: a contact would have "
     "come too late.",
     "label_observed_at": "The first day on which the label is final.",
-    "treated": "Whether the customer was contacted between as_of and the end of the window.",
+    "treated": "Whether the customer was contacted between as_of and the end of the window, before "
+    "leaving.",
+    "weight": "How much the example counts: 0 if such a contact had a logged propensity, else 1 "
+    "divided by the probability that the logged decisions until the outcome left the customer "
+    "out; 1 where none was logged, at most 10.",
 }
 SCORES = {
     "customer_id": "The customer.",
@@ -95,8 +99,7 @@ def example_lineage(profile: "Profile") -> dict[str, list[ColumnOrigin]]:
     lineage |= {"customer_id": [(keys.CUSTOMERS, "customer_id")], "label": label}
     lineage["left_in_gap"] = state_origins(profile.state_tables)
     if profile.has("campaign_contacts"):
-        lineage["treated"] = [
-            (keys.CAMPAIGN_CONTACTS, "event_ts"),
-            (keys.CAMPAIGN_CONTACTS, "treated"),
-        ]
+        columns = ("event_ts", "treated", "propensity")
+        contacts = [(keys.CAMPAIGN_CONTACTS, name) for name in columns]
+        lineage |= {name: [*contacts, *label] for name in ("treated", "weight")}
     return lineage

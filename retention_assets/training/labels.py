@@ -7,8 +7,8 @@ was trained on keeps its labels. An example exists if the customer is active or 
 nothing later decides that. Where the source gives labels, t is the day of the label and the label
 is the source's.
 
-`treated` marks customers who got a retention contact between t and the end of the window. They stay
-in: without them, those who churned before a contact would be overrepresented (immortal time bias).
+Contacts between t and the outcome decide how much an example counts (contact_weights.py), not
+whether it exists.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 from retention_assets.features.customer_state import TIMES, states_as_of, with_state
 from retention_assets.modeling.label_window import LabelWindow
 from retention_assets.sources.profile import Churn
+from retention_assets.training.contact_weights import with_weights
 from retention_assets.validation.versions import holds_at
 from serve.states import CAN_LEAVE, LEFT
 
@@ -38,7 +39,8 @@ def labels(
 ) -> DataFrame:
     """The (customer_id, as_of) pairs of `known` whose customer can leave at as_of, labeled.
 
-    Adds label (int), left_in_gap (boolean), label_observed_at (date) and treated (boolean).
+    Adds label (int), left_in_gap (boolean), label_observed_at (date) treated and weight
+    (contact_weights.py).
 
     `customers`: rows of `customer_state.histories`. `outcomes`: given labels, if churn is of that
     kind; `contacts`: campaign contacts. Both have `replaced_on` (versions.py). `read_on`: as-of day
@@ -52,13 +54,9 @@ def labels(
     if outcomes is None:
         labeled = with_later_state(population, window, churn, customers)
     else:
-        labeled = with_outcomes(population, outcomes)
-    if contacts is None:
-        marked = labeled.withColumn("treated", F.lit(False))
-    else:
-        marked = labeled.join(treated(labeled, window, contacts), ["customer_id", "as_of"], "left")
-    is_treated = F.coalesce("treated", F.lit(False)).alias("treated")
-    return marked.select("customer_id", "as_of", "label", "left_in_gap", FINAL, is_treated)
+        labeled = with_outcomes(population, window, outcomes)
+    columns = ("customer_id", "as_of", "label", "left_in_gap", FINAL, "treated", "weight")
+    return with_weights(labeled, contacts, known_on=_final()).select(*columns)
 
 
 def with_later_state(
@@ -68,6 +66,8 @@ def with_later_state(
 
     That is, has left or lapsed; or has never bought, as it is known then, because what looked like
     a purchase at t was taken back. `left_in_gap`: of those, who had canceled by the end of the gap.
+    `decided_by`: the first day whose facts come too late to change the label. It follows on the
+    last cancellation of those who have left; for others it is the end of the window.
     """
     final = F.col(FINAL)
     end = _day(window.closes_after_days)
@@ -79,14 +79,19 @@ def with_later_state(
         gap_end = _day(window.gap_days)
         states = with_state(states, "after_gap", day=gap_end, known_on=final, churn=churn)
         left_in_gap = is_gone & (F.col("after_gap.state") == LEFT)
+    left_by = F.when(F.col("later.state") == LEFT, F.date_add("later.since", 1))
     return states.select(
-        *population.columns, is_gone.cast("int").alias("label"), left_in_gap.alias("left_in_gap")
+        *population.columns,
+        is_gone.cast("int").alias("label"),
+        left_in_gap.alias("left_in_gap"),
+        F.coalesce(left_by, end).alias("decided_by"),
     )
 
 
-def with_outcomes(population: DataFrame, outcomes: DataFrame) -> DataFrame:
+def with_outcomes(population: DataFrame, window: LabelWindow, outcomes: DataFrame) -> DataFrame:
     """Customers with an outcome given as of this very day. Label: that outcome, as it is known when
-    labels are final; of several for one day, the one with the latest time.
+    labels are final; of several for one day, the one with the latest time. Which day decided it
+    is not known: `decided_by` is the end of the window.
 
     That a customer left can be stated early, that a customer stayed only at the end of the window.
     So a day counts only if, when its labels are final, there is a customer who stayed after it or
@@ -102,22 +107,13 @@ def with_outcomes(population: DataFrame, outcomes: DataFrame) -> DataFrame:
     days = population.select("as_of", FINAL).distinct()
     delivered = days.join(F.broadcast(stays), is_delivered, "left_semi")
     in_use = labeled.join(delivered.select("as_of"), "as_of", "left_semi")
-    return in_use.withColumn("left_in_gap", F.lit(False))
+    end = _day(window.closes_after_days)
+    return in_use.withColumns({"left_in_gap": F.lit(False), "decided_by": end})
 
 
 def as_of_day() -> Column:
     """The as-of day of a given outcome."""
     return F.to_date("event_ts")
-
-
-def treated(pairs: DataFrame, window: LabelWindow, contacts: DataFrame) -> DataFrame:
-    """Pairs that got a contact in [t, end of window), as it is known when labels are final."""
-    treatments = contacts.where("treated").select("customer_id", *TIMES)
-    start = F.col("as_of").cast("timestamp")
-    end = _day(window.closes_after_days).cast("timestamp")
-    during = (F.col("event_ts") >= start) & (F.col("event_ts") < end) & holds_at(_final())
-    hit = pairs.join(treatments, "customer_id").where(during).select("customer_id", "as_of")
-    return hit.distinct().withColumn("treated", F.lit(True))
 
 
 def _final() -> Column:

@@ -115,7 +115,11 @@ def matured_mondays(profile: "Profile", settings: "Settings", through: date) -> 
 def churn_examples(table: "pa.Table") -> Examples:
     """The rows of training/churn_examples as arrays."""
     return from_arrow(
-        table, entity="customer_id", not_features=tuple(BOOKKEEPING), too_late="left_in_gap"
+        table,
+        entity="customer_id",
+        not_features=tuple(BOOKKEEPING),
+        too_late="left_in_gap",
+        weight="weight",
     )
 
 

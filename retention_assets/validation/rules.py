@@ -167,7 +167,8 @@ def between(column: CanonicalColumn) -> Rule:
         outside.append(f"{name} {'<=' if strict else '<'} {low}")
     if high is not None:
         outside.append(f"{name} > {high}")
-    limits = f"{_name_part(low, '-inf')}_and_{_name_part(high, 'inf')}"
+    link = "up_to" if strict and high is not None else "and"
+    limits = f"{_name_part(low, '-inf')}_{link}_{_name_part(high, 'inf')}"
     return Rule(
         f"{name}_{'above' if strict else 'between'}_{limits}",
         f"{name} must be {_bounds(low, high, strict)}",

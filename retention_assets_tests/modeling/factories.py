@@ -1,6 +1,7 @@
 """Generated examples: weekly customer rows whose churn depends on the features, or is random."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -47,6 +48,13 @@ def examples(customers: int = 400, weeks: int = 24, seed: int = 1, signal: float
     return Examples(FEATURES, who[order], when[order], X[order], y[order])
 
 
+def contacted(data: Examples, seed: int = 1) -> Examples:
+    """The same rows; a pilot contacted a third of them at random, which kept all of these."""
+    acted = np.random.default_rng(seed).random(len(data)) < 1 / 3
+    labels = np.where(acted, 0, data.y).astype(np.int8)
+    return replace(data, y=labels, weights=np.where(acted, 0.0, 1.5))
+
+
 def as_table(data: Examples):
     """The examples as training/churn_examples holds them."""
     import pyarrow as pa
@@ -61,7 +69,8 @@ def as_table(data: Examples):
             "label": pa.array(data.y.astype(np.int32)),
             "left_in_gap": data.reachable != data.y,
             "label_observed_at": [day + timedelta(days=51) for day in days],
-            "treated": [False] * len(data),
+            "treated": pa.array(data.w == 0),
+            "weight": pa.array(data.w),
         }
     )
 

@@ -67,6 +67,26 @@ def test_half_width_of_independent_rows_is_wilsons() -> None:
     assert four_times[1][-1] == pytest.approx(half[-1], abs=1e-9)
 
 
+def test_weights_set_the_rate_and_widen_its_interval() -> None:
+    """Rows of weight 2 count as two for the rate, and as fewer for how certain it is."""
+    rng = np.random.default_rng(3)
+    raw = np.full(2000, 0.3)
+    y = (rng.random(2000) < 0.3).astype(np.int8)
+    weights = rng.choice([0.0, 1.0, 9.0], 2000)
+    platt = fit_platt(raw, y, weights)
+    rate = np.average(y, weights=weights)
+    assert platt.apply(raw).mean() == pytest.approx(rate, abs=1e-3)
+    others = cross_calibrated(raw, y, np.arange(2000) % 2, weights)
+    odd = np.arange(2000) % 2 > 0
+    expected = np.average(y[odd], weights=weights[odd])
+    assert others[~odd].mean() == pytest.approx(expected, abs=2e-3)
+    alone = np.arange(2000).astype(str)
+    _, half = rate_half_width(raw, y, alone)
+    _, weighted = rate_half_width(raw, y, alone, weights)
+    # Kish: (sum of weights)^2 / sum of squared weights = 100 / 82 of 3, or .41 of the rows.
+    assert weighted[-1] / half[-1] == pytest.approx(0.41**-0.5, rel=0.1)
+
+
 def test_rows_of_few_entities_with_one_label_say_little() -> None:
     """Where no label differs, the rows of an entity count as one."""
     entities = np.repeat(np.array(["a", "b"]), 50)

@@ -7,7 +7,7 @@ import pytest
 
 from retention_assets.errors import NotTrainableError
 from retention_assets.training.task import churn_examples
-from retention_assets_tests.modeling.factories import FEATURES, as_table, examples
+from retention_assets_tests.modeling.factories import FEATURES, as_table, contacted, examples
 
 DATA = examples(customers=40, weeks=5)
 
@@ -51,6 +51,23 @@ def test_positives_that_come_too_late_are_out_of_reach() -> None:
     assert data.reachable.tolist() == expected
     assert data.take(np.arange(9)).reachable.tolist() == expected[:9]
     assert data.fingerprint == late.fingerprint != DATA.fingerprint
+
+
+def test_weights_are_read_and_kept_with_their_rows() -> None:
+    weighted = contacted(DATA)
+    table = as_table(weighted)
+    shuffled = table.take(np.random.default_rng(0).permutation(table.num_rows))
+    data = churn_examples(shuffled)
+    assert data.w.tolist() == weighted.w.tolist()
+    assert data.take(np.arange(9)).w.tolist() == weighted.w[:9].tolist()
+    assert data.fingerprint == weighted.fingerprint
+    assert data.fingerprint != replace(weighted, weights=None).fingerprint
+
+
+def test_rows_that_all_count_the_same_have_no_weights() -> None:
+    data = churn_examples(as_table(DATA))
+    assert data.weights is None
+    assert data.w.tolist() == [1.0] * len(DATA)
 
 
 def test_columns_follow_requested_order_or_name_missing() -> None:

@@ -62,6 +62,35 @@ def test_model_is_fitted_on_all_rows_which_weigh_alike() -> None:
     assert fits[0].w.tolist() == [1.0] * len(expected)
 
 
+def test_rows_without_weight_are_not_fitted_on() -> None:
+    recorder, fits = recording()
+    weights = np.resize([0.0, 1.0, 2.5], len(DATA))
+    _, calibration = fit_and_calibrate(recorder, replace(DATA, weights=weights), SPLIT.train, 7)
+    counted = SPLIT.train & (weights > 0)
+    np.testing.assert_array_equal(fits[0].X, DATA.X[counted])
+    assert fits[0].w.tolist() == weights[counted].tolist()
+    # They are scored all the same, for the threshold: capacity is a share of all customers.
+    cohort = later_cohort(DATA, SPLIT.train)
+    assert calibration.weights is not None
+    assert calibration.weights.tolist() == weights[cohort].tolist()
+    assert not np.isnan(calibration.raw).any()
+
+
+def test_folds_and_calibrator_follow_the_weights() -> None:
+    """Leavers count three times: every level rises to theirs."""
+    weights = np.where(DATA.y > 0, 3.0, 1.0)
+    data = replace(DATA, weights=weights)
+    trained = train(LOGISTIC, data, SPLIT, TASK)
+    cohort = later_cohort(DATA, SPLIT.train)
+    rate = np.average(DATA.y[cohort], weights=weights[cohort])
+    p = trained.calibration_p
+    assert np.average(p, weights=weights[cohort]) == pytest.approx(rate, abs=0.01)
+    for fold, figures in zip(SPLIT.folds, trained.folds, strict=True):
+        rate = np.average(DATA.y[fold.valid], weights=weights[fold.valid])
+        assert figures["base_rate"] == pytest.approx(rate)
+        assert figures["mean_error"] == pytest.approx(0, abs=0.02)
+
+
 def test_too_few_customers_raise_error() -> None:
     few = examples(customers=60, weeks=8)
     names = np.unique(few.entities)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from retention_assets.modeling.candidates.declared import candidate
+from retention_assets.modeling.evaluation.baselines import EVERYBODY
 from retention_assets.modeling.pipeline import fit_model
+from retention_assets.modeling.promotion.comparison import compare, with_champion
 from retention_assets.modeling.refit import (
     MAX_MEAN_DIFFERENCE,
     MIN_RANK_CORRELATION,
@@ -15,7 +17,7 @@ from retention_assets.modeling.refit import (
     refit_recipe,
 )
 from retention_assets.training.task import churn_split
-from retention_assets_tests.modeling.factories import churn, examples
+from retention_assets_tests.modeling.factories import churn, contacted, evaluate, examples
 from serve.model.bundle import load_bundle
 
 LOGISTIC = candidate("logistic_regression")
@@ -35,6 +37,36 @@ def test_refit_learns_from_all_rows_and_agrees(tmp_path: Path) -> None:
     assert card.trained_as_of == [str(DATA.as_of.min()), str(DATA.as_of.max())]
     assert card.test_as_of == [str(TEST.as_of.min()), str(TEST.as_of.max())] and card.refitted
     assert refit.agreement.is_close and refit.agreement.rank_correlation < 1
+
+
+def test_all_figures_are_of_rows_without_contact(tmp_path: Path) -> None:
+    """Candidate, baselines, champion and refit count rows by their weights."""
+    data = contacted(DATA)
+    evaluated = evaluate(LOGISTIC, data, tmp_path / "tested", TASK)
+    test = data.take(SPLIT.test)
+    comparison = compare(
+        TASK,
+        data,
+        train=SPLIT.train,
+        test=test,
+        probabilities={LOGISTIC.name: evaluated.p},
+        fold_scores={LOGISTIC.name: {"profit": 1.0, "brier": 0.1}},
+        chosen_on="folds",
+    )
+    comparison = with_champion(comparison, LOGISTIC, data, {})
+    champion = comparison.champion
+    assert champion is not None and champion.p == pytest.approx(evaluated.p)
+    for scorer in (*comparison.candidates.values(), *comparison.baselines.values(), champion):
+        assert scorer.w.tolist() == test.w.tolist()
+    rate = DATA.y[SPLIT.train].mean()
+    assert comparison.baselines[EVERYBODY.name].p == pytest.approx(rate, abs=0.02)
+    assert evaluated.p.mean() == pytest.approx(DATA.y[SPLIT.test].mean(), abs=0.03)
+    refit = refit_recipe(
+        LOGISTIC, data, test=TEST, tested=evaluated.p, task=TASK, folder=tmp_path / "refit"
+    )
+    p = load_bundle(tmp_path / "refit", refit.digest).probabilities(DATA.X)
+    assert p.mean() == pytest.approx(DATA.y.mean(), abs=0.03)
+    assert data.y.mean() < DATA.y.mean() - 0.05
 
 
 def test_same_rows_give_the_same_refit(tmp_path: Path) -> None:

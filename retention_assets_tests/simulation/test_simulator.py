@@ -86,7 +86,15 @@ def test_contacts_help_or_harm_and_are_partly_randomized(world: Path) -> None:
     randomized = contacts[contacts["randomized"]]
     assert 0.1 < len(randomized) / len(contacts) < 0.9
     assert randomized["treated"].mean() == pytest.approx(0.5, abs=0.1)
-    assert contacts[~contacts["randomized"]]["treated"].all()
+
+
+def test_decisions_on_contacts_log_their_propensity(world: Path) -> None:
+    """Of those with one propensity, that share is contacted."""
+    contacts = rows(world, "campaign_contacts")
+    for propensity, of_campaign in contacts.groupby("propensity"):
+        assert of_campaign["treated"].mean() == pytest.approx(propensity, abs=0.06)
+    assert set(contacts["propensity"]) == {0.05, 0.5}
+    assert not contacts[~contacts["treated"]]["cost"].any()
 
 
 def test_fraud_is_reported_late_or_never(world: Path) -> None:

@@ -10,6 +10,7 @@ from retention_assets.errors import SetupError
 from retention_assets.settings import Settings
 from retention_assets.simulation.simulator import FIRST_DATE
 from retention_assets.simulation.source_folder import (
+    FORMAT,
     NOTE_FILE,
     Simulation,
     make_simulated_source,
@@ -66,6 +67,18 @@ def test_only_identical_days_are_reused(simulation: Simulation, days: int) -> No
     assert simulation.reusable_days(SMALL.note) == days
 
 
+def test_folder_of_an_earlier_format_is_written_anew(tmp_path: Path) -> None:
+    """Its tables may lack a column, which no reader would accept."""
+    settings = Settings(home=tmp_path, simulated_customers=60, simulated_days=30, simulated_seed=3)
+    make_simulated_source(settings, ignore_progress)
+    written = contents(settings.simulated_dir)
+    (settings.simulated_dir / NOTE_FILE).write_text('{"customers": 60, "days": 30, "seed": 3}')
+    for file in (settings.simulated_dir / "campaign_contacts").iterdir():
+        file.write_bytes(b"")
+    assert make_simulated_source(settings, ignore_progress)
+    assert contents(settings.simulated_dir) == written
+
+
 def test_another_simulation_replaces_only_the_tables(tmp_path: Path) -> None:
     make_simulation(tmp_path / "shop", Simulation(60, 25, 3), ignore_progress)
     (tmp_path / "shop" / "notes.txt").write_text("mine")
@@ -94,7 +107,7 @@ def test_embedded_source_keeps_a_custom_simulation(tmp_path: Path) -> None:
     longer = settings.model_copy(update={"simulated_days": 35})
     assert make_simulated_source(longer, ignore_progress)
     note = json.loads((settings.simulated_dir / NOTE_FILE).read_text())
-    assert note == {"customers": 60, "days": 35, "seed": 3}
+    assert note == {"customers": 60, "days": 35, "seed": 3, "format": FORMAT}
     shifted = Simulation(60, 30, 3, shift_on=date(2024, 1, 20))
     make_simulation(settings.simulated_dir, shifted, ignore_progress)
     assert not make_simulated_source(settings, ignore_progress)

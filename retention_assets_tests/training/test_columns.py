@@ -33,7 +33,10 @@ def test_label_and_contacts_lead_to_their_tables(simulated: Profile) -> None:
         ("validated/churn_events", "event_ts"),
         ("validated/transactions", "event_ts"),
     ]
-    assert ("validated/campaign_contacts", "treated") in lineage["treated"]
+    for name in ("treated", "weight"):
+        assert ("validated/campaign_contacts", "treated") in lineage[name]
+    assert ("validated/campaign_contacts", "propensity") in lineage["weight"]
+    assert ("validated/churn_events", "event_ts") in lineage["weight"]
     assert ("features/daily_activity", "purchases") in lineage["purchase_frequency_30d"]
 
 
@@ -44,7 +47,7 @@ def test_lineage_follows_churn_kind_and_tables(simulated: Profile) -> None:
     profile = simulated.model_copy(update={"churn": inactivity, "tables": tables})
     lineage = example_lineage(profile)
     assert ("validated/transactions", "event_ts") in lineage["label"]
-    assert "treated" not in lineage
+    assert not {"treated", "weight"} & set(lineage)
     label = simulated.churn.model_copy(update={"kind": "label"})
     lineage = example_lineage(profile.model_copy(update={"churn": label}))
     assert lineage["label"] == [("validated/churn_labels", "churned")]

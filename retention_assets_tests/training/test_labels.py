@@ -24,6 +24,7 @@ from retention_assets.training.labels import labels
 from retention_assets.training.task import churn_examples
 from retention_assets.training.weeks import weekly_examples
 from retention_assets_tests.features.factories import Fact, fact_rows, history_frames
+from retention_assets_tests.training.contact_rows import decisions
 
 AS_OF = date(2024, 3, 4)
 WINDOW = LabelWindow(14, 30, 7)
@@ -300,25 +301,53 @@ def test_cancellation_labels_each_week_until_it_happens(lake: Lake) -> None:
     }
 
 
-def test_contact_within_the_window_marks_the_customer(lake: Lake) -> None:
-    contacts: dict[str, tuple[list[Fact], bool]] = {
+def test_contact_until_the_outcome_marks_the_customer(lake: Lake) -> None:
+    """The last cancellation decides the label: until then a contact could have changed it."""
+    left = ("cancel", WITHIN)
+    table: dict[str, tuple[list[Fact], bool]] = {
         "at t": ([("treated", T)], True),
         "in the gap": ([("treated", IN_GAP)], True),
-        "twice": ([("treated", WITHIN), ("treated", WITHIN)], True),
         "before t": ([("treated", JUST_BEFORE_T)], False),
+        "just before the window closes": ([("treated", JUST_OPEN)], True),
         "as the window closes": ([("treated", CLOSES)], False),
         "reported too late": ([("treated", WITHIN, TOO_LATE)], False),
-        "taken back in time": ([("treated", WITHIN, WITHIN, REPLACED_WHEN_FINAL)], False),
         "held out at random": ([("held out", WITHIN)], False),
         "never": ([], False),
+        "before leaving": ([left, ("treated", IN_GAP)], True),
+        "on the day of leaving": ([left, ("treated", "2024-04-01 20:00:00")], True),
+        "after leaving": ([left, ("treated", LATER_WITHIN)], False),
+        "after the first leaving": (
+            [("cancel", IN_GAP), ("sale", GAP_ENDS), left, ("treated", GAP_ENDS)],
+            True,
+        ),
+        "after leaving, came back": (
+            [("cancel", IN_GAP), ("treated", WITHIN), ("sale", LATER_WITHIN)],
+            True,
+        ),
     }
-    rows = fact_rows(lake.spark, {who: facts for who, (facts, _) in contacts.items()})
-    rows = rows.withColumn("treated", F.expr("kind = 'treated'"))
-    marked = labeled(lake.spark, contacts, "cancellation", contacts=rows).collect()
+    rows = decisions(lake.spark, {who: facts for who, (facts, _) in table.items()})
+    marked = labeled(lake.spark, table, "cancellation", contacts=rows).collect()
     assert {row.customer_id: row.treated for row in marked} == {
-        who: treated for who, (_, treated) in contacts.items()
+        who: treated for who, (_, treated) in table.items()
     }
-    assert {row.label for row in marked} == {0}  # treated or not, they stay in
+    assert {row.weight for row in marked} == {1.0}  # treated or not, they stay in
+
+
+@pytest.mark.parametrize("kind", ["inactivity", "label"])
+def test_contact_in_the_window_marks_for_other_labels(lake: Lake, kind: str) -> None:
+    facts: Table = {
+        who: ([("sale", RECENTLY), ("left", T, WITHIN), ("stayed", T, FINAL)], 0)
+        for who in ("in the window", "after it")
+    }
+    contacts = decisions(
+        lake.spark,
+        {"in the window": [("treated .5", JUST_OPEN)], "after it": [("treated .5", CLOSES)]},
+    )
+    rows = labeled(lake.spark, facts, kind, contacts=contacts).collect()
+    assert {row.customer_id: (row.treated, row.weight) for row in rows} == {
+        "in the window": (True, 0.0),
+        "after it": (False, 1.0),
+    }
 
 
 def test_examples_hold_vectors_and_labels_of_each_week(

@@ -47,6 +47,7 @@ VALID_VALUES: dict[str, Row] = {
         "channel": "mail",
         "treated": True,
         "randomized": True,
+        "propensity": 0.5,
         "cost": 1.0,
     },
     "fraud_reports": {"transaction_id": "t", "reported_by": "bank", "is_fraud": True},

@@ -41,6 +41,8 @@ def number(name: str) -> list[tuple[Row, str]]:
     ]
 
 
+NOT_FINITE = "propensity must be a finite number"
+NOT_A_PROBABILITY = "propensity must be > 0 and <= 1"
 NOT_REQUESTABLE = "customer_id has a control character or more than 128 characters"
 EVERYWHERE: list[tuple[Row, str]] = [
     *text("customer_id"),
@@ -98,10 +100,14 @@ BY_TABLE: dict[str, list[tuple[Row, str]]] = {
     "churn_labels": [*required("churned"), *readable("churned", "boolean")],
     "campaign_contacts": [
         *TOO_OLD, *text("contact_id"), *text("campaign"), *number("cost"),
+        *readable("propensity", "double"),
         *required("treated"), *readable("treated", "boolean"),
         *required("randomized"), *readable("randomized", "boolean"),
         ({"channel": "pigeon"}, "channel must be one of mail, phone, app"),
         ({"cost": -1.0}, "cost must be >= 0"),
+        ({"propensity": float("nan")}, f"{NOT_FINITE}; {NOT_A_PROBABILITY}"),
+        ({"propensity": 0.0}, NOT_A_PROBABILITY),
+        ({"propensity": 1.1}, NOT_A_PROBABILITY),
     ],
     "fraud_reports": [
         *TOO_OLD, *text("report_id"), *text("transaction_id"),
@@ -124,6 +130,7 @@ VALID_CHANGES: dict[str, list[Row]] = {
     "churn_labels": [{"churned": False}, {"event_ts": BEFORE_START}],
     "campaign_contacts": [
         {"channel": None, "cost": None}, {"cost": 0.0}, {"treated": False, "randomized": False},
+        {"propensity": None}, {"propensity": 1.0},
     ],
     "fraud_reports": [{"reported_by": None}, {"is_fraud": False}],
 }  # fmt: skip

@@ -32,7 +32,7 @@ def evaluate_baselines(
     """Baselines by name. One that needs a feature that the data lacks is left out."""
     scored = {item: item.scores(data, train, test) for item in baselines}
     return {
-        item.name: Evaluation(test.y, p, utility, item.acting, test.reachable)
+        item.name: Evaluation.of(test, p, utility, item.acting)
         for item, p in scored.items()
         if p is not None
     }
@@ -40,7 +40,7 @@ def evaluate_baselines(
 
 def base_rate(data: Examples, train: Bools, test: Examples) -> Floats:
     """The training rate for every row."""
-    return np.full(len(test), float(data.y[train].mean()))
+    return np.full(len(test), float(np.average(data.y[train], weights=data.w[train])))
 
 
 def log_feature(name: str) -> BaselineScores:
@@ -55,7 +55,7 @@ def log_feature(name: str) -> BaselineScores:
         # fit_platt works on the logit of its input: pass the sigmoid of the standardized log.
         center = trained.mean()
         scale = trained.std() or 1.0
-        curve = fit_platt(_sigmoid((trained - center) / scale), data.y[train])
+        curve = fit_platt(_sigmoid((trained - center) / scale), data.y[train], data.w[train])
         return curve.apply(_sigmoid((_log(test.X[:, column], largest) - center) / scale))
 
     return scores

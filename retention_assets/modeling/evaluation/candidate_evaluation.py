@@ -36,11 +36,10 @@ class CandidateEvaluation:
         """Test figures, the confusion table's rates at the threshold, and the folds' means."""
         folds = self.trained.folds
         means = {f"cv_{name}": value for name, value in fold_means(folds).items()}
-        reachable = self.test.reachable
-        test = Evaluation(self.test.y, self.p, self.utility, reachable=reachable).point()
-        at_threshold = Confusion.of(self.test.y, self.p, self.threshold).rates()
+        test = Evaluation.of(self.test, self.p, self.utility).point()
+        table = Confusion.of(self.test.y, self.p, self.threshold, self.test.weights)
         timing = {"folds": len(folds), "fit_s": self.trained.model.seconds}
-        return test | at_threshold | means | timing
+        return test | table.rates() | means | timing
 
 
 def fold_means(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from retention_assets.modeling.examples import Floats
+from retention_assets.modeling.examples import Examples, Floats
 from retention_assets.modeling.utility import Utility
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Evaluation:
     """One scorer's probabilities against the labels, and how its scores are acted on.
 
     `reachable`: 1 for the positives that an action reaches in time, which alone are worth money;
-    None: all are.
+    None: all are. `weights`: how much each row counts; None: all count 1.
     """
 
     def __init__(
@@ -41,12 +41,21 @@ class Evaluation:
         utility: Utility,
         acting: Acting = "ranked",
         reachable: NDArray[np.int8] | None = None,
+        weights: Floats | None = None,
     ) -> None:
         self.y = y.astype(np.float64)
         self.reachable = (y if reachable is None else reachable) > 0
         self.p = p
+        self.w = np.ones(len(y)) if weights is None else weights
         self.utility = utility
         self.acting: Acting = acting
+
+    @classmethod
+    def of(
+        cls, rows: Examples, p: Floats, utility: Utility, acting: Acting = "ranked"
+    ) -> "Evaluation":
+        """Probabilities of these rows, which have labels, reach and weights."""
+        return cls(rows.y, p, utility, acting, rows.reachable, rows.weights)
 
     def point(self) -> dict[str, float]:
         """Every metric with all rows counted once."""
@@ -74,10 +83,10 @@ class Evaluation:
             2 * slots + slot[positive],
             3 * slots + slot[reachable],
         ]
-        column = np.concatenate(
-            [entity[order][rows] for rows in (before_last, positive, reachable)]
-        )
-        counts = csr_matrix((np.ones(len(row)), (row, column)), shape=(4 * slots, entities))
+        parts = (before_last, positive, reachable)
+        column = np.concatenate([entity[order][rows] for rows in parts])
+        weight = np.concatenate([self.w[order][rows] for rows in parts])
+        counts = csr_matrix((weight, (row, column)), shape=(4 * slots, entities))
         first_row = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
         scores = ranked[first_row][with_positives]
         return EntityMetrics(
@@ -103,14 +112,12 @@ class Evaluation:
             "log_loss": -(self.y * np.log(p) + (1 - self.y) * np.log1p(-p)),
             "accuracy": ((self.p >= ACCURACY_CUT) == (self.y > 0)).astype(np.float64),
         }
-        rows: list[Floats] = [
-            np.bincount(entity, parts[name], minlength=entities).astype(np.float64) for name in SUMS
-        ]
+        w = self.w
+        rows = [np.bincount(entity, w * parts[name], entities) for name in SUMS]
         bins = np.split(order, np.unique(np.arange(BINS) * len(p) // BINS)[1:])
-        for values in (self.p - self.y, np.ones(len(p))):
-            for part in bins:
-                rows.append(np.bincount(entity[part], values[part], entities).astype(np.float64))
-        return np.stack(rows)
+        for values in (w * (self.p - self.y), w):
+            rows += [np.bincount(entity[part], values[part], entities) for part in bins]
+        return np.stack(rows).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -177,21 +184,26 @@ def _ratio(above: Floats, below: Floats) -> Floats:
 class Confusion:
     """The one table that precision, recall and the false-alarm rate all come from."""
 
-    tp: int
-    fp: int
-    fn: int
-    tn: int
+    tp: float
+    fp: float
+    fn: float
+    tn: float
 
     @classmethod
-    def of(cls, y: NDArray[np.int8], p: Floats, threshold: float) -> "Confusion":
-        """Counts rows by label and by whether their probability reaches the threshold."""
+    def of(
+        cls, y: NDArray[np.int8], p: Floats, threshold: float, weights: Floats | None = None
+    ) -> "Confusion":
+        """Counts rows, each by its weight, by label and by whether their probability reaches the
+        threshold.
+        """
         flagged = p >= threshold
         positive = y > 0
+        w = np.ones(len(y)) if weights is None else weights
         return cls(
-            tp=int((flagged & positive).sum()),
-            fp=int((flagged & ~positive).sum()),
-            fn=int((~flagged & positive).sum()),
-            tn=int((~flagged & ~positive).sum()),
+            tp=float(w[flagged & positive].sum()),
+            fp=float(w[flagged & ~positive].sum()),
+            fn=float(w[~flagged & positive].sum()),
+            tn=float(w[~flagged & ~positive].sum()),
         )
 
     def rates(self) -> dict[str, float]:

@@ -47,9 +47,9 @@ def rank_correlation(p: Floats, other: Floats) -> float | None:
 
 
 def _figures(rows: Examples, p: Floats, part: Bools, utility: Utility) -> dict[str, Any]:
-    y = rows.y[part]
-    point = Evaluation(y, p[part], utility).point()
+    of_part = rows.take(part)
+    point = Evaluation.of(of_part, p[part], utility).point()
     figures: dict[str, Any] = {name: point[name] for name in FIGURES}
-    if y.min() == y.max():
+    if of_part.y.min() == of_part.y.max():
         figures |= dict.fromkeys(RANKING)
     return {"rows": int(part.sum())} | figures

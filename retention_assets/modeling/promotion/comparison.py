@@ -98,8 +98,7 @@ def compare(
         task=task,
         test=test,
         candidates={
-            name: Evaluation(test.y, p, task.utility, reachable=test.reachable)
-            for name, p in probabilities.items()
+            name: Evaluation.of(test, p, task.utility) for name, p in probabilities.items()
         },
         baselines=evaluate_baselines(task.baselines, data, train, test, task.utility),
         fold_scores=fold_scores,
@@ -140,6 +139,4 @@ def with_champion(
     test = comparison.test
     before = purged_before(data, test.as_of.min(), task.purge_days)
     p = fit_model(recipe, data, before, task.seed, task.words).probabilities(test.X)
-    return replace(
-        comparison, champion=Evaluation(test.y, p, task.utility, reachable=test.reachable)
-    )
+    return replace(comparison, champion=Evaluation.of(test, p, task.utility))

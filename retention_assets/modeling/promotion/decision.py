@@ -118,9 +118,10 @@ def _slice_means(
         return {}
     unique, entity = np.unique(comparison.test.entities, return_inverse=True)
     # Sums by entity, (slices, entities): a draw then only counts entities.
+    w = comparison.test.w
     masks = list(slices.values())
-    sums = [np.bincount(entity, values * rows, minlength=len(unique)) for rows in masks]
-    rows_of = [np.bincount(entity, rows, minlength=len(unique)) for rows in masks]
+    sums = [np.bincount(entity, w * values * rows, minlength=len(unique)) for rows in masks]
+    rows_of = [np.bincount(entity, w * rows, minlength=len(unique)) for rows in masks]
     samples = [
         (np.stack(sums) @ counts) / np.maximum(np.stack(rows_of) @ counts, 1)
         for counts in entity_draws(
@@ -129,7 +130,7 @@ def _slice_means(
     ]
     by_slice = np.concatenate(samples, axis=1)
     return {
-        name: (float(values[rows].mean()), by_slice[at])
+        name: (float(np.average(values[rows], weights=w[rows])), by_slice[at])
         for at, (name, rows) in enumerate(slices.items())
     }
 

@@ -144,5 +144,5 @@ def large_slices(rows: Examples, median_slices: Sequence[str]) -> dict[str, Bool
     return {
         name: mask
         for name, mask in slices.items()
-        if mask.mean() >= MIN_SLICE_SHARE and rows.y[mask].sum() >= MIN_SLICE_POSITIVES
+        if mask.mean() >= MIN_SLICE_SHARE and (rows.w * rows.y)[mask].sum() >= MIN_SLICE_POSITIVES
     }

@@ -112,12 +112,12 @@ def model_record(
 
 
 def row_count(data: Examples, rows: Bools) -> RowCount:
-    """Counts of the rows of a mask."""
-    labels = data.y[rows]
+    """Counts of the rows of a mask; the base rate is by their weights."""
+    counted = data.take(rows)
     return RowCount(
-        rows=len(labels),
-        entities=len(np.unique(data.entities[rows])),
-        base_rate=float(labels.mean()) if len(labels) else 0.0,
+        rows=len(counted),
+        entities=len(np.unique(counted.entities)),
+        base_rate=float(np.average(counted.y, weights=counted.w)) if len(counted) else 0.0,
     )
 
 

@@ -54,14 +54,39 @@ def test_weight_of_two_equals_two_copies() -> None:
     reachable = y * (rng.random(200) < 0.7)
     weights = rng.integers(1, 4, 200)
     copies = np.repeat(np.arange(200), weights)
-    weighted = (
+    weights = weights.astype(np.float64)
+    drawn = (
         Evaluation(y, p, UTILITY, reachable=reachable)
         .by_entity(np.arange(200), 200)
-        .at(weights[:, None].astype(np.float64))
+        .at(weights[:, None])
     )
+    weighted = Evaluation(y, p, UTILITY, reachable=reachable, weights=weights).point()
     copied = Evaluation(y[copies], p[copies], UTILITY, reachable=reachable[copies]).point()
     for figure in ("auc", "average_precision", "brier", "base_rate", "profit", "lift"):
-        assert weighted[figure][0] == pytest.approx(copied[figure]), figure
+        assert drawn[figure][0] == pytest.approx(copied[figure]), figure
+        assert weighted[figure] == pytest.approx(copied[figure]), figure
+    table = Confusion.of(y, p, 0.5, weights)
+    assert table.rates() == pytest.approx(Confusion.of(y[copies], p[copies], 0.5).rates())
+
+
+def test_row_without_weight_counts_for_nothing() -> None:
+    rng = np.random.default_rng(6)
+    p = rng.random(300)
+    y = (rng.random(300) < p).astype(np.int8)
+    kept = rng.random(300) < 0.8
+    weighted = Evaluation(y, p, UTILITY, weights=kept.astype(np.float64)).point()
+    rest = Evaluation(y[kept], p[kept], UTILITY).point()
+    for figure in ("auc", "average_precision", "brier", "log_loss", "mean_error", "profit"):
+        assert weighted[figure] == pytest.approx(rest[figure]), figure
+
+
+def test_calibration_error_is_that_of_weighted_rates() -> None:
+    """One in four is positive; by the weights it is one in two."""
+    y = np.tile(np.array([1, 0, 0, 0], dtype=np.int8), 250)
+    weights = np.where(y > 0, 3.0, 1.0)
+    point = Evaluation(y, np.full(1000, 0.5), UTILITY, weights=weights).point()
+    assert point["base_rate"] == pytest.approx(0.5)
+    assert (point["ece"], point["mean_error"]) == pytest.approx((0, 0), abs=1e-12)
 
 
 def test_confusion_table_counts_every_row_once() -> None:

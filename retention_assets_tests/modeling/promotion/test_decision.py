@@ -16,6 +16,7 @@ from retention_assets.modeling.promotion.decision import (
     decide_promotion,
     latency,
     slice_differences,
+    slice_mean_errors,
 )
 from retention_assets_tests.modeling.factories import FEATURES, UTILITY, churn, examples
 from retention_assets_tests.serve import bundles
@@ -145,6 +146,24 @@ def test_slice_difference_compares_brier_with_rival(
     for name, (_, rounds) in differences.items():
         # A round that draws no row of the slice has the difference 0.
         assert len(rounds) == 40 and set(np.round(rounds, 12)) <= {0.0, expected[name]}
+
+
+def test_slice_errors_follow_the_weights() -> None:
+    """Two rows a slice: a leaver of weight 3 and a stayer of weight 1 are a rate of .75."""
+    four = TEST.take(np.flatnonzero(TEST.as_of == TEST.as_of[0])[:4])
+    four.y[:] = np.array([1, 0, 1, 0])
+    weighted = replace(four, weights=np.array([3.0, 1.0, 1.0, 0.0]))
+    left = np.array([True, True, False, False])
+    two_slices = Comparison(
+        task=replace(TASK, bootstrap_rounds=40),
+        test=weighted,
+        candidates={"model": Evaluation.of(weighted, np.full(4, 0.5), UTILITY)},
+        baselines={},
+        fold_scores={"model": FOLD_SCORES},
+        chosen_on="two folds",
+    )
+    errors = slice_mean_errors(two_slices, {"left": left, "right": ~left})
+    assert {name: point for name, (point, _) in errors.items()} == {"left": -0.25, "right": -0.5}
 
 
 def clocked(clock: list[float], seconds: list[float]) -> RawModel:
