@@ -9,7 +9,7 @@ outcome or the end of the window (Robins and Rotnitzky 1992). 1 / the probabilit
 the whole window would be wrong: who leaves early cannot be contacted later.
 
 A contact without a logged propensity changes no weight, and the probability is with such contacts
-going on as they do. An estimate of their rate from the features as of as_of makes things worse:
+going on as they do. An estimate of their rate from the features as of as_of made things worse:
 who is contacted depends on what happened since (benchmarks/contacts.py).
 """
 

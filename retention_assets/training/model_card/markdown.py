@@ -45,6 +45,7 @@ def _facts(document: ModelDocument) -> dict[str, str]:
         "Judged on the untouched period": judged,
         "Figures": FIGURES_OF_REFIT if card.refitted else "of this very model",
         "Label": _label(card.settings),
+        "Contacts": "the probability is without contacts whose propensity is logged; others go on",
         "Source": card.source or "not recorded",
         "Seed": str(card.seed),
         "Digest": f"`{document.version.digest}`",
