@@ -9,8 +9,8 @@ outcome or the end of the window (Robins and Rotnitzky 1992). 1 / the probabilit
 the whole window would be wrong: who leaves early cannot be contacted later.
 
 A contact without a logged propensity changes no weight, and the probability is with such contacts
-going on as they do. An estimate of their rate from the features as of as_of made things worse:
-who is contacted depends on what happened since (benchmarks/contacts.py).
+going on as they do. An estimate of their rate from the features as of as_of made things worse for
+those likeliest to be contacted (benchmarks/contacts.py): contacts depend on what happened since.
 """
 
 from pyspark.sql import Column, DataFrame
