@@ -83,8 +83,9 @@ def fitted_scores(name: str, params: Mapping[str, Any], train: Examples, test: E
 
 def log_loss(test: Examples, raw: Any, task: Task) -> float:
     """Of the scores, calibrated by the rows of other customers."""
-    p = cross_calibrated(raw.astype(np.float64), test.y, calibration_parts(test.entities))
-    return Evaluation(test.y, p, task.utility).point()["log_loss"]
+    parts = calibration_parts(test.entities)
+    p = cross_calibrated(raw.astype(np.float64), test.y, parts, test.weights)
+    return Evaluation.of(test, p, task.utility).point()["log_loss"]
 
 
 def grid_fold(

@@ -24,6 +24,8 @@ ONLINE_RETAIL = Path(__file__).parent / "test_online_retail.py"
 
 # Also for the processes that tests start. `make acceptance` compiles queries, as production does.
 os.environ.setdefault(spark_options.VARIABLE, f"{SHORT_LIVED} {INTERPRETED}")
+# Two workers with two threads each share two cores: a thread that waits must not spin.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 give_main_module_a_file()  # the suite's workers are spawned, as Dagster's runs are
 for name in [name for name in os.environ if name.startswith("RETENTION_")]:
     del os.environ[name]  # the suite must not touch a platform that its user runs

@@ -44,6 +44,9 @@ app.add_typer(source, name="source")
 
 
 def main() -> None:
+    # Also for the services and runs that it starts. Steps, Spark and a forest share a few cores: a
+    # thread of OpenMP that waits by spinning takes them from the others.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except RetentionError as error:

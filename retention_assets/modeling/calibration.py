@@ -43,7 +43,10 @@ def fit_platt(raw: Floats, y: NDArray[np.int8], weights: Floats | None = None) -
     w = np.ones(len(y)) if weights is None else weights
     positives = (w * y).sum()
     target = np.where(y > 0, (positives + 1) / (positives + 2), 1 / (w.sum() - positives + 2))
-    x = logit(raw)
+    raw_logit = logit(raw)
+    # Standardized, so that the same steps find the slope of scores that hardly differ.
+    spread = raw_logit.std() or 1.0
+    x = (raw_logit - raw_logit.mean()) / spread
     share = w * (len(w) / w.sum())
 
     def loss(beta: Floats) -> tuple[float, Floats]:
@@ -58,7 +61,7 @@ def fit_platt(raw: Floats, y: NDArray[np.int8], weights: Floats | None = None) -
     if a <= 0:
         rate = (share * target).mean()
         return Platt(0.0, float(np.log(rate / (1 - rate))))
-    return Platt(float(a), float(b))
+    return Platt(float(a / spread), float(b - a * raw_logit.mean() / spread))
 
 
 def cross_calibrated(

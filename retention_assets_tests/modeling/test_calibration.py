@@ -22,6 +22,15 @@ def test_calibration_restores_observed_rates(
         assert p[rows].mean() == pytest.approx(y[10_000:][rows].mean(), abs=0.04)
 
 
+def test_scores_that_hardly_differ_are_calibrated_too() -> None:
+    """As those of a model with a heavy penalty: the ranking is right, the spread a millionth."""
+    rng = np.random.default_rng(2)
+    z = rng.normal(-1, 1, 20_000)
+    y = (rng.random(20_000) < 1 / (1 + np.exp(-z))).astype(np.int8)
+    p = fit_platt(1 / (1 + np.exp(-(1e-6 * z - 1))), y).apply(1 / (1 + np.exp(-(1e-6 * z - 1))))
+    np.testing.assert_allclose(p, 1 / (1 + np.exp(-z)), atol=0.03)
+
+
 def test_reversed_ranking_gives_constant_probability() -> None:
     y = np.tile(np.array([0, 1], dtype=np.int8), 100)
     platt = fit_platt(np.where(y > 0, 0.2, 0.8), y)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from retention_assets.modeling.candidates import logistic_regression
+from retention_assets.modeling.candidates import logistic_regression, xgboost
 from retention_assets.modeling.candidates.declared import Candidate
 from retention_assets.modeling.evaluation.baselines import EVERYBODY, NOBODY, Baseline, log_feature
 from retention_assets.modeling.evaluation.candidate_evaluation import (
@@ -43,6 +43,7 @@ def beats_random_inspections(evidence: PromotionEvidence) -> Answer:
     return Answer(passed=more > 0, reason=f"{more:+.0f}", value=more, limit=0.0)
 
 
+ONE_SPLIT = {"rounds": 1, "patience": 1, "max_depth": 1}
 TASK = Task(
     name="failure",
     words=Words("machine", "machines", "failures", "survivors", "inspected"),
@@ -53,7 +54,7 @@ TASK = Task(
     baselines=(NOBODY, EVERYBODY, Baseline("oldest_first", log_feature("age_days"), ranks=True)),
     median_slices=("age_days",),
     candidates=(
-        Candidate("strict", "logistic_regression", logistic_regression.fit, params={"C": 1e-6}),
+        Candidate("stump", "xgboost", xgboost.fit, params=ONE_SPLIT),
         Candidate("free", "logistic_regression", logistic_regression.fit, params={"C": 1.0}),
     ),
     gates=(
@@ -114,7 +115,7 @@ def test_second_task_passes_through_all_of_modeling(tmp_path: Path) -> None:
     )
     assert scorer.card.settings == {"gap_days": 0, "horizon_days": 7}
     assert {row["candidate"] for row in comparison.leaderboard()} == {
-        "strict",
+        "stump",
         "free",
         "nobody",
         "everybody",
