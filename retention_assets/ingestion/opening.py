@@ -217,8 +217,9 @@ def _typed(
 def _declared(table: TableSource, columns: dict[str, tuple[Column, str]]) -> Iterator[Column]:
     """Each declared column, and whether its value could not be read."""
     keys = key_columns(table)
+    lacking = (F.lit(None).cast("string"), "string")
     for name, kind in table.source_columns.items():
-        source, actual = columns[name.lower()]
+        source, actual = columns.get(name.lower(), lacking)
         declared = normal_type(kind)
         value, fault = value_and_fault(
             source, actual=actual, declared=declared, options=table.options

@@ -15,7 +15,7 @@ from retention_assets.errors import SetupError
 from retention_assets.settings import Settings
 
 NOTE_FILE = "simulation.json"
-FORMAT = 2  # of the tables; a folder of another format is written anew
+FORMAT = 2  # of the tables; days are added only to a folder of the same format
 Progress = Callable[[int, int], None]
 
 
@@ -105,8 +105,11 @@ def make_simulated_source(settings: Settings, progress: Progress) -> bool:
     )
     if folder.exists() and not (folder / NOTE_FILE).exists():
         return False
-    if _read_note(folder).keys() - simulation.note.keys():
+    note = _read_note(folder)
+    if note.keys() - simulation.note.keys():
         return False
+    if note | {"format": FORMAT} == simulation.note:
+        return False  # the home has read it, whatever its format: two would mix in its tables
     return make_simulation(folder, simulation, progress)
 
 

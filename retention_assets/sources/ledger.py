@@ -241,7 +241,7 @@ def definition_of_reading(profile: Profile, name: str) -> dict[str, str]:
             about: str(value)
             for about, value in source.items()
             # Which rows hold follows from changed files only after they are read.
-            if about not in ("columns", "changed_files") and value is not None
+            if about not in ("columns", "changed_files", "may_lack") and value is not None
         },
         **{f"column {column}": text for column, text in source["columns"].items()},
         **{f"type of {column.name}": column.type for column in columns},

@@ -88,11 +88,12 @@ def _with_defaults(content: dict[str, Any]) -> dict[str, Any]:
 def _with_canonical_columns(name: str, table: Any) -> Any:
     if name not in TABLES or not isinstance(table, dict) or table.get("columns"):
         return table
-    declared = table.get("source_columns") or {
-        column.name: column.type for column in TABLES[name].columns
-    }
-    columns = {column: f"`{column}`" for column in TABLES[name].column_names if column in declared}
-    return table | {"source_columns": declared, "columns": columns}
+    contract = TABLES[name]
+    columns = table.get("source_columns")
+    may_lack = [] if columns else [item.name for item in contract.columns if not item.required]
+    declared = columns or {item.name: item.type for item in contract.columns}
+    mapping = {column: f"`{column}`" for column in contract.column_names if column in declared}
+    return table | {"source_columns": declared, "columns": mapping, "may_lack": may_lack}
 
 
 def _parse(file: Path, content: dict[str, Any]) -> Profile:

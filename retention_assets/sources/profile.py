@@ -98,7 +98,8 @@ class TableSource(_Strict):
     one export of everything; it is used only if no file matches `path`. `source_columns`: Spark
     type of each column of the files; `columns`: SQL over them for each canonical column. If both
     are left out, the files have the canonical columns already. `derive: first_seen` keeps each
-    customer's first row. `options`: how the files write their values.
+    customer's first row. `options`: how the files write their values. `may_lack`: columns that
+    are null where a file has none of that name, and no column that is not declared.
 
     `changed_files: replace`: a file's new version replaces its old one, so that what only the old
     one said holds no longer, from the day on which the new one is read. Without it that stays. It
@@ -117,6 +118,7 @@ class TableSource(_Strict):
     day_from_filename: str | None = None
     source_columns: dict[str, str] = Field(default_factory=dict)
     columns: dict[str, str] = Field(default_factory=dict)
+    may_lack: tuple[str, ...] = ()
     where: str | None = None
     derive: Literal["first_seen"] | None = None
     changed_files: Literal["replace"] | None = None

@@ -197,8 +197,12 @@ def _check_separator(profile: Profile, name: str, file: SourceFile) -> None:
 def _header_faults(header: Header, table: TableSource) -> list[str]:
     names = [column.lower() for column, _ in header]
     actual = {column.lower(): kind for column, kind in header}
+    # A column of another name may be a misspelled one.
+    undeclared = set(actual) - {column.lower() for column in table.source_columns}
     faults = []
     for column, kind in table.source_columns.items():
+        if column.lower() not in actual and column in table.may_lack and not undeclared:
+            continue
         if column.lower() not in actual:
             shown = ", ".join(name for name, _ in header)
             faults.append(f"column {column} is missing (the file has {shown})")

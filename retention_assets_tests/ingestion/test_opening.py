@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
-from retention_assets.errors import ProfileError
+from retention_assets.errors import ProfileError, SchemaChangedError
 from retention_assets.ingestion.layouts import inspect_files
 from retention_assets.ingestion.opening import open_files
 from retention_assets.resources.lake import Lake
@@ -142,6 +143,25 @@ def test_json_keeps_text_and_finds_keys_in_any_case(lake: Lake, tmp_path: Path) 
 def test_json_array_is_read(lake: Lake, tmp_path: Path) -> None:
     (tmp_path / "o.json").write_text(json.dumps([{"order": "1"}, {"order": "2"}], indent=2))
     assert [row["order"] for row in opened(lake, tmp_path, format="json")] == ["1", "2"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_column_that_files_may_lack_is_null(lake: Lake, tmp_path: Path, kind: str) -> None:
+    """Such as one that a contract gained; but a column of another name may be a misspelled one."""
+    older = pa.table({"order": ["1"], "time": ["2024-01-02 10:00:00"]})
+    newer = older.append_column("total", pa.array([5.0]))
+    write = {"csv": pacsv.write_csv, "parquet": pq.write_table}[kind]
+    for name, table in (("a", older), ("b", newer)):
+        write(table, tmp_path / f"{name}.{kind}")
+    columns = {"order": "string", "time": "string", "total": "double"}
+    rows = opened(lake, tmp_path, columns=columns, format=kind, may_lack=["total"])
+    assert sorted((row["_source_file"], row["total"], row["_row_fault"]) for row in rows) == [
+        (f"a.{kind}", None, None),
+        (f"b.{kind}", 5.0, None),
+    ]
+    write(newer.rename_columns(["order", "time", "totla"]), tmp_path / f"b.{kind}")
+    with pytest.raises(SchemaChangedError, match="column total is missing"):
+        opened(lake, tmp_path, columns=columns, format=kind, may_lack=["total"])
 
 
 def test_parquet_of_pandas_is_read(lake: Lake, tmp_path: Path) -> None:
