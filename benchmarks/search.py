@@ -155,8 +155,10 @@ def main(share: float = 0.3) -> None:
     settings = Settings()
     platform = Platform.of(settings)
     task = churn_task(settings, platform.profile)
-    table = DeltaTable(f"{settings.lake_root}/{keys.CHURN_EXAMPLES}").to_pyarrow_table()
-    data = churn_examples(table)
+    path = f"{settings.lake_root}/{keys.CHURN_EXAMPLES}"
+    if not DeltaTable.is_deltatable(path):
+        raise SystemExit(f"{settings.home} has no examples. Fix: run `retention run` first.")
+    data = churn_examples(DeltaTable(path).to_pyarrow_table())
     data = data.take(hash_share(data.entities, "benchmark") < share)
     split = churn_split(data, task)
     declared = replace(task, search=replace(task.search, trials=1))
