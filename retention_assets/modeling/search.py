@@ -205,9 +205,11 @@ def _run_trial(
                 study.tell(trial, state=TrialState.PRUNED)
                 return
     except NotTrainableError:
-        trial.set_user_attr(FAILED, True)
+        # Without the mark, the declared parameters are tried, and refused, again.
+        if number:
+            trial.set_user_attr(FAILED, True)
         study.tell(trial, state=TrialState.FAIL)
-        if number == 0:
+        if not number:
             raise
         return
     study.tell(trial, fold_means(figures)["log_loss"])
