@@ -99,7 +99,9 @@ def search(
     while len(finished) < budget.trials and _seconds(finished) < budget.seconds:
         _run_trial(study, len(finished), candidate, data, sampled, task)
         finished = _finished(study)
-    trials = tuple(_shown(trial, number, candidate) for number, trial in enumerate(finished))
+    # The journal may have more trials, of a larger budget.
+    counted = finished[: budget.trials]
+    trials = tuple(_shown(trial, number, candidate) for number, trial in enumerate(counted))
     completed = [trial for trial in trials if trial.outcome == COMPLETED]
     tried = min(completed, key=lambda trial: (trial.log_loss, trial.number))
     best = replace(candidate, params=tried.params)

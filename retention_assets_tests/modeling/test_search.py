@@ -60,6 +60,18 @@ def test_search_finds_better_parameters_than_declared(tmp_path: Path) -> None:
     assert best < result.figures["search_declared_log_loss"] - 0.01
 
 
+def test_smaller_budget_gives_its_own_result(tmp_path: Path) -> None:
+    """Also where the journal has the trials of a larger one."""
+    declared, _ = misled()
+    small = replace(TASK, search=replace(TASK.search, trials=3))
+    search(declared, DATA, SPLIT.folds, TASK, journal=tmp_path / "large.log")
+    after, alone = (
+        search(declared, DATA, SPLIT.folds, small, journal=tmp_path / f"{name}.log")
+        for name in ("large", "small")
+    )
+    assert after.best.params == alone.best.params and len(after.trials) == len(alone.trials) == 3
+
+
 def test_slow_candidate_has_fewer_trials(tmp_path: Path) -> None:
     declared, _ = misled()
     slow = replace(declared, max_trials=3)
