@@ -141,9 +141,10 @@ def _candidate(platform: Platform, candidate: Candidate) -> dg.AssetsDefinition:
         result = search(candidate, data, split.folds, task, journal=journal)
         evaluation = evaluate_candidate(result.best, data, split=split, task=task, folder=folder)
         figure = candidate_figure(evaluation.test.y, evaluation.p, candidate.name, task.words)
+        search_curve = search_figure(result)
         tags = {"candidate": candidate.name, "digest": evaluation.digest}
         with registry.run(context, f"churn_{candidate.name}", tags) as tracker:
-            record_search(tracker, result, search_figure(result))
+            record_search(tracker, result, search_curve)
             record = record_evaluation(
                 tracker, registry.log_bundle, evaluation, folder, figure, chosen_on=split.chosen_on
             )
@@ -157,7 +158,7 @@ def _candidate(platform: Platform, candidate: Candidate) -> dg.AssetsDefinition:
             "parameters": dg.MetadataValue.json(dict(result.best.params)),
         }
         if result.trials:
-            metadata |= {"search": png(search_figure(result))} | result.figures
+            metadata |= {"search": png(search_curve)} | result.figures
         return dg.MaterializeResult(
             metadata=table_metadata(SCORE_COLUMNS, rows, descriptions=SCORES)
             | metadata
