@@ -115,7 +115,6 @@ def _training(platform: Platform) -> Contract:
         keys.churn_candidate(item.name): {
             **{name: str(value) for name, value in item.params.items()},
             **{f"search {name}": str(tried) for name, tried in item.space.items()},
-            "max_trials": str(item.max_trials),
             **split,
             **economics,
         }

@@ -89,8 +89,6 @@ def search(
     declared parameters cannot be fitted.
     """
     budget = task.search
-    if candidate.max_trials:
-        budget = replace(budget, trials=min(budget.trials, candidate.max_trials))
     if budget.trials < 2 or not candidate.space:
         return SearchResult(candidate, (), False)
     sampled = _sampled(data, folds, budget.rows)

@@ -72,13 +72,6 @@ def test_smaller_budget_gives_its_own_result(tmp_path: Path) -> None:
     assert after.best.params == alone.best.params and len(after.trials) == len(alone.trials) == 3
 
 
-def test_slow_candidate_has_fewer_trials(tmp_path: Path) -> None:
-    declared, _ = misled()
-    slow = replace(declared, max_trials=3)
-    result = search(slow, DATA, SPLIT.folds, TASK, journal=tmp_path / "search.log")
-    assert len(result.trials) == 3 and not result.out_of_time
-
-
 def test_declared_parameters_stay_where_none_is_better(tmp_path: Path) -> None:
     """Also where another is better by no more than noise: here the tenth digit of C."""
     declared, _ = misled()

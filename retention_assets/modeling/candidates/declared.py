@@ -27,7 +27,6 @@ class Candidate:
 
     `kind` names the file format that serving reads; `icons` are the kinds that Dagster shows.
     `space`: what a search may try for which parameter; the others keep their declared value.
-    `max_trials`: the most that it tries, where a fit is slow; None: as many as the Task says.
     """
 
     name: str
@@ -37,7 +36,6 @@ class Candidate:
     icons: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     space: Space = field(default_factory=dict)
-    max_trials: int | None = None
 
 
 CANDIDATES = (
@@ -105,7 +103,6 @@ CANDIDATES = (
             "learning_rate": Range(5e-4, 1e-2, log=True),
             "l2": Range(1e-6, 1e-2, log=True),
         },
-        max_trials=3,  # a fit takes seconds on any number of rows
     ),
     Candidate(
         "logistic_regression",

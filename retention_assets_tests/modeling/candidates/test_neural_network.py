@@ -4,9 +4,11 @@ import io
 import json
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
 
+from retention_assets.errors import NotTrainableError
 from retention_assets.modeling.candidates.neural_network import fit
 from retention_assets.modeling.candidates.rows import Fitted
 from retention_assets.modeling.pipeline import served_model
@@ -19,8 +21,11 @@ PARAMS = {"layers": (8,), "epochs": 6, "patience": 2, "batch": 32, "learning_rat
 
 @pytest.fixture(scope="module")
 def twice() -> tuple[Fitted, Fitted]:
-    """The same rows fitted twice in one process: Keras numbers unnamed layers by process."""
-    return fit(ROWS, PARAMS, seed=7), fit(ROWS, PARAMS, seed=7)
+    """The same rows fitted twice in one process, with other fits between: they share a network."""
+    first = fit(ROWS, PARAMS, seed=7)
+    fit(ROWS, PARAMS | {"learning_rate": 0.01, "l2": 0.1}, seed=8)
+    fit(ROWS, PARAMS | {"layers": (4, 2)}, seed=7)
+    return first, fit(ROWS, PARAMS, seed=7)
 
 
 def test_second_fit_gives_same_bytes(twice: tuple[Fitted, Fitted]) -> None:
@@ -54,5 +59,21 @@ def test_network_keeps_weights_of_best_epoch(
     p = served(fitted.preprocess.apply(ROWS.X[ROWS.stop]))
     y = ROWS.y[ROWS.stop]
     loss = float(-np.mean(np.log(np.where(y > 0, p, 1 - p))))
-    assert loss == pytest.approx(fitted.notes["stop_log_loss"], abs=1e-4)
+    assert loss == pytest.approx(fitted.notes["stop_log_loss"], abs=1e-6)
     assert loss < np.log(2) and fitted.notes["epochs"] <= PARAMS["epochs"]
+
+
+def test_penalty_makes_hidden_weights_smaller(twice: tuple[Fitted, Fitted]) -> None:
+    def size(fitted: Fitted) -> float:
+        with zipfile.ZipFile(io.BytesIO(fitted.model)) as archive:
+            content = io.BytesIO(archive.read("model.weights.h5"))
+        with h5py.File(content) as weights:
+            kernel = np.asarray(weights["layers/dense/vars/0"])
+        return float(np.square(kernel).sum())
+
+    assert size(fit(ROWS, PARAMS | {"l2": 1.0}, seed=7)) < 0.5 * size(twice[0])
+
+
+def test_weights_that_became_infinite_are_an_error() -> None:
+    with pytest.raises(NotTrainableError, match=r"not a number.*Fix: Lower its learning_rate"):
+        fit(ROWS, PARAMS | {"learning_rate": 1e38}, seed=7)
