@@ -35,11 +35,6 @@ PINNED_WITH_SIGNATURE = "pinned_with_signature"
 REFIT_AGREES = "refit_agrees"
 
 
-# Op tag of assets that must not run beside each other in one process: TensorFlow's seeds and
-# MLflow's active run belong to the whole process.
-ONE_AT_A_TIME = {"retention/one_at_a_time": "true"}
-
-
 def raw(table: str) -> str:
     """Key of a source table as it arrived."""
     return f"raw/{table}"

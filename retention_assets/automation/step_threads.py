@@ -23,8 +23,6 @@ from dagster._core.execution.plan.instance_concurrency_context import InstanceCo
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.base import Executor
 
-from retention_assets.keys import ONE_AT_A_TIME
-
 if TYPE_CHECKING:
     from dagster._core.execution.context.system import (
         PlanExecutionContext,
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
     from dagster._core.execution.plan.plan import ExecutionPlan
 
 STEPS_AT_ONCE = 3
-LIMITS = [{"key": key, "value": value, "limit": 1} for key, value in ONE_AT_A_TIME.items()]
 
 
 class StepThreads(Executor):
@@ -89,7 +86,6 @@ def _run_plan(
             execution_plan.start(
                 retry_mode=job_context.retry_mode,
                 max_concurrent=STEPS_AT_ONCE,
-                tag_concurrency_limits=LIMITS,
                 instance_concurrency_context=concurrency,
             )
         )

@@ -2,7 +2,8 @@
 
 dagster-mlflow has faults that are worked around here and nowhere else. It keeps one MLflow run per
 Dagster run, so four candidates would overwrite each other: each block gets a run created before.
-It logs into a run that is already active: refused. It never ends a successful run.
+It logs into a run that is already active: refused. It never ends a successful run. It sets MLflow
+up for the whole process, so blocks on other threads wait.
 """
 
 import warnings
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -18,6 +20,8 @@ from retention_assets.errors import RegistryError
 
 if TYPE_CHECKING:
     from dagster_mlflow.resources import MlFlow
+
+_TRACKING = Lock()
 
 
 @dataclass(frozen=True)
@@ -63,27 +67,28 @@ def tracked(
     if mlflow.active_run():
         raise RegistryError(
             "Another MLflow run is active in this process.",
-            "End it, or run one training at a time.",
+            "End it first.",
         )
-    within = experiment_id(tracking_uri, experiment, artifacts)
-    run_id = mlflow.MlflowClient(tracking_uri).create_run(within, run_name=name).info.run_id
-    run = context.run
-    config = {
-        "experiment_name": experiment,
-        "mlflow_tracking_uri": tracking_uri,
-        "mlflow_run_id": run_id,
-        "extra_tags": {
-            f"dagster/{key.removeprefix('dagster/')}": value for key, value in run.tags.items()
+    with _TRACKING:
+        within = experiment_id(tracking_uri, experiment, artifacts)
+        run_id = mlflow.MlflowClient(tracking_uri).create_run(within, run_name=name).info.run_id
+        run = context.run
+        config = {
+            "experiment_name": experiment,
+            "mlflow_tracking_uri": tracking_uri,
+            "mlflow_run_id": run_id,
+            "extra_tags": {
+                f"dagster/{key.removeprefix('dagster/')}": value for key, value in run.tags.items()
+            }
+            | dict(tags),
         }
-        | dict(tags),
-    }
-    tracker = _dagster_mlflow(_ResourceContext(context.log, run.run_id, _JobName(name), config))
-    status = "FAILED"
-    try:
-        yield tracker
-        status = "FINISHED"
-    finally:
-        mlflow.end_run(status)
+        tracker = _dagster_mlflow(_ResourceContext(context.log, run.run_id, _JobName(name), config))
+        status = "FAILED"
+        try:
+            yield tracker
+            status = "FINISHED"
+        finally:
+            mlflow.end_run(status)
 
 
 def _dagster_mlflow(context: _ResourceContext) -> "MlFlow":

@@ -119,7 +119,6 @@ def _candidate(platform: Platform, candidate: Candidate) -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key(key),
         pool=key,
-        op_tags=keys.ONE_AT_A_TIME,
         deps=[asset_key(keys.CHURN_EXAMPLES)],
         kinds=set(candidate.icons),
         group_name="training",

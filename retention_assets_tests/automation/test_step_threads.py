@@ -7,11 +7,9 @@ import time
 from pathlib import Path
 
 import dagster as dg
-import pytest
 import yaml
 
 from retention_assets.automation.step_threads import STEPS_AT_ONCE, step_threads
-from retention_assets.keys import ONE_AT_A_TIME
 from retention_assets.settings import DAGSTER_YAML
 
 PATIENCE_S = 30
@@ -75,16 +73,13 @@ def test_steps_wait_for_their_inputs() -> None:
     assert [step for _, step in order] == ["first", "first", "second", "second"]
 
 
-@pytest.mark.parametrize(
-    ("tags", "limit"), [({}, STEPS_AT_ONCE), (ONE_AT_A_TIME, 1)], ids=["untagged", "one_at_a_time"]
-)
-def test_steps_at_once_are_limited(tags: dict[str, str], limit: int) -> None:
+def test_steps_at_once_are_limited() -> None:
     running = 0
     most = 0
     lock = threading.Lock()
 
     def counting(name: str) -> dg.AssetsDefinition:
-        @dg.asset(name=name, op_tags=tags)
+        @dg.asset(name=name)
         def count() -> None:
             nonlocal running, most
             with lock:
@@ -98,7 +93,7 @@ def test_steps_at_once_are_limited(tags: dict[str, str], limit: int) -> None:
 
     status, _ = run(*(counting(f"step_{number}") for number in range(6)))
     assert status == dg.DagsterRunStatus.SUCCESS
-    assert most == limit
+    assert most == STEPS_AT_ONCE
 
 
 def test_step_waits_while_another_run_writes_its_table(tmp_path: Path) -> None:

@@ -48,7 +48,6 @@ def churn_champion(platform: Platform, scored: Sequence[dg.AssetKey]) -> dg.Asse
         kinds={"mlflow", "table"},
         group_name="training",
         owners=OWNERS,
-        op_tags=keys.ONE_AT_A_TIME,
         check_specs=[
             *(
                 dg.AssetCheckSpec(item.name, asset=key, description=item.meaning)
