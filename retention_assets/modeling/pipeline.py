@@ -16,6 +16,7 @@ from retention_assets.errors import NotTrainableError
 from retention_assets.modeling.calibration import Platt, cross_calibrated, fit_platt
 from retention_assets.modeling.candidates.declared import Candidate
 from retention_assets.modeling.candidates.rows import FitRows, Fitted
+from retention_assets.modeling.evaluation.intervals import standard_error
 from retention_assets.modeling.evaluation.metrics import Evaluation
 from retention_assets.modeling.examples import Bools, Examples, Floats
 from retention_assets.modeling.splits import (
@@ -31,6 +32,7 @@ from serve.model.card import MODEL_FILES
 from serve.model.loaders import RawModel, load_model
 
 STOP_SHARE = 0.1
+ERROR_ROUNDS = 100
 WORDS = Words()
 
 
@@ -95,7 +97,8 @@ def train(candidate: Candidate, data: Examples, split: TrainTestSplit, task: Tas
 
 
 def evaluate_fold(candidate: Candidate, data: Examples, fold: Fold, task: Task) -> dict[str, float]:
-    """Figures of a fit on the fold's earlier rows, for its later rows; both counts of rows.
+    """Figures of a fit on the fold's earlier rows, for its later rows; both counts of rows; the
+    profit's standard error by entity.
 
     The later rows are calibrated by the later rows of other entities, in place of two more fits.
     So a fold compares how well recipes tell entities apart, and not how the level moves with time:
@@ -106,9 +109,10 @@ def evaluate_fold(candidate: Candidate, data: Examples, fold: Fold, task: Task) 
     valid = data.take(fold.valid)
     parts = calibration_parts(valid.entities)
     p = cross_calibrated(model.raw(valid.X), valid.y, parts, valid.weights)
-    figures = Evaluation.of(valid, p, task.utility).point()
+    evaluation = Evaluation.of(valid, p, task.utility)
+    error = standard_error(evaluation, valid.entities, "profit", ERROR_ROUNDS, task.seed)
     counts = {"train_rows": int(fold.train.sum()), "rows": len(valid), "fit_s": model.seconds}
-    return counts | figures
+    return counts | evaluation.point() | {"profit_error": error}
 
 
 def fit_model(

@@ -37,8 +37,7 @@ class Task:
     `median_slices`: features at whose median the rows are cut into two slices; every 0/1 feature
     is a slice anyway. `test_periods`: as-of dates of the untouched test. `calibration_tolerance`:
     how far probabilities may be from observed rates. `max_latency_ratio`: how many times as long as
-    a linear model the challenger may take for one row. `profit_tolerance`: by which share of the
-    highest profit on the folds candidates may differ and still be told apart by their Brier score.
+    a linear model the challenger may take for one row.
     """
 
     name: str
@@ -59,7 +58,6 @@ class Task:
     bootstrap_rounds: int
     calibration_tolerance: float
     max_latency_ratio: float
-    profit_tolerance: float = 0.0
 
     @property
     def purge_days(self) -> int:

@@ -33,8 +33,6 @@ TREES = {
     "colsample_bytree": 0.6,
     "refit": True,
 }
-# The standard deviation of one recipe's profit on the folds, from one draw of Telco to the next.
-PROFIT_TOLERANCE = 0.02
 
 
 def table_task(settings: "Settings", table: str, window: LabelWindow | None = None) -> Task:
@@ -66,7 +64,6 @@ def table_task(settings: "Settings", table: str, window: LabelWindow | None = No
         bootstrap_rounds=settings.bootstrap_rounds,
         calibration_tolerance=settings.calibration_tolerance,
         max_latency_ratio=settings.max_predict_ratio,
-        profit_tolerance=PROFIT_TOLERANCE,
     )
 
 

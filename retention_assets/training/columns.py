@@ -65,6 +65,8 @@ LEADERBOARD = {
     "accuracy": "Share of right answers at a probability of one half.",
     "lift": "Share of leavers among those who can be contacted, divided by the base rate.",
     "fold_profit": "Expected profit on the folds before these weeks, which choose the challenger.",
+    "fold_profit_error": "Standard error of this profit. The challenger has the best fold_brier "
+    "among the candidates that fall short of the highest profit by no more than its error.",
     "fold_brier": "Mean squared error of the probabilities on the folds.",
     "is_challenger": "Whether the candidate is the best on the folds. These weeks judge it alone.",
 }

@@ -120,7 +120,10 @@ def test_leaderboard_figure_shows_candidates_and_rankings(champion: bool, recenc
         test=data,
         candidates={"a": evaluations["a"], "b": evaluations["b"]},
         baselines=baselines,
-        fold_scores={"a": {"profit": 2.0, "brier": 0.1}, "b": {"profit": 1.0, "brier": 0.1}},
+        fold_scores={
+            "a": {"profit": 2.0, "profit_error": 0.0, "brier": 0.1},
+            "b": {"profit": 1.0, "profit_error": 0.0, "brier": 0.1},
+        },
         chosen_on="folds",
         champion=evaluations["c"] if champion else None,
     )

@@ -50,7 +50,7 @@ def test_all_figures_are_of_rows_without_contact(tmp_path: Path) -> None:
         train=SPLIT.train,
         test=test,
         probabilities={LOGISTIC.name: evaluated.p},
-        fold_scores={LOGISTIC.name: {"profit": 1.0, "brier": 0.1}},
+        fold_scores={LOGISTIC.name: {"profit": 1.0, "profit_error": 0.0, "brier": 0.1}},
         chosen_on="folds",
     )
     comparison = with_champion(comparison, LOGISTIC, data, {})

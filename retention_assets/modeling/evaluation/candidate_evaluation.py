@@ -45,7 +45,8 @@ class CandidateEvaluation:
 def fold_means(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Mean of each figure over the folds, weighted by their validation rows; empty without folds.
 
-    By these a challenger is chosen: the untouched rows then judge a single candidate.
+    By these a challenger is chosen: the untouched rows then judge a single candidate. The mean of a
+    standard error is that of the mean where the folds' rows are of the same entities.
     """
     rows = [fold["rows"] for fold in folds]
     names = [name for name in folds[0] if not name.endswith("rows")] if folds else []

@@ -43,6 +43,14 @@ def resample(
     }
 
 
+def standard_error(
+    scorer: Evaluation, entities: NDArray[np.str_], metric: str, rounds: int, seed: int
+) -> float:
+    """Standard deviation of the metric from one draw of entities to the next."""
+    samples = resample({"": scorer}, entities, rounds, seed)
+    return float(samples[""][metric].std())
+
+
 def interval(sample: Floats, alpha: float = 0.05) -> tuple[float, float]:
     """Percentile interval that leaves out alpha in all."""
     low, high = np.quantile(sample, [alpha / 2, 1 - alpha / 2])

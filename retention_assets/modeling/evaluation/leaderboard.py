@@ -57,12 +57,12 @@ class BootstrapScores:
         return row | {metric: point[metric] for metric in ALONE}
 
 
-def best_candidate(points: Mapping[str, Mapping[str, float]], tolerance: float = 0.0) -> str:
-    """The candidate of highest expected profit; a tie goes to the better Brier score.
-
-    `tolerance`: the share of the highest profit by which a tie may fall short of it.
+def best_candidate(points: Mapping[str, Mapping[str, float]]) -> str:
+    """The best Brier score among the candidates of about the highest expected profit: those that
+    fall short of it by no more than its standard error, `profit_error` (Breiman et al. 1984,
+    section 3.4.3). On some thousand rows the most profitable of four is often only the luckiest.
     """
-    highest = max(point["profit"] for point in points.values())
-    least = highest - tolerance * abs(highest)
+    highest = max(points.values(), key=lambda point: point["profit"])
+    least = highest["profit"] - highest["profit_error"]
     tied = [name for name, point in points.items() if point["profit"] >= least]
     return min(tied, key=lambda name: (points[name]["brier"], -points[name]["profit"]))

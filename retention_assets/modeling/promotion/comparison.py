@@ -40,7 +40,7 @@ class Comparison:
     @cached_property
     def challenger(self) -> str:
         """Name of the candidate that may become champion."""
-        return best_candidate(self.fold_scores, self.task.profit_tolerance)
+        return best_candidate(self.fold_scores)
 
     @property
     def same_recipe_reason(self) -> str:
@@ -71,6 +71,7 @@ class Comparison:
         of_folds = self.fold_scores.get(name, {})
         return {
             "fold_profit": of_folds.get("profit"),
+            "fold_profit_error": of_folds.get("profit_error"),
             "fold_brier": of_folds.get("brier"),
             "is_challenger": name == self.challenger,
         }

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from retention_assets.modeling.evaluation.leaderboard import (
     ALONE,
@@ -46,32 +44,29 @@ def bootstrap_scores(money: Money) -> BootstrapScores:
 def test_rows_are_ordered_by_profit_then_brier(money: Money, order: list[str]) -> None:
     scores = bootstrap_scores(money)
     assert [row["candidate"] for row in scores.rows(set())] == order
-    assert best_candidate(scores.points) == order[0]
 
 
-def test_tolerance_makes_close_profits_a_tie() -> None:
-    points = {
-        "best": {"profit": 100.0, "brier": 0.15},
-        "close": {"profit": 98.0, "brier": 0.12},
-        "far": {"profit": 97.0, "brier": 0.10},
-    }
-    assert best_candidate(points) == "best"
-    assert best_candidate(points, tolerance=0.02) == "close"
-    losses = {name: point | {"profit": -point["profit"]} for name, point in points.items()}
-    assert best_candidate(losses) == "far"
-    assert best_candidate(losses, tolerance=0.02) == "far"
-
-
-@given(
-    st.dictionaries(
-        st.text("abcdef", min_size=1, max_size=3),
-        st.tuples(st.sampled_from([-1.0, 0.0, 2.0]), st.floats(0, 1)),
-        min_size=1,
-    )
+@pytest.mark.parametrize(
+    ("profits", "errors", "chosen"),
+    [
+        ((100.0, 98.0, 97.0), (2.0, 0.0, 0.0), "close"),
+        ((100.0, 98.0, 97.0), (1.0, 9.0, 9.0), "best"),
+        ((100.0, 98.0, 97.0), (3.0, 0.0, 0.0), "far"),
+        ((5.0, 5.0, 4.0), (0.0, 0.0, 9.0), "close"),
+        ((-97.0, -98.0, -100.0), (2.0, 0.0, 0.0), "close"),
+    ],
 )
-def test_best_candidate_is_first_row(money: Money) -> None:
-    scores = bootstrap_scores(money)
-    assert best_candidate(scores.points) == scores.rows(set(money))[0]["candidate"]
+def test_error_of_the_highest_profit_decides_what_is_a_tie(
+    profits: tuple[float, ...], errors: tuple[float, ...], chosen: str
+) -> None:
+    """Of candidates that are tied, the one of the best Brier score is chosen."""
+    points = {
+        name: {"profit": profit, "profit_error": error, "brier": brier}
+        for name, profit, error, brier in zip(
+            ("best", "close", "far"), profits, errors, (0.15, 0.12, 0.10), strict=True
+        )
+    }
+    assert best_candidate(points) == chosen
 
 
 def test_row_shows_figures_with_percentile_intervals() -> None:

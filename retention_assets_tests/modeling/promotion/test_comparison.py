@@ -80,7 +80,10 @@ def compared(data: Examples) -> Comparison:
         for candidate in CANDIDATES
     }
     records = {
-        candidate.name: {"fold_scores": {"profit": 1.0, "brier": 0.1}, "chosen_on": "folds"}
+        candidate.name: {
+            "fold_scores": {"profit": 1.0, "profit_error": 0.0, "brier": 0.1},
+            "chosen_on": "folds",
+        }
         for candidate in CANDIDATES
     }
     examples_read = churn_examples(as_table(data))
@@ -88,7 +91,7 @@ def compared(data: Examples) -> Comparison:
 
 
 def fold_scores(is_best: bool) -> dict[str, float]:
-    return {"profit": 20.0 if is_best else 10.0, "brier": 0.1}
+    return {"profit": 20.0 if is_best else 10.0, "profit_error": 5.0, "brier": 0.1}
 
 
 def test_baselines_ignore_labels_open_at_test_start() -> None:

@@ -27,7 +27,7 @@ from serve.model.scorer import Scorer
 TEST = examples(customers=150, weeks=3)
 TASK = churn(bootstrap_rounds=100, seed=1, max_predict_ratio=1000)
 KNOWING = np.where(TEST.y > 0, 0.97, 0.03)
-FOLD_SCORES = {"profit": 10.0, "brier": 0.1}
+FOLD_SCORES = {"profit": 10.0, "profit_error": 0.0, "brier": 0.1}
 GUESSING = np.random.default_rng(1).permutation(KNOWING)
 
 

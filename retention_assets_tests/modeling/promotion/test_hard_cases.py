@@ -9,7 +9,6 @@ import pytest
 from retention_assets.errors import NotTrainableError
 from retention_assets.modeling.candidates.declared import candidate
 from retention_assets.modeling.evaluation.candidate_evaluation import fold_means
-from retention_assets.modeling.evaluation.leaderboard import best_candidate
 from retention_assets.modeling.promotion.comparison import compare
 from retention_assets.modeling.promotion.decision import PromotionDecision, decide_promotion
 from retention_assets.training.task import churn_split
@@ -66,12 +65,3 @@ def test_too_few_of_a_label_are_refused_with_a_count(
     with pytest.raises(NotTrainableError, match=reason) as error:
         churn_split(data, TASK)
     assert error.value.fix
-
-
-def test_tie_in_profit_goes_to_better_probabilities() -> None:
-    points = {
-        "first": {"profit": 5.0, "brier": 0.12},
-        "second": {"profit": 5.0, "brier": 0.11},
-        "third": {"profit": 4.0, "brier": 0.01},
-    }
-    assert best_candidate(points) == "second"

@@ -50,7 +50,7 @@ def decide(
             NOBODY.name: Evaluation(y, np.zeros(len(y)), UTILITY),
             EVERYBODY.name: Evaluation(y, np.full(len(y), y.mean()), UTILITY, "random"),
         },
-        fold_scores={"model": {"profit": 10.0, "brier": 0.1}},
+        fold_scores={"model": {"profit": 10.0, "profit_error": 0.0, "brier": 0.1}},
         chosen_on="two folds",
         champion=guessing if champion else None,
     )

@@ -84,7 +84,7 @@ def staged(
             3, "probability", pa.array(blurred)
         )
         worse = record | {
-            "fold_scores": {"profit": -1e6, "brier": 1.0},
+            "fold_scores": {"profit": -1e6, "profit_error": 0.0, "brier": 1.0},
             "recipe": recipe_of(other),
         }
         folder_of_other = registry.staging(other.name)
