@@ -270,6 +270,12 @@ class MonitoringSettings(SettingsGroup):
     drift_min_effect: float = Field(
         default=0.3, gt=0, description="Smallest shift, in reference units, worth an alarm."
     )
+    drift_min_score_shift: float = Field(
+        default=0.01,
+        ge=0,
+        description="Mean change of the champion's probabilities from which a drifted feature asks "
+        "for another recipe.",
+    )
     retrain_every_days: int = Field(default=7, ge=1)
     retrain_cooldown_days: int = Field(default=3, ge=0)
     retrain_min_new_customers: int = Field(

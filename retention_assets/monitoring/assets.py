@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from retention_assets.monitoring.retraining import RealizedFigures
+    from serve.model.scorer import Scorer
 
 OWNERS = ["team:ml"]
 # Column, Spark type, meaning.
@@ -45,6 +46,13 @@ DRIFT_COLUMNS = (
     ("p_value", "double", "p-value, adjusted by Holm for the number of features."),
     ("effect", "double", "Size of the shift, in standard deviations of the training sample."),
     ("drifted", "boolean", "Whether the shift is both significant and large enough to count."),
+    (
+        "score_shift",
+        "double",
+        "Mean change of the champion's probabilities by this drift; null without drift, and where "
+        "the champion reads features that are gone.",
+    ),
+    ("matters", "boolean", "Whether the drift asks for another recipe."),
     ("champion", "string", "Version of the model whose training is compared."),
 )
 DECISION_COLUMNS = (
@@ -54,7 +62,11 @@ DECISION_COLUMNS = (
     ("new_customers", "bigint", "Customers with labels that the last training did not have."),
     ("days_since_training", "bigint", "Days of labeled data since the last training."),
     ("untested_weeks", "bigint", "Labeled weeks since the last spent test period."),
-    ("drifted_features", "array<string>", "Features that have drifted, the largest shift first."),
+    (
+        "drifted_features",
+        "array<string>",
+        "Features whose drift moves the champion's probabilities, the largest shift first.",
+    ),
     ("failed_checks", "array<string>", "Data checks whose latest evaluation failed."),
 )
 
@@ -75,9 +87,10 @@ def _descriptions(columns: tuple[tuple[str, str, str], ...]) -> dict[str, str]:
 def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
     settings = platform.settings
     available = available_features(FEATURES, platform.profile.tables)
-    compared = [item for item in available if item.monitored and item.model_input]
-    names = [item.name for item in compared]
-    tables = sorted({keys.customer_features(item.group) for item in compared})
+    inputs = [item for item in available if item.model_input]
+    names = [item.name for item in inputs]
+    monitored = {item.name for item in inputs if item.monitored}
+    tables = sorted({keys.customer_features(item.group) for item in inputs})
 
     @dg.asset(
         key=asset_key(keys.FEATURE_DRIFT),
@@ -92,6 +105,7 @@ def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
         from retention_assets.monitoring.drift import compare
         from retention_assets.monitoring.pictures import heat_map
         from retention_assets.monitoring.samples import Samples, drift_samples
+        from retention_assets.monitoring.score_shift import score_shift
 
         champion = registry.champion(keys.CHURN)
         sample = Samples({}, {})
@@ -103,13 +117,33 @@ def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
                 trained_through=_trained_through(champion),
             )
         rows = compare(
-            sample.reference,
+            {name: values for name, values in sample.reference.items() if name in monitored},
             sample.current,
             alpha=settings.drift_alpha,
             min_effect=settings.drift_min_effect,
         )
         version = champion.version if champion else None
-        records = [(*vars(row).values(), version) for row in rows]
+        shifts = {row.feature: None for row in rows}
+        if champion and any(row.drifted for row in rows):
+            scorer = _scorer(champion, registry)
+            shifts |= {
+                row.feature: score_shift(
+                    scorer, sample.current, row.feature, sample.reference[row.feature]
+                )
+                for row in rows
+                if row.drifted
+            }
+        reports = [
+            vars(row)
+            | {
+                "score_shift": (shift := shifts[row.feature]),
+                "matters": row.drifted
+                and (shift is None or shift >= settings.drift_min_score_shift),
+                "champion": version,
+            }
+            for row in rows
+        ]
+        records = [tuple(report.values()) for report in reports]
         frame = lake.spark.createDataFrame(records, _schema(DRIFT_COLUMNS))
         count = lake.overwrite(keys.FEATURE_DRIFT, frame)
         drifted = [row.feature for row in rows if row.drifted]
@@ -123,7 +157,7 @@ def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
         if rows:
             metadata |= {
                 "heat_map": png(heat_map(rows, sample.reference, sample.current)),
-                "features": rows_as_table(map(vars, rows)),
+                "features": rows_as_table(reports),
             }
         return dg.MaterializeResult(metadata=metadata)
 
@@ -228,7 +262,6 @@ def _realized(
 ) -> "RealizedFigures | None":
     """The champion on the weeks that matured after its training, beside its recorded test."""
     from retention_assets.monitoring.evidence import realized_figures, weeks_after
-    from serve.model.bundle import load_bundle
 
     recorded = champion.tags.get(f"{TEST_FIGURE}auc")
     if recorded is None:
@@ -236,6 +269,12 @@ def _realized(
     new = weeks_after(read(keys.CHURN_EXAMPLES), _trained_through(champion)).toArrow()
     if not new.num_rows:
         return None
-    folder = registry.download(champion.task, champion.version, registry.downloads)
-    scorer = load_bundle(folder, champion.digest)
+    scorer = _scorer(champion, registry)
     return realized_figures(scorer, churn_examples(new), float(recorded), task)
+
+
+def _scorer(champion: ModelVersion, registry: Registry) -> "Scorer":
+    from serve.model.bundle import load_bundle
+
+    folder = registry.download(champion.task, champion.version, registry.downloads)
+    return load_bundle(folder, champion.digest)

@@ -37,7 +37,7 @@ def read_evidence(
     trained_weeks = [week for key in candidates if (week := newest_week(read(key)))]
     last = trained_through or max(trained_weeks, default=None)
     newest = newest_week(examples)
-    drifted = read(keys.FEATURE_DRIFT).where("drifted").orderBy(F.desc("effect"))
+    drifted = read(keys.FEATURE_DRIFT).where("matters").orderBy(F.desc("effect"))
     return RetrainingEvidence(
         failed_checks=tuple(failed_checks),
         has_champion=trained_through is not None,

@@ -34,6 +34,7 @@ class RetrainingEvidence:
 
     `new_customers`: customers with labels that the last training did not have. `untested_weeks`:
     labeled weeks since the last spent test period. `test_weeks`: how many a period takes.
+    `drifted_features`: those whose drift moves the champion's probabilities.
     """
 
     failed_checks: tuple[str, ...] = ()
@@ -93,7 +94,7 @@ def decide_retraining(
 def reasons_to_search(evidence: RetrainingEvidence) -> Iterator[str]:
     """What speaks for another recipe than the champion's."""
     if drifted := evidence.drifted_features:
-        yield f"{len(drifted)} features have drifted ({', '.join(drifted[:SHOWN])})"
+        yield f"{len(drifted)} features have drifted and move scores ({', '.join(drifted[:SHOWN])})"
     realized = evidence.realized
     if realized and realized.auc_high < realized.recorded_auc:
         yield (

@@ -26,13 +26,14 @@ NOW = date(2024, 6, 10)
 TRAINED = date(2024, 3, 4)
 MATURED = date(2024, 3, 11)  # a week later
 CUSTOMERS = 400
-SHIFTED = "login_frequency_30d"
+SHIFTED = "engagement_score"
+IGNORED = "login_frequency_30d"  # by the champion
 GUARDED = dg.AssetKey(["validated", "customers"])
 GUARD = "rows_in_equals_rows_out"
 
 
 class Stage:
-    """The stage on a source of random features, one of which has shifted since the training."""
+    """The stage on a source of random features, two of which have shifted since the training."""
 
     def __init__(self, lake: Lake, home: Path) -> None:
         self.platform = Platform.of(Settings(home=home, source="simulated"))
@@ -49,8 +50,8 @@ class Stage:
         for table in sorted(groups):
             names = [item.name for item in self.features if table.endswith(item.group)]
             values = rng.normal(size=(CUSTOMERS, len(names)))
-            if SHIFTED in names:
-                values[:, names.index(SHIFTED)] += 1.0
+            for name in {SHIFTED, IGNORED} & set(names):
+                values[:, names.index(name)] += 1.0
             self._write(table, names, NOW, values)
         names = [item.name for item in self.features]
         values = rng.normal(size=(CUSTOMERS, len(names)))
@@ -65,8 +66,8 @@ class Stage:
         schema = "customer_id string, as_of date, state string"
         self._table("features/customer_state", schema, states)
 
-    def champion(self, folder: Path) -> str:
-        version, _ = registered(self.registry, folder)
+    def champion(self, folder: Path, intercept: float = 0.0) -> str:
+        version, _ = registered(self.registry, folder, intercept)
         self.registry._client.set_model_version_tag(
             self.registry.model_name("churn"), version, "trained_through", str(TRAINED)
         )
@@ -122,16 +123,26 @@ def test_shifted_feature_is_reported_and_asks_for_training(stage: Stage, tmp_pat
     result = stage.materialize()
     metadata = materialized(result)
     assert check_results(result) == {"no_feature_drift": False}
-    assert (metadata[DRIFT]["drifted_features"], metadata[DRIFT]["champion"]) == (
-        [SHIFTED],
-        version,
-    )
+    assert set(metadata[DRIFT]["drifted_features"]) == {SHIFTED, IGNORED}
+    assert metadata[DRIFT]["champion"] == version
     assert metadata[DRIFT]["heat_map"].startswith("![](data:image/png;base64,")
-    compared = {row["feature"] for row in stage.lake.read(DRIFT).collect()}
-    assert compared == {item.name for item in stage.features if item.monitored}
+    rows = {row["feature"]: row for row in stage.lake.read(DRIFT).collect()}
+    assert rows.keys() == {item.name for item in stage.features if item.monitored}
+    assert rows[SHIFTED]["score_shift"] > 0.1 and rows[SHIFTED]["matters"]
+    assert rows[IGNORED]["score_shift"] == 0 and not rows[IGNORED]["matters"]
+    assert rows["recency_days"]["score_shift"] is None and not rows["recency_days"]["matters"]
     assert metadata[DECISION]["action"] == "search"
-    assert SHIFTED in metadata[DECISION]["reason"]
+    assert f"1 features have drifted and move scores ({SHIFTED})" in metadata[DECISION]["reason"]
     assert metadata[DECISION]["new_customers"] == CUSTOMERS
+
+
+def test_drift_that_moves_no_score_asks_for_nothing(stage: Stage, tmp_path: Path) -> None:
+    """A champion that is sure of everybody stays sure."""
+    stage.champion(tmp_path / "model", intercept=60.0)
+    stage.report_check(passed=True)
+    metadata = materialized(stage.materialize())
+    assert set(metadata[DRIFT]["drifted_features"]) == {SHIFTED, IGNORED}
+    assert "drifted" not in metadata[DECISION]["reason"]
 
 
 def test_failed_data_check_forbids_training_on_drift(stage: Stage, tmp_path: Path) -> None:

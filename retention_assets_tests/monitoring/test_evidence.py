@@ -21,7 +21,9 @@ FOREST = "training/churn_random_forest"
 
 @pytest.fixture(scope="module")
 def filled(module_lake: Lake) -> Lake:
-    """Two labeled customers in each of four weeks; two features have drifted."""
+    """Two labeled customers in each of four weeks; the drift of two features
+    matters.
+    """
     spark = module_lake.spark
     module_lake.overwrite(
         "validated/watermark", spark.createDataFrame([(date(2024, 7, 1),)], "watermark date")
@@ -30,10 +32,10 @@ def filled(module_lake: Lake) -> Lake:
     module_lake.overwrite(
         "training/churn_examples", spark.createDataFrame(rows, "as_of date, customer_id string")
     )
-    drift = [("a", 0.4, True), ("b", 0.2, False), ("c", 0.9, True)]
+    drift = [("a", 0.4, True), ("b", 0.9, False), ("c", 0.9, True)]
     module_lake.overwrite(
         "monitoring/feature_drift",
-        spark.createDataFrame(drift, "feature string, effect double, drifted boolean"),
+        spark.createDataFrame(drift, "feature string, effect double, matters boolean"),
     )
     return module_lake
 
@@ -48,7 +50,7 @@ def test_before_any_training_every_customer_is_new(filled: Lake) -> None:
     assert not evidence.has_champion and evidence.untested_weeks == 4
 
 
-def test_drifted_features_are_listed_worst_first(filled: Lake) -> None:
+def test_drifted_features_that_matter_are_listed_worst_first(filled: Lake) -> None:
     evidence = read_evidence(filled.read, [], ["a check"])
     assert evidence.drifted_features == ("c", "a")
     assert evidence.failed_checks == ("a check",)

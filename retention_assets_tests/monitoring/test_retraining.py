@@ -32,7 +32,11 @@ def test_quiet_week_renews_the_champion() -> None:
     ("changes", "action", "reason"),
     [
         ({"failed_checks": BROKEN}, "none", "1 data checks fail"),
-        ({"drifted_features": DRIFT}, "search", "2 features have drifted (login_frequency_30d, "),
+        (
+            {"drifted_features": DRIFT},
+            "search",
+            "2 features have drifted and move scores (login_frequency_30d, ",
+        ),
         ({"realized": BELOW}, "search", "AUC on new weeks is 0.700, at most 0.730"),
         ({"realized": AS_RECORDED}, "refit", "7 days ago"),
         ({"untested_weeks": 4}, "search", "A test period has opened: 4 weeks are untested"),
@@ -56,7 +60,7 @@ def test_each_input_changes_the_decision(changes: dict, action: str, reason: str
     [
         ({"failed_checks": BROKEN}, "1 data checks fail"),
         ({"days_since_training": 2}, "Cool-down"),
-        ({"new_customers": 199}, "have drifted (login_frequency_30d, recency_days), but only 199"),
+        ({"new_customers": 199}, "move scores (login_frequency_30d, recency_days), but only 199"),
         ({"days_since_training": None, "new_customers": 0}, "no label has matured"),
     ],
 )

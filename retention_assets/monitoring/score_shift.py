@@ -1,0 +1,46 @@
+"""How far the drift of a feature moves the champion's probabilities. Arrays in, a number out.
+
+A feature can drift far and change no score: the champion does not read it, or is flat where it
+moves.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serve.model.scorer import Scorer
+
+Floats = NDArray[np.float64]
+
+
+def score_shift(
+    scorer: Scorer, current: Mapping[str, Floats], feature: str, reference: Floats
+) -> float | None:
+    """Mean absolute change of the current customers' probabilities if the feature had not drifted.
+
+    `current`: feature -> one value per customer, in one order. `reference`: the feature's values in
+    training. None if the scorer reads a feature that `current` lacks.
+    """
+    if not set(scorer.features) <= set(current):
+        return None
+    if feature not in scorer.features:
+        return 0.0
+    matrix = np.column_stack([current[name] for name in scorer.features])
+    without = matrix.copy()
+    without[:, scorer.features.index(feature)] = at_same_rank(current[feature], reference)
+    return float(np.abs(scorer.probabilities(matrix) - scorer.probabilities(without)).mean())
+
+
+def at_same_rank(values: Floats, reference: Floats) -> Floats:
+    """Each value replaced by the one of its rank in the reference. Unknown values rank lowest.
+
+    >>> at_same_rank(np.array([30.0, 10.0]), np.array([1.0, 2.0, 3.0, 4.0]))
+    array([4., 2.])
+    """
+    ranked = np.sort(np.where(np.isnan(reference), -np.inf, reference))
+    shares = (np.arange(len(values)) + 0.5) / len(values)
+    replaced = np.empty(len(values))
+    order = np.argsort(np.where(np.isnan(values), -np.inf, values), kind="stable")
+    replaced[order] = ranked[(shares * len(ranked)).astype(np.int64)]
+    return np.where(np.isinf(replaced), np.nan, replaced)
