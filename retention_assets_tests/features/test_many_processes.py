@@ -15,7 +15,7 @@ from retention_assets.features.tiles import daily_activity
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
 from retention_assets.simulation.simulator import FIRST_DATE, simulate
-from retention_assets_tests.spark_options import SHORT_LIVED
+from retention_assets_tests.spark_options import ONE_COLLECTOR
 
 CUSTOMERS = 120
 DAYS = 40
@@ -50,7 +50,7 @@ def run_alone() -> None:
     """Runs in the other process, on its environment's Spark. Prints the number of executors."""
     settings = Settings()
     lake = Lake.of(settings)
-    options = [SHORT_LIVED, lake.spark_conf["spark.driver.extraJavaOptions"]]
+    options = [ONE_COLLECTOR, lake.spark_conf["spark.driver.extraJavaOptions"]]
     conf = lake.spark_conf | {"spark.executor.extraJavaOptions": " ".join(options)}
     lake = Lake(root=lake.root, home=lake.home, spark_conf=conf)
     make_features(lake, settings.simulated_dir)
