@@ -11,6 +11,9 @@ class RetentionError(Exception):
         self.problem = problem
         self.fix = fix
 
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.problem, self.fix)  # an error crosses processes
+
 
 class SetupError(RetentionError):
     """The machine lacks something: Java, jars, a free port, a service."""

@@ -33,6 +33,8 @@ FAST_ENOUGH = "fast_enough"
 PINNED_WITH_SIGNATURE = "pinned_with_signature"
 # Asset check of the champion beside the gates.
 REFIT_AGREES = "refit_agrees"
+# Asset check of each candidate.
+TRAINED = "trained"
 
 
 def raw(table: str) -> str:

@@ -4,6 +4,8 @@ from typing import Any
 
 import dagster as dg
 
+from retention_assets.resources.lake import Lake
+
 
 def materialized(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
     """Asset -> metadata of its materialization in this run."""
@@ -27,3 +29,18 @@ def check_results(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
     ]
     return {evaluation.check_name: evaluation.passed for evaluation in evaluations}
+
+
+def evaluate_check(check: dg.AssetChecksDefinition, lake: Lake) -> dg.AssetCheckEvaluation:
+    """The check's result on what the lake holds."""
+    checks = dg.AssetSelection.all_asset_checks()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [check],
+            resources={"lake": lake},
+            instance=instance,
+            selection=checks,
+            raise_on_error=False,
+        )
+    (evaluation,) = result.get_asset_check_evaluations()
+    return evaluation

@@ -64,6 +64,10 @@ class Examples:
         """How much each row counts."""
         return np.ones(len(self)) if self.weights is None else self.weights
 
+    def labels_that_count(self, rows: Bools) -> NDArray[np.int8]:
+        """The labels of those of these rows that count more than 0."""
+        return self.y[rows & (self.w > 0)]
+
     @property
     def reachable(self) -> NDArray[np.int8]:
         """1 for a positive that an action can reach in time, else 0."""

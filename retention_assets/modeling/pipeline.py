@@ -165,7 +165,14 @@ def _fit(candidate: Candidate, data: Examples, rows: Bools, seed: int, words: Wo
         )
     started = time.perf_counter()
     fit_rows = FitRows(fitting.X, fitting.y, fitting.w, stop)
-    fitted = candidate.fit(fit_rows, candidate.params, seed)
+    try:
+        fitted = candidate.fit(fit_rows, candidate.params, seed)
+    except (ValueError, ArithmeticError) as error:
+        reason = str(error).strip() or type(error).__name__
+        raise NotTrainableError(
+            f"{candidate.name} cannot be fitted: {reason.splitlines()[0]}",
+            "Correct its parameters where the candidates are declared.",
+        ) from error
     seconds = time.perf_counter() - started
     served = served_model(candidate.kind, fitted.model, len(data.features))
     return Model(candidate, fitted, Platt(1.0, 0.0), served, seconds)

@@ -6,7 +6,7 @@ untouched test is not an argument. Optuna's journal is the only file that is wri
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
     from optuna.trial import Trial as OptunaTrial
 
+Evaluate = Callable[[Candidate, Examples, Fold, Task], dict[str, float]]
 # Trials before the sampler learns from them, and before a trial can be stopped early.
 STARTUP_TRIALS = 5
 # Share of the log loss by which a trial must beat the declared parameters. Less is noise of the
@@ -78,15 +79,21 @@ class SearchResult:
 
 
 def search(
-    candidate: Candidate, data: Examples, folds: Sequence[Fold], task: Task, *, journal: Path
+    candidate: Candidate,
+    data: Examples,
+    folds: Sequence[Fold],
+    task: Task,
+    *,
+    journal: Path,
+    evaluate: Evaluate = evaluate_fold,
 ) -> SearchResult:
     """Tries parameters of the candidate's space until the task's budget is used up.
 
     The best set of a sample must also beat the declared one on all rows of the folds: few rows ask
     for simpler models than many do. A search that was killed goes on where it ended: finished
     trials are in the `journal`, and a trial depends on the seed and the trials before it alone.
-    Examples, folds or a space that have changed begin a new search. Raises NotTrainableError if the
-    declared parameters cannot be fitted.
+    Examples, folds or a space that have changed begin a new search. `evaluate`: `evaluate_fold`,
+    here or elsewhere. Raises NotTrainableError if the declared parameters cannot be fitted.
     """
     budget = task.search
     if budget.trials < 2 or not candidate.space:
@@ -95,7 +102,7 @@ def search(
     study = _study(journal, _identity(candidate, data, sampled, task))
     finished = _finished(study)
     while len(finished) < budget.trials and _seconds(finished) < budget.seconds:
-        _run_trial(study, len(finished), candidate, data, sampled, task)
+        _run_trial(study, len(finished), candidate, data, sampled, task, evaluate)
         finished = _finished(study)
     # The journal may have more trials, of a larger budget.
     counted = finished[: budget.trials]
@@ -107,17 +114,17 @@ def search(
     if is_better and any(
         part.train.sum() < fold.train.sum() for part, fold in zip(sampled, folds, strict=True)
     ):
-        is_better = _is_better(*(_log_loss(item, data, folds, task) for item in (best, candidate)))
+        losses = (
+            fold_means([evaluate(item, data, fold, task) for fold in folds])["log_loss"]
+            for item in (best, candidate)
+        )
+        is_better = _is_better(*losses)
     out_of_time = len(trials) < budget.trials
     return SearchResult(best if is_better else candidate, trials, out_of_time)
 
 
 def _is_better(log_loss: float, declared: float) -> bool:
     return log_loss <= declared * (1 - MIN_IMPROVEMENT)
-
-
-def _log_loss(candidate: Candidate, data: Examples, folds: Sequence[Fold], task: Task) -> float:
-    return fold_means([evaluate_fold(candidate, data, fold, task) for fold in folds])["log_loss"]
 
 
 def _sampled(data: Examples, folds: Sequence[Fold], rows: int) -> tuple[Fold, ...]:
@@ -128,7 +135,8 @@ def _sampled(data: Examples, folds: Sequence[Fold], rows: int) -> tuple[Fold, ..
     kept = hash_share(data.entities, "search") < share
     sampled = tuple(Fold(fold.train & kept, fold.valid & kept) for fold in folds)
     parts = [part for fold in sampled for part in (fold.train, fold.valid)]
-    return sampled if all(SAMPLE_SIZE.is_reached(data.y[part]) for part in parts) else tuple(folds)
+    is_enough = all(SAMPLE_SIZE.is_reached(data.labels_that_count(part)) for part in parts)
+    return sampled if is_enough else tuple(folds)
 
 
 def _identity(candidate: Candidate, data: Examples, folds: Sequence[Fold], task: Task) -> str:
@@ -184,6 +192,7 @@ def _run_trial(
     data: Examples,
     folds: Sequence[Fold],
     task: Task,
+    evaluate: Evaluate,
 ) -> None:
     """One trial. Its draw depends on the seed and its number, so a resumed search repeats none."""
     from optuna.samplers import TPESampler
@@ -199,7 +208,7 @@ def _run_trial(
     figures = []
     try:
         for step, fold in enumerate(folds):
-            figures.append(evaluate_fold(tried, data, fold, task))
+            figures.append(evaluate(tried, data, fold, task))
             trial.report(fold_means(figures)["log_loss"], step)
             if trial.should_prune() and step + 1 < len(folds):
                 study.tell(trial, state=TrialState.PRUNED)

@@ -23,7 +23,6 @@ from retention_assets.modeling.examples import Bools, Examples
 # Later rows are more like those that will be scored. Four dates, as few are noisy; on rolling
 # origins of two sources they calibrate better than all training dates do.
 CALIBRATION_PERIODS = 4
-MIN_CALIBRATION_ROWS = 1000
 CALIBRATION_PARTS = 2
 MIN_CLASS_ROWS = 10
 # As-of dates to learn from in a rolling origin: of fewer, models learn what those dates had in
@@ -46,6 +45,7 @@ class PartSize:
 
 
 USUAL_SIZE = PartSize()
+CALIBRATION_SIZE = PartSize(rows=1000)
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,7 @@ def later_cohort(data: Examples, rows: Bools) -> Bools:
     dates = np.unique(data.as_of[rows])
     for first in dates[: len(dates) - CALIBRATION_PERIODS + 1][::-1]:
         cohort = rows & (data.as_of >= first)
-        positives = int(data.y[cohort].sum())
-        fewest = min(positives, int(cohort.sum()) - positives)
-        if cohort.sum() >= MIN_CALIBRATION_ROWS and fewest >= MIN_CLASS_ROWS:
+        if CALIBRATION_SIZE.is_reached(data.labels_that_count(cohort)):
             return cohort
     return rows
 
@@ -109,9 +107,10 @@ def forward_split(
     test = data.as_of >= periods[-test_periods]
     train = purged_before(data, periods[-test_periods], purge_days)
     require_both_classes(
-        data.y[train], f"training ({train.sum()} rows end {purge_days} days before the test)"
+        data.labels_that_count(train),
+        f"training ({train.sum()} rows end {purge_days} days before the test)",
     )
-    require_both_classes(data.y[test], "the test period")
+    require_both_classes(data.labels_that_count(test), "the test period")
     forward = forward_folds(data, train, folds, purge_days, min_periods=MIN_FOLD_PERIODS)
     if forward:
         return TrainTestSplit(train, test, forward, rolling_origins(len(forward)))
@@ -194,5 +193,5 @@ def _sound(data: Examples, steps: list[Fold], size: PartSize) -> tuple[Fold, ...
     return tuple(
         step
         for step in steps
-        if size.is_reached(data.y[step.train]) and size.is_reached(data.y[step.valid])
+        if all(size.is_reached(data.labels_that_count(part)) for part in (step.train, step.valid))
     )

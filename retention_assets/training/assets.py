@@ -1,14 +1,18 @@
 """training/*: labeled examples, candidates, their leaderboard, and the champion."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import dagster as dg
 
 from retention_assets import keys
+from retention_assets.errors import NotTrainableError
 from retention_assets.ingestion.assets import days_of
-from retention_assets.modeling.candidates.declared import CANDIDATES, Candidate
+from retention_assets.modeling.candidates.declared import Candidate
 from retention_assets.modeling.evaluation.candidate_evaluation import evaluate_candidate
+from retention_assets.modeling.pipeline import evaluate_fold
 from retention_assets.modeling.search import search
+from retention_assets.modeling.task import Task
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import (
@@ -19,9 +23,11 @@ from retention_assets.resources.metadata import (
     table_metadata,
 )
 from retention_assets.resources.registry import Registry
+from retention_assets.services.ray_tasks import on_cluster
 from retention_assets.sources.ledger import Ledger
 from retention_assets.training.champion.assets import churn_champion, test_periods
 from retention_assets.training.champion.update import read_records
+from retention_assets.training.checks import contact_weights_average_one
 from retention_assets.training.columns import (
     LEADERBOARD,
     SCORES,
@@ -45,18 +51,20 @@ from retention_assets.training.task import (
 
 OWNERS = ["team:ml"]
 SEARCH_JOURNAL = "search.log"  # beside the candidate's model folder
-SCORED = [asset_key(keys.churn_candidate(item.name)) for item in CANDIDATES]
+TRAINED = "The candidate can be fitted. The others are compared without one that cannot."
 
 
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """The stage's assets for one source."""
-    candidates = [_candidate(platform, candidate) for candidate in CANDIDATES]
+    task = churn_task(platform.settings, platform.profile)
+    scored = [asset_key(keys.churn_candidate(item.name)) for item in task.candidates]
     return [
         _examples(platform),
-        *candidates,
-        _leaderboard(platform),
-        churn_champion(platform, SCORED),
+        *(_candidate(platform, task, item) for item in task.candidates),
+        _leaderboard(platform, task, scored),
+        churn_champion(platform, scored),
         test_periods(),
+        *([contact_weights_average_one()] if platform.profile.has("campaign_contacts") else []),
     ]
 
 
@@ -111,15 +119,15 @@ def _examples(platform: Platform) -> dg.AssetsDefinition:
     return weekly_churn_examples
 
 
-def _candidate(platform: Platform, candidate: Candidate) -> dg.AssetsDefinition:
+def _candidate(platform: Platform, task: Task, candidate: Candidate) -> dg.AssetsDefinition:
     settings = platform.settings
     key = keys.churn_candidate(candidate.name)
-    task = churn_task(settings, platform.profile)
 
     @dg.asset(
         key=asset_key(key),
         pool=key,
         deps=[asset_key(keys.CHURN_EXAMPLES)],
+        check_specs=[dg.AssetCheckSpec(keys.TRAINED, asset=asset_key(key), description=TRAINED)],
         kinds=set(candidate.icons),
         group_name="training",
         owners=OWNERS,
@@ -130,15 +138,33 @@ def _candidate(platform: Platform, candidate: Candidate) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, lake: Lake, registry: Registry
     ) -> dg.MaterializeResult:
         from retention_assets.modeling.plots import candidate_figure, search_figure
-        from retention_assets.training.record import record_evaluation, record_search
+        from retention_assets.training.record import (
+            record_evaluation,
+            record_search,
+            record_untrained,
+        )
         from retention_assets.training.weeks import arrow_reader
 
         data = churn_examples(arrow_reader(lake.read, settings.as_of)(keys.CHURN_EXAMPLES))
         folder = registry.staging(candidate.name)
         split = churn_split(data, task)
         journal = folder.parent / SEARCH_JOURNAL
-        result = search(candidate, data, split.folds, task, journal=journal)
-        evaluation = evaluate_candidate(result.best, data, split=split, task=task, folder=folder)
+        address = settings.ray_address
+        evaluate = on_cluster(evaluate_fold, address) if address else evaluate_fold
+        try:
+            result = search(candidate, data, split.folds, task, journal=journal, evaluate=evaluate)
+            evaluation = evaluate_candidate(
+                result.best, data, split=split, task=task, folder=folder
+            )
+        except NotTrainableError as error:
+            context.log.exception(f"{candidate.name} cannot be trained.")
+            record_untrained(folder, str(error))
+            schema = ", ".join(f"{name} {kind}" for name, kind in SCORE_COLUMNS)
+            rows = lake.overwrite(key, lake.spark.createDataFrame([], schema))
+            return dg.MaterializeResult(
+                metadata=table_metadata(SCORE_COLUMNS, rows, descriptions=SCORES),
+                check_results=[_trained_check(str(error))],
+            )
         figure = candidate_figure(evaluation.test.y, evaluation.p, candidate.name, task.words)
         search_curve = search_figure(result)
         tags = {"candidate": candidate.name, "digest": evaluation.digest}
@@ -161,20 +187,31 @@ def _candidate(platform: Platform, candidate: Candidate) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata=table_metadata(SCORE_COLUMNS, rows, descriptions=SCORES)
             | metadata
-            | evaluation.figures()
+            | evaluation.figures(),
+            check_results=[_trained_check()],
         )
 
     return churn_candidate
 
 
-def _leaderboard(platform: Platform) -> dg.AssetsDefinition:
+def _trained_check(reason: str = "") -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=keys.TRAINED,
+        passed=not reason,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=reason or None,
+    )
+
+
+def _leaderboard(
+    platform: Platform, task: Task, scored: Sequence[dg.AssetKey]
+) -> dg.AssetsDefinition:
     settings = platform.settings
-    task = churn_task(settings, platform.profile)
 
     @dg.asset(
         key=asset_key(keys.CHURN_LEADERBOARD),
         pool=keys.CHURN_LEADERBOARD,
-        deps=[asset_key(keys.CHURN_EXAMPLES), *SCORED],
+        deps=[asset_key(keys.CHURN_EXAMPLES), *scored],
         kinds={"table", "deltalake"},
         group_name="training",
         owners=OWNERS,

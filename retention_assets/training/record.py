@@ -1,11 +1,12 @@
 """Records an evaluated candidate: its MLflow run, and a file beside the model folder naming it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retention_assets.errors import NotTrainableError
 from retention_assets.modeling.evaluation.candidate_evaluation import (
     CandidateEvaluation,
     fold_means,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RECORD_FILE = "run.json"
+UNTRAINED = "untrained"  # in a record: why there is no evaluation
 EXAMPLE_ROWS = 5
 
 
@@ -123,11 +125,29 @@ def _log_model(
     }
 
 
+def record_untrained(folder: Path, reason: str) -> None:
+    """Says that the candidate of this model folder has no evaluation; an earlier one is over."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _write_record(folder, {UNTRAINED: reason})
+
+
 def _write_record(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     (folder.parent / RECORD_FILE).write_text(json.dumps(record))
     return record
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """The record of the evaluation that wrote this model folder."""
+    """The record of the evaluation that wrote this model folder, or why there is none."""
     return json.loads((folder.parent / RECORD_FILE).read_text())
+
+
+def trained_only(records: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The records of the candidates that were evaluated. Raises NotTrainableError if none was."""
+    trained = {name: record for name, record in records.items() if UNTRAINED not in record}
+    if not trained:
+        reasons = (f"{name}: {record[UNTRAINED]}" for name, record in records.items())
+        raise NotTrainableError(
+            f"No candidate could be trained. {' '.join(reasons)}",
+            "Correct what the messages name.",
+        )
+    return trained

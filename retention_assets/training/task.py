@@ -148,10 +148,10 @@ def compare_candidates(
     *,
     records: Mapping[str, Mapping[str, Any]],
 ) -> Comparison:
-    """The candidates by their stored test scores; `read`: asset key -> table. `records`: candidate
-    -> what was recorded of its evaluation, with its figures on the folds.
+    """The candidates by their stored test scores; `read`: asset key -> table. `records`: trained
+    candidate -> what was recorded of its evaluation, with its figures on the folds.
     """
-    tables = {item.name: read(keys.churn_candidate(item.name)) for item in task.candidates}
+    tables = {name: read(keys.churn_candidate(name)) for name in records}
     dates = {
         name: table["as_of"].to_numpy().astype("datetime64[D]") for name, table in tables.items()
     }

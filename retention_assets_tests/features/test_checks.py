@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import dagster as dg
 import pytest
 
 from retention_assets.features.checks import customers_once, tiles_conserve_sales
 from retention_assets.resources.lake import Lake
+from retention_assets_tests.runs import evaluate_check
 
 MOMENT = datetime(2024, 3, 4, tzinfo=UTC)
 # The last sale was of 70.00 before it was corrected.
@@ -22,20 +22,6 @@ SOLD_SCHEMA = (
     " stated_ts timestamp, is_correction boolean, is_gone boolean"
 )
 CURRENT = "features/customer_behavior"
-
-
-def evaluate_check(check: dg.AssetChecksDefinition, lake: Lake) -> dg.AssetCheckEvaluation:
-    checks = dg.AssetSelection.all_asset_checks()
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize(
-            [check],
-            resources={"lake": lake},
-            instance=instance,
-            selection=checks,
-            raise_on_error=False,
-        )
-    (evaluation,) = result.get_asset_check_evaluations()
-    return evaluation
 
 
 def write_table(lake: Lake, key: str, schema: str, rows: list[tuple[Any, ...]]) -> None:

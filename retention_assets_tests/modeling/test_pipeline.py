@@ -70,7 +70,7 @@ def test_rows_without_weight_are_not_fitted_on() -> None:
     np.testing.assert_array_equal(fits[0].X, DATA.X[counted])
     assert fits[0].w.tolist() == weights[counted].tolist()
     # They are scored all the same, for the threshold: capacity is a share of all customers.
-    cohort = later_cohort(DATA, SPLIT.train)
+    cohort = later_cohort(replace(DATA, weights=weights), SPLIT.train)
     assert calibration.weights is not None
     assert calibration.weights.tolist() == weights[cohort].tolist()
     assert not np.isnan(calibration.raw).any()
@@ -208,3 +208,19 @@ def test_probability_is_calibrated_score_of_preprocessed_row() -> None:
 def test_unreadable_model_file_stops_training(content: bytes, features: int) -> None:
     with pytest.raises(BundleError, match="not a readable logistic_regression of 4 features"):
         served_model("logistic_regression", content, features)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("singular\nat row 3"), "broken cannot be fitted: singular Fix: Correct"),
+        (ZeroDivisionError(), "broken cannot be fitted: ZeroDivisionError Fix: Correct"),
+    ],
+)
+def test_library_that_refuses_to_fit_is_named(error: Exception, reason: str) -> None:
+    def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
+        raise error
+
+    broken = Candidate("broken", "logistic_regression", fit)
+    with pytest.raises(NotTrainableError, match=reason):
+        train(broken, DATA, SPLIT, TASK)

@@ -1,5 +1,7 @@
 """Splits: no fit uses later rows, and the last rows calibrate."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -118,3 +120,13 @@ def test_short_history_raises_error_with_reason() -> None:
         forward_split(examples(weeks=4), test_periods=4, folds=3, purge_days=30)
     with pytest.raises(NotTrainableError, match=r"training \(0 rows.*has 0 positives in 0 rows"):
         forward_split(examples(weeks=8), test_periods=4, folds=3, purge_days=200)
+
+
+def test_weeks_in_which_all_were_contacted_cannot_test() -> None:
+    """Nobody who was left out can stand in for them."""
+    data = examples(customers=300, weeks=20)
+    counts = data.as_of < np.unique(data.as_of)[-3]
+    weighted = replace(data, weights=counts.astype(np.float64))
+    with pytest.raises(NotTrainableError, match="test period has 0 positives in 0 rows"):
+        forward_split(weighted, test_periods=3, folds=2, purge_days=35)
+    assert forward_split(data, test_periods=3, folds=2, purge_days=35).test.any()

@@ -1,6 +1,7 @@
 """The application on a real Ray Serve behind HAProxy: deployment and model changes under load."""
 
 import asyncio
+import json
 import subprocess
 import sys
 import time
@@ -12,7 +13,8 @@ import httpx
 import numpy as np
 import pytest
 
-from retention_assets.errors import ServingError
+from retention_assets.errors import ServingError, SetupError
+from retention_assets.modeling.pipeline import evaluate_fold
 from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.online import OnlineStore
 from retention_assets.services.api_keys import api_keys
@@ -24,6 +26,7 @@ from retention_assets.services.ray_head import (
     ray_environment,
     ray_started_file,
 )
+from retention_assets.services.ray_tasks import on_cluster
 from retention_assets.services.run_folder import make_run_folder, remove_run_link
 from retention_assets.settings import Settings
 from retention_assets_tests.serve.bundles import AS_OF, FEATURES, HOME, logistic, publish_vectors
@@ -196,3 +199,28 @@ def test_second_home_on_the_cluster_has_its_own_application(
     assert httpx.get(f"{second.url}/model", headers=key_of_first).status_code == 401
     second.delete()
     assert deployer.predict("a")["model_digest"] == before
+
+
+def test_search_on_the_cluster_equals_the_one_here(home: Settings, tmp_path: Path) -> None:
+    """A fit that fails there is an error here, without the stack of the other process."""
+    address = local_ray_address(home)
+    command = [sys.executable, "-m", "retention_assets_tests.serve.cluster_search", address]
+    result = subprocess.run(
+        command,
+        cwd=Path(__file__).parents[2],
+        env=service_environment(home),  # Ray reads its token when it is imported
+        input=str(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=True,
+    )
+    answer = json.loads(result.stdout)
+    assert answer["there"] == answer["here"] and len(answer["here"]) == 3
+    assert answer["error"].startswith("logistic_regression cannot be fitted: The 'C' parameter")
+    assert "Traceback" not in answer["error"]
+
+
+def test_search_on_a_missing_cluster_says_how_to_fix_it() -> None:
+    with pytest.raises(SetupError, match=r"No Ray cluster answers.*RETENTION_RAY_ADDRESS"):
+        on_cluster(evaluate_fold, "127.0.0.1:1")

@@ -1,7 +1,8 @@
 """Training's assets on a real lake and a real MLflow: promotion, and what the UI shows."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,21 @@ import numpy as np
 import pytest
 
 from retention_assets.errors import RegistryError
-from retention_assets.modeling.candidates.declared import CANDIDATES
+from retention_assets.modeling.candidates.declared import candidate
+from retention_assets.modeling.candidates.rows import FitRows, Fitted
 from retention_assets.modeling.examples import Examples
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
 from retention_assets.training import assets as training
+from retention_assets.training import task as training_task
 from retention_assets_tests.modeling.factories import as_table, examples
 from retention_assets_tests.runs import check_results, materialized
 
-NAMES = [candidate.name for candidate in CANDIDATES]
+# Two that are fitted in an instant. The acceptance tests train all that are declared.
+CANDIDATES = (candidate("xgboost"), candidate("logistic_regression"))
+NAMES = [item.name for item in CANDIDATES]
 Train = Callable[..., dict[str, dict[str, Any]]]
 CHAMPION = "training/churn_champion"
 
@@ -30,11 +35,16 @@ def registry(tmp_path: Path, registry_of: Callable[[Settings], Registry]) -> Reg
     return registry_of(Settings(home=tmp_path))
 
 
+def _refuses(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
+    raise ValueError("its matrix is singular")
+
+
 @pytest.fixture
-def train(lake: Lake, registry: Registry, tmp_path: Path) -> Train:
+def train(lake: Lake, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
     """Trains on these examples; metadata of every asset comes back as plain values, by key. With
     `selected`, only this asset is materialized, on what the others left.
     """
+    monkeypatch.setattr(training_task, "CANDIDATES", CANDIDATES)
     settings = Settings(
         home=tmp_path,
         source="simulated",
@@ -45,12 +55,12 @@ def train(lake: Lake, registry: Registry, tmp_path: Path) -> Train:
         search_trials=2,
         calibration_tolerance=0.15,  # 400 customers cannot show less
     )
-    stage = training.assets(Platform.of(settings))
     selection = dg.AssetSelection.groups("training") - dg.AssetSelection.assets(
         "training/churn_examples"
     )
 
     def run(data: Examples, selected: str | None = None) -> dict[str, dict[str, Any]]:
+        stage = training.assets(Platform.of(settings))
         lake.overwrite("training/churn_examples", lake.spark.createDataFrame(as_table(data)))
         with dg.DagsterInstance.ephemeral() as instance:
             result = dg.materialize(
@@ -82,7 +92,6 @@ def test_nothing_is_promoted_on_labels_without_signal(train: Train, registry: Re
     assert not metadata["checks"]["better_than_trivial_baselines"]
 
 
-@pytest.mark.timeout(600)  # four candidates are trained twice
 def test_champion_is_renewed_when_examples_change(
     train: Train, registry: Registry, tmp_path: Path
 ) -> None:
@@ -111,6 +120,23 @@ def test_champion_is_renewed_when_examples_change(
     same = train(turned, selected=CHAMPION)
     kept = registry.champion("churn")
     assert kept == second and not same["training/churn_champion"]["promoted"]
+
+
+def test_candidate_that_cannot_be_fitted_is_left_out(
+    train: Train, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its earlier scores go, its check says why, and the others are compared."""
+    data = examples(customers=400, weeks=26)
+    train(data)
+    broken, other = CANDIDATES
+    monkeypatch.setattr(training_task, "CANDIDATES", (replace(broken, fit=_refuses), other))
+    metadata = train(data)
+    assert metadata[f"training/churn_{broken.name}"]["dagster/row_count"] == 0
+    assert "mlflow_run" not in metadata[f"training/churn_{broken.name}"]
+    rows = metadata["training/churn_leaderboard"]["leaderboard"]
+    assert [row["candidate"] for row in rows if row["kind"] == "candidate"] == [other.name]
+    champion = registry.champion("churn")
+    assert champion is not None and champion.candidate == other.name
 
 
 def _shows_each_figure_with_its_interval(metadata: dict[str, dict[str, Any]]) -> None:

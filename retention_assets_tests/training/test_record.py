@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from retention_assets.errors import NotTrainableError
 from retention_assets.modeling.evaluation.candidate_evaluation import CandidateEvaluation
 from retention_assets.modeling.recipe import recipe_of
 from retention_assets.training.record import (
     EXAMPLE_ROWS,
     RECORD_FILE,
+    UNTRAINED,
     read_record,
     record_evaluation,
+    record_untrained,
+    trained_only,
 )
 from retention_assets_tests.modeling.factories import UTILITY, examples, hand_made
 
@@ -105,3 +109,16 @@ def test_second_evaluation_replaces_the_record(folder: Path) -> None:
     recorded(folder, signed=True)
     recorded(folder, signed=False)
     assert read_record(folder)["signature"] is False
+
+
+def test_record_says_why_a_candidate_is_untrained(folder: Path) -> None:
+    recorded(folder)
+    record_untrained(folder, "its matrix is singular")
+    assert read_record(folder) == {UNTRAINED: "its matrix is singular"}
+
+
+def test_candidate_without_evaluation_is_left_out() -> None:
+    evaluated = {"digest": "d" * 64}
+    assert trained_only({"a": {UNTRAINED: "singular"}, "b": evaluated}) == {"b": evaluated}
+    with pytest.raises(NotTrainableError, match=r"No candidate.*a: singular b: too few\."):
+        trained_only({"a": {UNTRAINED: "singular"}, "b": {UNTRAINED: "too few."}})

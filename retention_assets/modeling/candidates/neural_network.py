@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retention_assets.errors import NotTrainableError
 from retention_assets.modeling.candidates.rows import FitRows, Fitted, Preprocess
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
     """Adam until the log loss of the `stop` rows has not improved for `patience` epochs.
 
     Keeps the weights of the best epoch. `l2` penalizes the hidden layers' weights. Raises
-    NotTrainableError if the first epoch ends in infinite weights.
+    ValueError if the first epoch ends in infinite weights.
     """
     import tensorflow as tf
 
@@ -74,10 +73,7 @@ def fit(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
             if losses[-1] == min(losses):
                 weights = training.network.get_weights()
         if not weights:
-            raise NotTrainableError(
-                "The network's log loss is not a number after its first epoch.",
-                "Lower its learning_rate.",
-            )
+            raise ValueError("its log loss is not a number after the first epoch")
         training.network.set_weights(weights)
         model = _without_dates(_saved(training.network))
     return Fitted(model, preprocess, {"epochs": len(losses), "stop_log_loss": min(losses)})

@@ -34,7 +34,7 @@ from retention_assets.training.champion.recorded_promotion import (
     why_refused,
 )
 from retention_assets.training.model_card.provenance import NOT_RECORDED, Provenance
-from retention_assets.training.record import read_record, record_refit
+from retention_assets.training.record import read_record, record_refit, trained_only
 from retention_assets.training.task import churn_examples, compare_candidates
 from serve.model.bundle import load_bundle
 
@@ -48,8 +48,12 @@ StartRun = Callable[[str, Mapping[str, str]], AbstractContextManager[Any]]
 
 
 def read_records(registry: Registry, task: Task) -> dict[str, dict[str, Any]]:
-    """Candidate -> the record of its evaluation."""
-    return {item.name: read_record(registry.staging(item.name)) for item in task.candidates}
+    """Candidate -> the record of its evaluation, of those that could be trained. Raises
+    NotTrainableError if none could.
+    """
+    return trained_only(
+        {item.name: read_record(registry.staging(item.name)) for item in task.candidates}
+    )
 
 
 def champion_recipe(champion: ModelVersion, task: Task) -> Candidate | None:

@@ -8,7 +8,6 @@ import h5py
 import numpy as np
 import pytest
 
-from retention_assets.errors import NotTrainableError
 from retention_assets.modeling.candidates.neural_network import fit
 from retention_assets.modeling.candidates.rows import Fitted
 from retention_assets.modeling.pipeline import served_model
@@ -75,5 +74,5 @@ def test_penalty_makes_hidden_weights_smaller(twice: tuple[Fitted, Fitted]) -> N
 
 
 def test_weights_that_became_infinite_are_an_error() -> None:
-    with pytest.raises(NotTrainableError, match=r"not a number.*Fix: Lower its learning_rate"):
+    with pytest.raises(ValueError, match="not a number"):
         fit(ROWS, PARAMS | {"learning_rate": 1e38}, seed=7)

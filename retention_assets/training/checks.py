@@ -1,0 +1,45 @@
+"""Checks of training/*: what the learned weeks take for granted. They warn and block nothing."""
+
+import dagster as dg
+
+from retention_assets import keys
+from retention_assets.resources.lake import Lake
+from retention_assets.resources.metadata import asset_key
+
+# Standard errors of the mean; fewer customers than MIN_CUSTOMERS decide nothing.
+WIDTH = 4.0
+MIN_CUSTOMERS = 100
+
+
+def contact_weights_average_one() -> dg.AssetChecksDefinition:
+    """A check on training/churn_examples."""
+
+    @dg.asset_check(
+        asset=asset_key(keys.CHURN_EXAMPLES),
+        description="Where contacts were decided by chance, those left out stand in for all, so "
+        "their weights average 1. A lower mean says that decisions to leave a customer out are not "
+        "in campaign_contacts; a higher one, that contacts are missing or propensities too high.",
+    )
+    def contact_weights_average_one(lake: Lake) -> dg.AssetCheckResult:
+        from pyspark.sql import functions as F
+
+        # A weight of 1 says that no decision was logged with a propensity.
+        decided = lake.read(keys.CHURN_EXAMPLES).where("weight != 1")
+        by_customer = decided.groupBy("customer_id").agg(
+            F.count(F.lit(1)).alias("rows"), F.sum("weight").alias("weight")
+        )
+        sums = by_customer.agg(F.count(F.lit(1)), F.sum("rows"), F.sum("weight")).collect()[0]
+        customers, rows, weight = sums
+        if customers < MIN_CUSTOMERS:
+            return dg.AssetCheckResult(passed=True, metadata={"customers": customers})
+        mean = weight / rows
+        # By customer, as the weeks of one share their decisions (Cochran 1977, section 9A).
+        squares = by_customer.agg(F.sum((F.col("weight") - mean * F.col("rows")) ** 2))
+        error = (squares.collect()[0][0] * customers / (customers - 1)) ** 0.5 / rows
+        return dg.AssetCheckResult(
+            passed=abs(mean - 1) <= WIDTH * error,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"mean_weight": mean, "standard_error": error, "customers": customers},
+        )
+
+    return contact_weights_average_one
