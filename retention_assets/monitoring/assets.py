@@ -105,7 +105,7 @@ def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
         from retention_assets.monitoring.drift import compare
         from retention_assets.monitoring.pictures import heat_map
         from retention_assets.monitoring.samples import Samples, drift_samples
-        from retention_assets.monitoring.score_shift import score_shift
+        from retention_assets.monitoring.score_shift import report_of
 
         champion = registry.champion(keys.CHURN)
         sample = Samples({}, {})
@@ -123,24 +123,10 @@ def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
             min_effect=settings.drift_min_effect,
         )
         version = champion.version if champion else None
-        shifts = {row.feature: None for row in rows}
-        if champion and any(row.drifted for row in rows):
-            scorer = _scorer(champion, registry)
-            shifts |= {
-                row.feature: score_shift(
-                    scorer, sample.current, row.feature, sample.reference[row.feature]
-                )
-                for row in rows
-                if row.drifted
-            }
+        has_drifted = any(row.drifted for row in rows)
+        scorer = _scorer(champion, registry) if champion and has_drifted else None
         reports = [
-            vars(row)
-            | {
-                "score_shift": (shift := shifts[row.feature]),
-                "matters": row.drifted
-                and (shift is None or shift >= settings.drift_min_score_shift),
-                "champion": version,
-            }
+            report_of(row, sample, scorer, settings.drift_min_score_shift) | {"champion": version}
             for row in rows
         ]
         records = [tuple(report.values()) for report in reports]

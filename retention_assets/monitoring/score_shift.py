@@ -1,17 +1,33 @@
-"""How far the drift of a feature moves the champion's probabilities. Arrays in, a number out.
+"""How far the drift of a feature moves the champion's probabilities, and whether that matters.
 
 A feature can drift far and change no score: the champion does not read it, or is flat where it
 moves.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retention_assets.monitoring.drift import FeatureDrift
+from retention_assets.monitoring.samples import Samples
 from serve.model.scorer import Scorer
 
 Floats = NDArray[np.float64]
+
+
+def report_of(
+    row: FeatureDrift, sample: Samples, scorer: Scorer | None, min_shift: float
+) -> dict[str, Any]:
+    """The row with `score_shift`, if it has drifted and a scorer can be asked, and `matters`: a
+    drift of which nothing is known matters.
+    """
+    shift = None
+    if row.drifted and scorer:
+        shift = score_shift(scorer, sample.current, row.feature, sample.reference[row.feature])
+    matters = row.drifted and (shift is None or shift >= min_shift)
+    return {**vars(row), "score_shift": shift, "matters": matters}
 
 
 def score_shift(
