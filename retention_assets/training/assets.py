@@ -158,7 +158,7 @@ def _candidate(platform: Platform, task: Task, candidate: Candidate) -> dg.Asset
             )
         except NotTrainableError as error:
             context.log.exception(f"{candidate.name} cannot be trained.")
-            record_untrained(folder, str(error))
+            record_untrained(folder, error.problem)
             schema = ", ".join(f"{name} {kind}" for name, kind in SCORE_COLUMNS)
             rows = lake.overwrite(key, lake.spark.createDataFrame([], schema))
             return dg.MaterializeResult(

@@ -148,6 +148,6 @@ def trained_only(records: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, A
         reasons = (f"{name}: {record[UNTRAINED]}" for name, record in records.items())
         raise NotTrainableError(
             f"No candidate could be trained. {' '.join(reasons)}",
-            "Correct what the messages name.",
+            "Do what the check `trained` of each candidate says.",
         )
     return trained
