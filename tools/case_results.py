@@ -103,16 +103,14 @@ def run_result(lake: Lake, profile: Path, table: str, columns: Sequence[str]) ->
             shutil.copytree(profile.parent, copy)
         whole = Platform.of(Settings(home=at_once / "home", source=str(at_once / profile.name)))
         _materialize(_lake_of(lake, at_once), whole)
-        dated = [file for file in source_files(whole.profile) if file.day]
-        days = sorted({file.day for file in dated if file.day})
-        # A run needs a file of every table.
-        first = {file.table: file.day for file in reversed(dated)}
+        dated = sorted((file.day, file.table) for file in source_files(whole.profile) if file.day)
+        first = {table: day for day, table in reversed(dated)}
         waiting = _take_away(by_day, whole.profile)
         settings = Settings(home=by_day / "home", source=str(by_day / profile.name))
-        for day in days:
+        for day in sorted({day for day, _ in dated}):
             for file in waiting.get(day, ()):
                 file.with_name(f".{file.name}").rename(file)
-            if all(day >= start for start in first.values() if start):
+            if day >= max(first.values()):  # a run needs a file of every table
                 _materialize(_lake_of(lake, by_day), Platform.of(settings))
         return (
             _rows(_lake_of(lake, at_once), table, columns),
