@@ -43,8 +43,10 @@ $(INSTALLED): pyproject.toml constraints.txt retention_assets/services/java_arch
 	  echo "No Python 3.11 or 3.12 with venv was found. Fix: install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; \
 	fi; \
 	[ "$$python" = $(BIN)/python ] || "$$python" -m venv --clear $(VENV)
-	@echo "Installing the pinned packages into $(VENV) (about 1 minute) ..."
+	@echo "Installing the pinned packages into $(VENV) (about 2 minutes) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev,bench]'
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt \
+		--editable '.[dev,bench]'
+	@$(BIN)/python -m compileall -q retention_assets serve  # the first run does not compile Python
 	@$(BIN)/retention setup
 	@touch $@

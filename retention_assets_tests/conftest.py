@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 from retention_assets.resources.lake import Lake, give_main_module_a_file
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
-from retention_assets_tests import spark_options
+from retention_assets_tests import shared_java, spark_options
 from retention_assets_tests.spark_options import INTERPRETED, ONE_COLLECTOR
 
 DATA_DIR = Settings().data_dir or Path(__file__).parents[2] / "shared" / "data"
@@ -31,6 +32,19 @@ for name in [name for name in os.environ if name.startswith("RETENTION_")]:
     del os.environ[name]  # the suite must not touch a platform that its user runs
 # A test of the search says how many trials it needs; the others train with declared parameters.
 os.environ["RETENTION_SEARCH_TRIALS"] = "1"
+
+
+_java: dict[str, str] = {}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    """Called for each worker, in the process that hands out the tests. Java's own log is
+    .pytest_cache/d/spark/java.log.
+    """
+    if not _java:
+        _java.update(shared_java.start(node.config.cache.mkdir("spark")))
+    node.workerinput["java"] = _java
 
 
 class FileScheduling(LoadFileScheduling):
@@ -76,10 +90,13 @@ def online_retail_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def lake(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A lake in a new folder, on a small local Spark. Tests share it; each writes its own keys."""
-    home = tmp_path_factory.mktemp("lake")
-    return Lake.of(Settings(home=home, spark_master="local[2]", spark_memory="2g"))
+    new = shared_java.small_lake(tmp_path_factory.mktemp("lake"))
+    worker = getattr(request.config, "workerinput", None)
+    if worker:
+        new._session = shared_java.session_in(worker["java"], new)
+    return new
 
 
 @pytest.fixture(scope="session")
