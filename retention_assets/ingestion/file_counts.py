@@ -29,8 +29,9 @@ class RowsRead:
         self._observation = Observation()
         numbers = pa.table({"source_file": list(paths), _NUMBER: range(len(paths))})
         files = F.broadcast(read.sparkSession.createDataFrame(numbers))
-        number = F.coalesce(_NUMBER, F.lit(_OTHER))
-        # With a bin for every file a histogram is a count by file.
+        # With a bin for every file a histogram is a count by file. Where several tasks read one
+        # file, its bin lies a rounding error beside its number, which an integer would cut off.
+        number = F.coalesce(_NUMBER, F.lit(_OTHER)).cast("double")
         by_file = F.histogram_numeric(number, F.lit(len(paths) + 2)).alias("by_file")
         numbered = read.join(files, "source_file", "left")
         self.frame = numbered.observe(self._observation, by_file).select(read.columns)
@@ -39,7 +40,7 @@ class RowsRead:
         """Path -> rows. Raises LedgerError if a row names none of the files."""
         rows: Counter[int] = Counter()
         for entry in self._observation.get["by_file"] or ():
-            rows[int(entry["x"])] += int(entry["y"])
+            rows[round(entry["x"])] += int(entry["y"])
         if rows[_OTHER]:
             raise LedgerError(
                 f"{rows[_OTHER]} rows name another file than those that were read: "

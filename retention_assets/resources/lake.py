@@ -168,13 +168,15 @@ class Lake(dg.ConfigurableResource):
 
         between = f"{column} >= '{first}' AND {column} <= '{last}'"
         written = Observation()
-        # With a bin for every day a histogram is a count by day.
+        # With a bin for every day a histogram is a count by day. Where tasks share a day, its bin
+        # lies a rounding error beside its number, which an integer would cut off.
         bins = F.lit((last - first).days + 2)
-        by_day = F.histogram_numeric(F.unix_date(column), bins).alias("by_day")
+        number = F.unix_date(column).cast("double")
+        by_day = F.histogram_numeric(number, bins).alias("by_day")
         self._replace_where(key, frame.observe(written, by_day), column, between)
         rows: Counter[date] = Counter()
         for entry in written.get["by_day"] or ():
-            rows[EPOCH + timedelta(days=int(entry["x"]))] += int(entry["y"])
+            rows[EPOCH + timedelta(days=round(entry["x"]))] += int(entry["y"])
         return dict(rows)
 
     def replace_since(self, key: str, frame: "DataFrame", column: str, first: date) -> None:

@@ -36,8 +36,9 @@ def test_stored_rows_are_counted_by_file() -> None:
 
 
 def test_rows_are_counted_while_they_are_read(lake: Lake) -> None:
+    """Several tasks read parts of one file, of unequal size: the counts are exact."""
     paths = [f"orders/{number}.csv" for number in range(300)]
-    read = lake.spark.range(3000).selectExpr(
+    read = lake.spark.range(0, 3000, numPartitions=7).selectExpr(
         "concat('orders/', id % 299, '.csv') AS source_file", "'a row' AS raw_text"
     )
     counted = RowsRead(read, paths)
