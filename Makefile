@@ -22,7 +22,7 @@ test: setup  ## Run the tests, on two cores; the long ones are in `make acceptan
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
 
 acceptance: setup  ## Run the long tests: UI, sensors, HTTP on a running platform; real invoices; random deliveries
-	@SPARK_SUBMIT_OPTS=-XX:+UseSerialGC $(BIN)/python -m pytest -v retention_assets_tests/acceptance \
+	@SPARK_SUBMIT_OPTS= $(BIN)/python -m pytest -v retention_assets_tests/acceptance \
 		retention_assets_tests/test_online_retail.py retention_assets_tests/ingestion/test_random_deliveries.py
 
 lint: setup  ## Check style, types and the import order of the stages

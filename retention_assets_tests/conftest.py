@@ -16,7 +16,7 @@ from retention_assets.resources.lake import Lake, give_main_module_a_file
 from retention_assets.resources.registry import Registry
 from retention_assets.settings import Settings
 from retention_assets_tests import shared_java, spark_options
-from retention_assets_tests.spark_options import INTERPRETED, ONE_COLLECTOR
+from retention_assets_tests.spark_options import INTERPRETED
 
 DATA_DIR = Settings().data_dir or Path(__file__).parents[2] / "shared" / "data"
 ACCEPTANCE_TIMEOUT_S = 1800
@@ -24,7 +24,7 @@ ACCEPTANCE = Path(__file__).parent / "acceptance"
 ONLINE_RETAIL = Path(__file__).parent / "test_online_retail.py"
 
 # Also for the processes that tests start. `make acceptance` compiles queries, as production does.
-os.environ.setdefault(spark_options.VARIABLE, f"{ONE_COLLECTOR} {INTERPRETED}")
+os.environ.setdefault(spark_options.VARIABLE, INTERPRETED)
 # Two workers with two threads each share two cores: a thread that waits must not spin.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 give_main_module_a_file()  # the suite's workers are spawned, as Dagster's runs are

@@ -1,9 +1,5 @@
-"""How the tests run Spark: their tables are too small to compile queries for, and two workers share
-two cores.
-"""
+"""How the tests run Spark: their tables are too small to compile queries for."""
 
 VARIABLE = "SPARK_SUBMIT_OPTS"  # Java options of every Spark that a process starts
-# A collector on one thread.
-ONE_COLLECTOR = "-XX:+UseSerialGC"
 # Spark interprets its queries, instead of turning each into Java classes.
 INTERPRETED = "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"

@@ -69,7 +69,8 @@ def _parts(
     if distinct:
         is_earlier = F.col("event_date") < F.lit(first)
         touched = changes.where(is_earlier).select("customer_id", "event_date").distinct()
-        rows = changes.unionByName(_earlier_rows(dated, touched, key, first))
+        earlier = _earlier_rows(dated, touched, key, first)
+        rows = changes.unionByName(earlier) if earlier else changes
         counted = _distinct(rows, distinct, is_corrected)
         parts.append(counted.where(F.col("arrival_date") >= F.lit(first)))
     return parts
@@ -86,13 +87,16 @@ def _replaced_rows(
 
 def _earlier_rows(
     dated: DataFrame, touched: DataFrame, key: Sequence[str], first: date
-) -> DataFrame:
-    """The rows that held before `first` for these customers and event dates, with `sign` 1.
+) -> DataFrame | None:
+    """The rows that held before `first` for these customers and event dates, with `sign` 1; None
+    if there are no such dates, as in the first run.
 
     Files of other event dates are skipped: late rows are mostly of the last days.
     """
-    bounds = touched.agg(F.min("event_date"), F.max(F.date_add("event_date", 1))).first()
-    begin, end = (F.lit(day).cast("timestamp") for day in bounds or (None, None))
+    (bounds,) = touched.agg(F.min("event_date"), F.max(F.date_add("event_date", 1))).collect()
+    if bounds[0] is None:
+        return None
+    begin, end = (F.lit(day).cast("timestamp") for day in bounds)
     earlier = dated.where(F.col("arrival_date") < F.lit(first))
     of_dates = earlier.where(~F.col(IS_GONE))
     of_dates = of_dates.where((F.col("event_ts") >= begin) & (F.col("event_ts") < end))

@@ -79,7 +79,7 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
     def _validated_table(
         context: dg.AssetExecutionContext, lake: Lake
     ) -> Iterator[dg.MaterializeResult]:
-        from retention_assets.validation.result import result_of
+        from retention_assets.validation.result import count_rows, result_of
         from retention_assets.validation.split import split
 
         first, last = days_of(context)
@@ -91,9 +91,11 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         earlier = supplied.where(f"arrival_date < '{first}'") if has_earlier else None
         rules = rules_of(table, platform.profile.start)
         parts = split(raw, table.key, rules, earlier, replaces=replaces)
+        counts = count_rows(parts)
         days = {"first": first, "last": last}
         frames = {
-            quarantine_key: parts.broken,
+            # Without a broken row, writing none takes no further reading.
+            quarantine_key: parts.broken if counts.broken else parts.broken.limit(0),
             valid_key: parts.valid.drop("raw_text", "parse_errors", "row_fault"),
         }
         rows = {
@@ -102,6 +104,7 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         }
         result = result_of(
             parts,
+            counts,
             table.name,
             rows_in=raw.count(),
             validated=sum(rows[valid_key].values()),
@@ -109,7 +112,7 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
             max_share=max_share,
         )
         parts.release()
-        counts = {
+        of_run = {
             "rows_in": result.rows_in,
             "rows_quarantined": result.quarantined,
             "rows_repeated": result.repeats,
@@ -120,7 +123,7 @@ def validated_table(platform: Platform, table: Table) -> dg.AssetsDefinition:
         for key, frame in frames.items():
             lineage = {name: [(raw_key, name)] for name in frame.columns if name in raw.columns}
             columns = table_metadata(frame.schema, descriptions=descriptions, lineage=lineage)
-            report_partitions(context, key, rows[key], columns | counts)
+            report_partitions(context, key, rows[key], columns | of_run)
             checks = check_results(result) if key == valid_key else []
             yield dg.MaterializeResult(asset_key=key.split("/"), check_results=checks)
 

@@ -80,24 +80,31 @@ class ValidationResult:
 
 @dataclass(frozen=True)
 class Counts:
-    """What a split's rows are. `violations`: of every rule, also of those that no row breaks.
-    `rows_by_reason`: most frequent first.
+    """What a split's rows are. `broken`: rows that break a rule. `violations`: of every rule, also
+    of those that no row breaks. `rows_by_reason`: most frequent first.
     """
 
+    broken: int
     violations: Sequence[RuleViolations]
     rows_by_reason: Mapping[str, int]
     repeats: int
 
 
 def result_of(
-    split: Split, table: str, *, rows_in: int, validated: int, quarantined: int, max_share: float
+    split: Split,
+    counts: Counts,
+    table: str,
+    *,
+    rows_in: int,
+    validated: int,
+    quarantined: int,
+    max_share: float,
 ) -> ValidationResult:
-    """Counts the split's rows and runs the table's suite. The numbers of rows are those that were
-    read and written.
+    """Runs the table's suite on the split. `counts`: of its rows; the numbers of rows are those
+    that were read and written.
     """
     from retention_assets.validation.suites import suite_results
 
-    counts = count_rows(split)
     allowed_shares = {
         item.rule.name: allowed_share_of(item.checked, max_share) for item in counts.violations
     }
@@ -153,6 +160,7 @@ def count_rows(split: Split) -> Counts:
             rows_by_reason[rule.reason] = rows
     most_frequent_first = sorted(rows_by_reason.items(), key=lambda item: (-item[1], item[0]))
     return Counts(
+        broken=sum(row["rows"] for row in combinations if row[BROKEN]),
         violations=violations,
         rows_by_reason=dict(most_frequent_first),
         repeats=sum(row["repeats"] for row in combinations),

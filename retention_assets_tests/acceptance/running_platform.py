@@ -16,7 +16,7 @@ import httpx
 from retention_assets.services.processes import home_processes
 from retention_assets.settings import Settings
 from retention_assets_tests.services.homes import free_ports
-from retention_assets_tests.spark_options import ONE_COLLECTOR, VARIABLE
+from retention_assets_tests.spark_options import VARIABLE
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -163,7 +163,7 @@ class RunningPlatform:
         return subprocess.run(
             command,
             cwd=CLONE,
-            env=self.settings.environment() | {VARIABLE: ONE_COLLECTOR},
+            env=self.settings.environment() | {VARIABLE: ""},
             capture_output=True,
             text=True,
             timeout=seconds,

@@ -15,7 +15,6 @@ from retention_assets.features.tiles import daily_activity
 from retention_assets.resources.lake import Lake
 from retention_assets.settings import Settings
 from retention_assets.simulation.simulator import FIRST_DATE, simulate
-from retention_assets_tests.spark_options import ONE_COLLECTOR
 
 CUSTOMERS = 120
 DAYS = 40
@@ -50,8 +49,8 @@ def run_alone() -> None:
     """Runs in the other process, on its environment's Spark. Prints the number of executors."""
     settings = Settings()
     lake = Lake.of(settings)
-    options = [ONE_COLLECTOR, lake.spark_conf["spark.driver.extraJavaOptions"]]
-    conf = lake.spark_conf | {"spark.executor.extraJavaOptions": " ".join(options)}
+    options = lake.spark_conf["spark.driver.extraJavaOptions"]
+    conf = lake.spark_conf | {"spark.executor.extraJavaOptions": options}
     lake = Lake(root=lake.root, home=lake.home, spark_conf=conf)
     make_features(lake, settings.simulated_dir)
     java: Any = lake.spark.sparkContext._jsc
