@@ -39,8 +39,8 @@ FAILED = "failed"
 
 @dataclass(frozen=True)
 class Trial:
-    """One set of parameters. `log_loss`: mean over the folds; of a pruned trial, of its first
-    folds; NaN where the parameters could not be fitted.
+    """One set of parameters. `log_loss`: mean over the folds, with the candidate's `trial_params`;
+    of a pruned trial, of its first folds; NaN where the parameters could not be fitted.
     """
 
     number: int
@@ -89,11 +89,12 @@ def search(
 ) -> SearchResult:
     """Tries parameters of the candidate's space until the task's budget is used up.
 
-    The best set of a sample must also beat the declared one on all rows of the folds: few rows ask
-    for simpler models than many do. A search that was killed goes on where it ended: finished
-    trials are in the `journal`, and a trial depends on the seed and the trials before it alone.
-    Examples, folds or a space that have changed begin a new search. `evaluate`: `evaluate_fold`,
-    here or elsewhere. Raises NotTrainableError if the declared parameters cannot be fitted.
+    The best set of a sample, or of trials with other parameters than the final model's, must also
+    beat the declared one on all rows of the folds: few rows ask for simpler models than many do. A
+    search that was killed goes on where it ended: finished trials are in the `journal`, and a trial
+    depends on the seed and the trials before it alone. Examples, folds or a space that have changed
+    begin a new search. `evaluate`: `evaluate_fold`, here or elsewhere. Raises NotTrainableError if
+    the declared parameters cannot be fitted.
     """
     budget = task.search
     if budget.trials < 2 or not candidate.space:
@@ -111,9 +112,10 @@ def search(
     tried = min(completed, key=lambda trial: (trial.log_loss, trial.number))
     best = replace(candidate, params=tried.params)
     is_better = _is_better(tried.log_loss, trials[0].log_loss)
-    if is_better and any(
+    is_sample = any(
         part.train.sum() < fold.train.sum() for part, fold in zip(sampled, folds, strict=True)
-    ):
+    )
+    if is_better and (is_sample or candidate.trial_params):
         losses = (
             fold_means([evaluate(item, data, fold, task) for fold in folds])["log_loss"]
             for item in (best, candidate)
@@ -141,7 +143,8 @@ def _sampled(data: Examples, folds: Sequence[Fold], rows: int) -> tuple[Fold, ..
 
 def _identity(candidate: Candidate, data: Examples, folds: Sequence[Fold], task: Task) -> str:
     digest = hashlib.sha256(data.fingerprint.encode())
-    digest.update(repr((candidate.name, dict(candidate.params), dict(candidate.space))).encode())
+    declared = [dict(part) for part in (candidate.params, candidate.space, candidate.trial_params)]
+    digest.update(repr((candidate.name, *declared)).encode())
     digest.update(str(task.seed).encode())
     for fold in folds:
         digest.update(fold.train.tobytes() + fold.valid.tobytes())
@@ -204,7 +207,8 @@ def _run_trial(
     if number == 0:
         study.enqueue_trial(_declared(candidate))
     trial = study.ask()
-    tried = replace(candidate, params={**candidate.params, **_suggested(trial, candidate.space)})
+    suggested = _suggested(trial, candidate.space)
+    tried = replace(candidate, params={**candidate.params, **candidate.trial_params, **suggested})
     figures = []
     try:
         for step, fold in enumerate(folds):

@@ -82,6 +82,26 @@ def test_declared_parameters_stay_where_none_is_better(tmp_path: Path) -> None:
         assert len(result.trials) == 8 and result.best.params == item.params
 
 
+def test_trials_have_parameters_of_their_own(tmp_path: Path) -> None:
+    """A set that is better only with these is not taken: all rows decide with the declared ones."""
+    declared, values = misled()
+    fits: list[Mapping[str, Any]] = []
+
+    def quick(rows: FitRows, params: Mapping[str, Any], seed: int) -> Fitted:
+        fits.append(params)
+        turned = params if params["trees"] == 5 else {"x": 0.5}
+        return declared.fit(rows, turned, seed)
+
+    params = {"x": 0.0, "trees": 200}
+    item = replace(declared, fit=quick, params=params, trial_params={"trees": 5})
+    result = search(item, DATA, SPLIT.folds, TASK, journal=tmp_path / "search.log")
+    best = min(trial.log_loss for trial in result.trials if trial.outcome == COMPLETED)
+    assert best < result.trials[0].log_loss - 0.01 and result.best.params == params
+    trees = [fit["trees"] for fit in fits]
+    assert set(trees[:-4]) == {5} and trees[-4:] == [200] * 4
+    assert [fit["x"] for fit in fits[-4:]] != [0.0] * 4 and len(values) == len(fits)
+
+
 def test_log_loss_of_a_trial_is_that_of_the_folds(tmp_path: Path) -> None:
     """On all rows, if they are fewer than the budget allows."""
     declared, _ = misled()

@@ -26,7 +26,9 @@ class Candidate:
     """A model with its parameters. `fit` takes rows, parameters and a seed.
 
     `kind` names the file format that serving reads; `icons` are the kinds that Dagster shows.
-    `space`: what a search may try for which parameter; the others keep their declared value.
+    `space`: what a search may try for which parameter; the others keep their declared value, or
+    that of `trial_params` during the search, which saves time where it hardly changes which set of
+    parameters is best.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Candidate:
     icons: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     space: Space = field(default_factory=dict)
+    trial_params: Mapping[str, Any] = field(default_factory=dict)
 
 
 CANDIDATES = (
@@ -83,6 +86,7 @@ CANDIDATES = (
             "max_features": Choice(("sqrt", 0.3, 0.6)),
             "max_samples": Range(0.1, 0.8),
         },
+        {"n_estimators": 50},
     ),
     Candidate(
         "neural_network",
