@@ -70,7 +70,7 @@ def _parts(
         is_earlier = F.col("event_date") < F.lit(first)
         touched = changes.where(is_earlier).select("customer_id", "event_date").distinct()
         earlier = _earlier_rows(dated, touched, key, first)
-        rows = changes.unionByName(earlier) if earlier else changes
+        rows = changes if earlier is None else changes.unionByName(earlier)
         counted = _distinct(rows, distinct, is_corrected)
         parts.append(counted.where(F.col("arrival_date") >= F.lit(first)))
     return parts

@@ -3,16 +3,16 @@
 The two are counted apart: what was read while it is read, what is stored from the table.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, Observation
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from retention_assets.errors import LedgerError
+from retention_assets.resources.observed_counts import CountsByNumber
 from retention_assets.sources.ledger import StoredRows
 
 _NUMBER = "_number"
@@ -26,21 +26,16 @@ class RowsRead:
 
     def __init__(self, read: DataFrame, paths: Sequence[str]) -> None:
         self._paths = paths
-        self._observation = Observation()
         numbers = pa.table({"source_file": list(paths), _NUMBER: range(len(paths))})
         files = F.broadcast(read.sparkSession.createDataFrame(numbers))
-        # With a bin for every file a histogram is a count by file. Where several tasks read one
-        # file, its bin lies a rounding error beside its number, which an integer would cut off.
-        number = F.coalesce(_NUMBER, F.lit(_OTHER)).cast("double")
-        by_file = F.histogram_numeric(number, F.lit(len(paths) + 2)).alias("by_file")
         numbered = read.join(files, "source_file", "left")
-        self.frame = numbered.observe(self._observation, by_file).select(read.columns)
+        number = F.coalesce(_NUMBER, F.lit(_OTHER))
+        self._counts = CountsByNumber(numbered, number, len(paths) + 1)
+        self.frame = self._counts.frame.select(read.columns)
 
     def by_file(self) -> dict[str, int]:
         """Path -> rows. Raises LedgerError if a row names none of the files."""
-        rows: Counter[int] = Counter()
-        for entry in self._observation.get["by_file"] or ():
-            rows[round(entry["x"])] += int(entry["y"])
+        rows = self._counts.rows()
         if rows[_OTHER]:
             raise LedgerError(
                 f"{rows[_OTHER]} rows name another file than those that were read: "

@@ -5,7 +5,6 @@ All reads and writes of tables go through here. What the tables mean is the stag
 
 import os
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from retention_assets.errors import ContractError
+from retention_assets.resources.observed_counts import CountsByNumber
 from retention_assets.resources.small_tables import set_table_properties, table_properties
 from retention_assets.services.jars import NEEDED, fetch_jars, jars_folder
 from retention_assets.services.java import spark_java_home
@@ -167,21 +167,12 @@ class Lake(dg.ConfigurableResource):
         small table's year is one file, so a write costs the same for a day as for a year. Raises
         ContractError if other rows of another definition would stay.
         """
-        from pyspark.sql import Observation
         from pyspark.sql import functions as F
 
         between = f"{column} >= '{first}' AND {column} <= '{last}'"
-        written = Observation()
-        # With a bin for every day a histogram is a count by day. Where tasks share a day, its bin
-        # lies a rounding error beside its number, which an integer would cut off.
-        bins = F.lit((last - first).days + 2)
-        number = F.unix_date(column).cast("double")
-        by_day = F.histogram_numeric(number, bins).alias("by_day")
-        self._replace_where(key, frame.observe(written, by_day), column, between)
-        rows: Counter[date] = Counter()
-        for entry in written.get["by_day"] or ():
-            rows[EPOCH + timedelta(days=round(entry["x"]))] += int(entry["y"])
-        return dict(rows)
+        written = CountsByNumber(frame, F.unix_date(column), (last - first).days + 1)
+        self._replace_where(key, written.frame, column, between)
+        return {EPOCH + timedelta(days=day): rows for day, rows in written.rows().items()}
 
     def replace_since(self, key: str, frame: "DataFrame", column: str, first: date) -> None:
         """Replaces the rows with `first <= column` in one commit, laid out as by `replace_days`;
