@@ -115,6 +115,7 @@ def _training(platform: Platform) -> Contract:
         keys.churn_candidate(item.name): {
             **{name: str(value) for name, value in item.params.items()},
             **{f"search {name}": str(tried) for name, tried in item.space.items()},
+            **{f"trial {name}": str(value) for name, value in item.trial_params.items()},
             **split,
             **economics,
         }

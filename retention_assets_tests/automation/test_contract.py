@@ -200,6 +200,16 @@ class TestDeclarations:
         made_anew = self.outdated_by("CANDIDATES", (*CANDIDATES, new), platform, defs)
         assert made_anew == {keys.CHURN_LEADERBOARD} | LATER
 
+    def test_changed_parameter_of_trials(self, platform: Platform, defs: dg.Definitions) -> None:
+        """What the trials of a search have decides which parameters the candidate gets."""
+        name = "random_forest"
+        changed = tuple(
+            replace(item, trial_params={"n_estimators": 60}) if item.name == name else item
+            for item in CANDIDATES
+        )
+        made_anew = self.outdated_by("CANDIDATES", changed, platform, defs)
+        assert made_anew == {keys.churn_candidate(name), keys.CHURN_LEADERBOARD} | LATER
+
     def test_changed_code(self, platform: Platform, defs: dg.Definitions) -> None:
         made_anew = self.outdated_by(
             "CODE", asset_definitions.CODE | {"decisions": 0}, platform, defs
