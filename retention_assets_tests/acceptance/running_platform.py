@@ -160,6 +160,7 @@ class RunningPlatform:
         return self._table(key).to_pyarrow_dataset().count_rows()
 
     def _call(self, command: list[str], seconds: float) -> subprocess.CompletedProcess[str]:
+        # Without the tests' options: queries are compiled, as in production.
         return subprocess.run(
             command,
             cwd=CLONE,
