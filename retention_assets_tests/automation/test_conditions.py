@@ -75,6 +75,21 @@ def test_failed_blocking_check_stops_until_it_passes(
     assert requested(graph.tick(instance, blocked.cursor)) == FOLLOWERS
 
 
+def test_blocking_checks_are_recorded_as_one_node(
+    graph: Graph, instance: dg.DagsterInstance
+) -> None:
+    """However many checks the inputs have: the home stores each evaluation."""
+    graph.run_all(instance)
+    [evaluation] = [
+        result.serializable_evaluation
+        for result in graph.tick(instance).results
+        if result.key == asset_key(BEHAVIOR)
+    ]
+    nodes = [node.condition_snapshot.class_name for node in evaluation.iter_nodes()]
+    assert nodes.count("InputsPassBlockingChecks") == 1
+    assert not {"AllChecksCondition", "CheckResultCondition"} & {*nodes}
+
+
 def test_new_champion_is_deployed_and_used_for_scores(
     graph: Graph, instance: dg.DagsterInstance
 ) -> None:
