@@ -62,9 +62,10 @@ def is_passed(rng: np.random.Generator, customers: int, bias: float, *, alike: b
 
 def shares(draws: int) -> Iterator[dict[str, Any]]:
     """Share of draws that pass, by number of customers, bias and likeness."""
-    rng = np.random.default_rng(SEED)
     for customers in CUSTOMERS:
         for alike in (False, True):
+            # Of these alone, so that a part of the table can be drawn again by itself.
+            rng = np.random.default_rng([SEED, customers, int(alike)])
             for bias in BIASES:
                 passed = [is_passed(rng, customers, bias, alike=alike) for _ in range(draws)]
                 row = {
