@@ -1,7 +1,8 @@
 """How often the calibration gate passes a model whose probabilities are too high by some points.
 
 Draws of labels for the rows of a test period, at several numbers of customers; a customer's labels
-of four weeks are independent, or the same. Usage: `python benchmarks/calibration_gate.py [DRAWS]`.
+of four weeks are independent, or the same; those of a source with weekly as-of dates and a horizon
+of months are nearly the same. Usage: `python benchmarks/calibration_gate.py [DRAWS]`.
 """
 
 import sys
@@ -26,6 +27,7 @@ BIASES = (0.0, 0.02, 0.05, 0.09)
 BASE_RATE = 0.18
 ROUNDS = 300
 SEED = 5
+BOUNDS = {"bias .02 passes": ">= .9", "bias .05 and .09 pass": "<= .05"}
 UTILITY = ContactUtility(contact_cost=8.0, saved_margin=120.0, save_rate=0.25, capacity_share=0.2)
 
 
@@ -81,7 +83,8 @@ def shares(draws: int) -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     draws = int(sys.argv[1]) if len(sys.argv) > 1 else DRAWS
-    publish(__file__, list(shares(draws)), {"draws": draws, "base_rate": BASE_RATE})
+    notes = {"draws": draws, "base_rate": BASE_RATE, "bounds": BOUNDS}
+    publish(__file__, list(shares(draws)), notes)
 
 
 if __name__ == "__main__":
