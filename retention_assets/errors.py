@@ -61,6 +61,12 @@ class NotTrainableError(RetentionError):
     """There are too few examples, or only one class, to train or evaluate a model."""
 
 
+class CustomerValueError(RetentionError):
+    """A lifetime value cannot be computed: a customer's history contradicts itself, or the horizon,
+    the discount or the margin is out of range.
+    """
+
+
 class RegistryError(RetentionError):
     """The model registry has no such model, or its files do not match their digest."""
 
