@@ -24,7 +24,7 @@ class GammaGamma:
 
     >>> cdnow = GammaGamma(p=6.25, q=3.74, gamma=15.44)
     >>> cdnow.expected_spend(PurchaseSummary([0, 2], [0, 30], [38, 38], [0, 22.35])).round(2)
-    array([35.22, 24.65])
+    array([35.22, 24.66])
     """
 
     p: float

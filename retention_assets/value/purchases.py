@@ -41,13 +41,6 @@ class PurchaseSummary:
     def __len__(self) -> int:
         return len(self.frequency)
 
-    def take(self, rows: NDArray) -> "PurchaseSummary":
-        """The customers of a mask or an index."""
-        monetary = None if self.monetary is None else self.monetary[rows]
-        return PurchaseSummary(
-            self.frequency[rows], self.recency[rows], self.T[rows], monetary, self.unit_days
-        )
-
     def _check(self) -> None:
         if not (np.isfinite(self.unit_days) and self.unit_days > 0):
             raise CustomerValueError(
