@@ -183,8 +183,9 @@ class _Likelihood:
             left / model.a,
             -left / np.where(repeat, model.b + self.x - 1, 1.0),
         )
-        return value + float(self.count @ terms), gradient + np.array(
-            [self.count @ part for part in row_gradients]
+        # Not count @ part: BLAS starts threads for it, which wait for each other on busy cores.
+        return value + float((self.count * terms).sum()), gradient + np.array(
+            [(self.count * part).sum() for part in row_gradients]
         )
 
     def _frequency_part(self, model: BgNbd) -> tuple[float, Floats]:
@@ -207,7 +208,7 @@ class _Likelihood:
             of_sum + digamma(model.b + x) - digamma(model.b),
         )
         n = self.frequency_count
-        return float(n @ terms), np.array([n @ part for part in gradients])
+        return float((n * terms).sum()), np.array([(n * part).sum() for part in gradients])
 
 
 def _log_odds_of_leaving(model: BgNbd, x: Floats, recency: Floats, T: Floats) -> Floats:

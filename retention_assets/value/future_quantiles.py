@@ -116,7 +116,7 @@ class _Simulation:
         counts = self._counts(x, T, rng)
         spend_rate = rng.gamma(q + p * x) / (gamma + x * self.mean_spend)
         sums = rng.gamma(p[:, None] * counts) / spend_rate[:, None]
-        return sums @ np.exp(-self.rate * middles)
+        return (sums * np.exp(-self.rate * middles)).sum(axis=1)
 
     def _counts(self, x: float, T: float, rng: np.random.Generator) -> Floats:
         """(FUTURES, SLICES) purchases: a Poisson process that ends after a geometric number."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retention_assets.errors import NotTrainableError
-from retention_assets.modeling.examples import Floats
+from retention_assets.modeling.examples import Bools, Floats
 
 # A factor of e**12 around the scale of the data: beyond it a parameter no longer changes a curve.
 LOG_BOUND = 12.0
@@ -31,6 +31,15 @@ class LikelihoodFit:
     def standard_errors(self) -> Floats:
         """Of the parameters themselves (delta method)."""
         return self.parameters * np.sqrt(np.diag(self.log_covariance))
+
+    def undetermined(self) -> Bools:
+        """Parameters about which the likelihood says nothing, as it goes on growing on the way to 0
+        or infinity: BG/NBD's a and b, where nobody seems to leave. Predictions do not depend on
+        how far out they are.
+        """
+        values, vectors = np.linalg.eigh(self.log_covariance)
+        flat = values > 0.99 * LARGEST_DEVIATION**2
+        return (vectors[:, flat] ** 2).sum(axis=1) > 0.25
 
     def draws(self, count: int, seed: int) -> Floats:
         """(count, parameters) from the normal distribution of the logarithms."""
@@ -65,7 +74,7 @@ def maximize(
                 jac=True,
                 method="L-BFGS-B",
                 bounds=[(center - LOG_BOUND, center + LOG_BOUND) for center in start],
-                options={"maxiter": 500, "ftol": 1e-15, "gtol": 1e-9},
+                options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-9},
             )
         )
     logs = min(results, key=lambda result: loss(result.x)[0]).x
