@@ -23,7 +23,7 @@ SLICES = 12
 SMALL_FREQUENCIES = 8
 FREQUENCY_GROWTH = 1.5
 T_NODES = 12
-LEVELS = np.linspace(0.0, 1 - TAIL, 96)
+QUANTILE_LEVELS = np.linspace(0.0, 1 - TAIL, 96)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class FutureQuantiles:
         """
         from scipy.interpolate import RegularGridInterpolator
 
-        axes = (np.log1p(self.frequencies), self.log_times, LEVELS)
+        axes = (np.log1p(self.frequencies), self.log_times, QUANTILE_LEVELS)
         values = (np.log1p(frequency), np.log(self.alpha + T), level)
         points = np.column_stack(
             [np.clip(v, axis[0], axis[-1]) for v, axis in zip(values, axes, strict=True)]
@@ -72,7 +72,7 @@ def future_quantiles(
         rate=horizon.continuous_rate(model.unit_days),
     )
     rng = np.random.default_rng(seed + 2)
-    ratios = np.empty((len(frequencies), len(log_times), len(LEVELS)))
+    ratios = np.empty((len(frequencies), len(log_times), len(QUANTILE_LEVELS)))
     times = np.exp(log_times) - model.alpha
     for row, x in enumerate(frequencies):
         means = model.expected_purchases_if_alive(
@@ -81,7 +81,7 @@ def future_quantiles(
         for column, T in enumerate(times):
             amounts = simulation.amounts(x, T, rng)
             mean = means[column] * _spend_after(spend[0], x)
-            ratios[row, column] = np.quantile(amounts, LEVELS) / mean
+            ratios[row, column] = np.quantile(amounts, QUANTILE_LEVELS) / mean
     return FutureQuantiles(model.alpha, frequencies, log_times, ratios)
 
 

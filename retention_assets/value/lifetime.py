@@ -13,6 +13,7 @@ from retention_assets.value.bg_nbd import BgNbd, fit_bg_nbd
 from retention_assets.value.future_quantiles import FutureQuantiles, future_quantiles
 from retention_assets.value.gamma_gamma import GammaGamma, fit_gamma_gamma
 from retention_assets.value.horizon import TAIL, Horizon
+from retention_assets.value.likelihood import LikelihoodFit
 from retention_assets.value.purchases import PurchaseSummary
 
 
@@ -46,6 +47,8 @@ class LifetimeModel:
     horizon: Horizon
     margin_share: float
     quantiles: FutureQuantiles
+    purchases_fit: LikelihoodFit
+    spend_fit: LikelihoodFit
 
     def value(self, summary: PurchaseSummary) -> CustomerValue:
         """Of each customer of the summary, whether the model was fitted on them or not."""
@@ -78,16 +81,21 @@ class LifetimeModel:
             x, summary.T, self.horizon.length(summary.unit_days)
         )
         from_zero = 1 - alive * (1 - no_purchase) > TAIL
-        level = np.where(from_zero, 1 - 2 * TAIL, 1 - TAIL)
-        lower = self.quantiles.ratio(x, summary.T, 1 - (1 - TAIL) / alive)
-        upper = self.quantiles.ratio(x, summary.T, 1 - (1 - level) / alive)
+        upper_tail = np.where(from_zero, 2 * TAIL, TAIL)
+        # Below this a customer has left for certain, and nothing is divided by 0.
+        chance = np.maximum(alive, 1e-300)
+        lower = self.quantiles.ratio(x, summary.T, 1 - (1 - TAIL) / chance)
+        upper = self.quantiles.ratio(x, summary.T, 1 - upper_tail / chance)
         return np.where(from_zero, 0.0, lower), upper
 
 
 def fit_lifetime(
     summary: PurchaseSummary, *, horizon: Horizon, margin_share: float, seed: int = 0
 ) -> LifetimeModel:
-    """Fits both models by maximum likelihood. The same summary and seed give the same model."""
+    """Fits both models by maximum likelihood. The same summary and seed give the same model. A
+    random sample of customers is enough, because the model values others than those it was fitted
+    on too.
+    """
     if not 0 < margin_share <= 1:
         raise CustomerValueError(
             f"The share of an amount that is margin is {margin_share}.",
@@ -103,4 +111,12 @@ def fit_lifetime(
         longest_T=float(summary.T.max()),
         seed=seed,
     )
-    return LifetimeModel(purchases, spend, horizon, margin_share, quantiles)
+    return LifetimeModel(
+        purchases=purchases,
+        spend=spend,
+        horizon=horizon,
+        margin_share=margin_share,
+        quantiles=quantiles,
+        purchases_fit=purchases_fit,
+        spend_fit=spend_fit,
+    )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from retention_assets.errors import CustomerValueError, NotTrainableError
 from retention_assets.modeling.examples import Floats
-from retention_assets.value.bg_nbd import BgNbd, _Likelihood, beta_quadrature, fit_bg_nbd
+from retention_assets.value.bg_nbd import BgNbd, _Likelihood, fit_bg_nbd
 from retention_assets.value.purchases import PurchaseSummary
 from retention_assets_tests.value.buyers import PURCHASES, simulate_buyers, summary_of
 from retention_assets_tests.value.cdnow import cdnow_sample
@@ -138,14 +138,6 @@ def test_extremes_stay_in_their_ranges(
     most = 1000.0 * (model.r + x) / (model.alpha + T)
     assert (plain >= 0).all() and (plain <= most * 1.001).all()
     assert (discounted <= model.expected_purchases_if_alive(two.frequency, two.T, 1000.0)).all()
-
-
-def test_quadrature_integrates_powers_exactly() -> None:
-    """The mean of p^2 under Beta(a, b) is a (a + 1) / ((a + b) (a + b + 1))."""
-    b = np.array([0.3, 2.0, 5000.0])
-    nodes, weights = beta_quadrature(0.4, b)
-    exact = 0.4 * 1.4 / ((0.4 + b) * (1.4 + b))
-    np.testing.assert_allclose((weights * nodes**2).sum(axis=1), exact, rtol=1e-9)
 
 
 def test_customers_without_repeat_are_refused() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retention_assets.value.future_quantiles import (
-    LEVELS,
+    QUANTILE_LEVELS,
     FutureQuantiles,
     frequency_nodes,
     future_quantiles,
@@ -40,7 +40,7 @@ def test_share_of_zeros_matches_closed_form(certain: FutureQuantiles) -> None:
     for row, x in enumerate(certain.frequencies):
         T = np.exp(certain.log_times) - PURCHASES.alpha
         none = PURCHASES.probability_of_none_if_alive(np.full(len(T), x), T, length)
-        zeros = LEVELS[(certain.ratios[row] == 0).sum(axis=1) - 1] + 0.005
+        zeros = QUANTILE_LEVELS[(certain.ratios[row] == 0).sum(axis=1) - 1] + 0.005
         clear = (none > 0.02) & (none < 0.94)
         np.testing.assert_allclose(zeros[clear], none[clear], atol=0.03)
 
