@@ -24,8 +24,9 @@ from retention_assets.serving import assets as serving
 from retention_assets.settings import Settings
 from retention_assets.training import assets as training
 from retention_assets.validation import assets as validation
+from retention_assets.value import assets as value
 
-STAGES = (ingestion, validation, features, training, decisions, serving, monitoring)
+STAGES = (ingestion, validation, features, value, training, decisions, serving, monitoring)
 
 
 def build_definitions(platform: Platform) -> dg.Definitions:

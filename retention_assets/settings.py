@@ -261,6 +261,25 @@ class EconomicsSettings(SettingsGroup):
     risk_critical: float = Field(default=0.8, ge=0, le=1)
 
 
+class ValueSettings(SettingsGroup):
+    """What customers are worth, in the source's currency."""
+
+    margin_share: float = Field(
+        default=0.2,
+        gt=0,
+        le=1,
+        description="Share of a sale that is margin (an assumption).",
+    )
+    annual_discount: float = Field(
+        default=0.1,
+        ge=0,
+        description="Money that comes in a year counts 1 / (1 + this) of today's.",
+    )
+    lifetime_months: int = Field(
+        default=36, ge=1, le=120, description="Months that a lifetime value covers."
+    )
+
+
 class MonitoringSettings(SettingsGroup):
     """Drift alarms and the decision to retrain."""
 
@@ -304,6 +323,7 @@ class Settings(
     DataQualitySettings,
     LearningSettings,
     EconomicsSettings,
+    ValueSettings,
     MonitoringSettings,
     ServingSettings,
 ):

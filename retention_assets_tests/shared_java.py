@@ -12,7 +12,7 @@ from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from retention_assets.cli.progress import redirect_output
-from retention_assets.resources.lake import Lake
+from retention_assets.resources.lake import Lake, use_this_python
 from retention_assets.settings import Settings
 
 PORT = "PYSPARK_GATEWAY_PORT"
@@ -36,6 +36,7 @@ def start(home: Path) -> dict[str, str]:
 
 def session_in(address: dict[str, str], lake: Lake) -> SparkSession:
     """A new session in the Spark that `start` started, with views and settings of its own."""
+    use_this_python()
     os.environ.update(address)
     try:
         gateway: Any = launch_gateway()

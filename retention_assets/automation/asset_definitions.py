@@ -31,6 +31,7 @@ CODE = {
     "validated": 2,
     "quarantine": 2,
     "features": 1,
+    "value": 1,
     "training": 6,
     "decisions": 2,
     "serving": 2,
@@ -58,6 +59,7 @@ def contract_of(platform: Platform) -> Contract:
         keys.WATERMARK: {"labels are read from": CHURN_TABLE[profile.churn.kind]},
         keys.DAILY_ACTIVITY: _measures(profile),
         keys.CUSTOMER_STATE: _states(profile),
+        keys.LIFETIME_VALUE: _lifetime_value(platform),
         **_training(platform),
         keys.CHURN_SCORES: {},
         keys.ONLINE_FEATURES: {"feature_ttl_days": str(platform.settings.feature_ttl_days)},
@@ -98,6 +100,12 @@ def _states(profile: Profile) -> Definition:
     churn = profile.churn
     silence = {"days_to_lapse": str(churn.days_to_lapse)} if churn.kind == "inactivity" else {}
     return {"churn kind": churn.kind, "tables": ", ".join(profile.state_tables), **silence}
+
+
+def _lifetime_value(platform: Platform) -> Definition:
+    names = ("margin_share", "annual_discount", "lifetime_months", "seed")
+    values = {name: str(getattr(platform.settings, name)) for name in names}
+    return {"churn kind": platform.profile.churn.kind, **values}
 
 
 def _features(features: Iterable[Feature]) -> Definition:

@@ -18,7 +18,7 @@ from retention_assets.platform import Platform
 from retention_assets.resources.metadata import asset_key
 
 AC = dg.AutomationCondition
-FOLLOWING = ("validated", "features", "decisions", "serving", "monitoring")
+FOLLOWING = ("validated", "features", "value", "decisions", "serving", "monitoring")
 # Callers and the retention team read these: somebody is alerted when one of them is stale.
 ALERTED = (keys.ONLINE_FEATURES, keys.CHAMPION_DEPLOYMENT, keys.CHURN_SCORES)
 

@@ -82,6 +82,13 @@ def give_main_module_a_file() -> None:
         main.__file__ = __file__
 
 
+def use_this_python() -> None:
+    """Makes Spark's Python workers run on this interpreter, which has the packages that they need,
+    unless `PYSPARK_PYTHON` names another one, as on a cluster. Spark's default is any `python3`.
+    """
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+
+
 class Lake(dg.ConfigurableResource):
     """Delta tables by asset key (`stage/noun`), read and written with Spark.
 
@@ -122,6 +129,7 @@ class Lake(dg.ConfigurableResource):
         java = spark_java_home(Path(self.home) / "java", chosen)
         fetch_jars(jars_folder(), java)
         give_main_module_a_file()
+        use_this_python()
         os.environ.update(JAVA_HOME=str(java), SPARK_LOCAL_IP="127.0.0.1", TZ="UTC")
         session: SparkSession = LazyPySparkResource(spark_config=self.spark_conf).spark_session
         session.sparkContext.setLogLevel("ERROR")

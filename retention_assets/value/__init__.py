@@ -1,3 +1,1 @@
-"""What customers are worth over the next months, from purchases or subscriptions alone. It must not
-read a model of churn or its scores. Knows no Dagster and no Spark: arrays in, arrays out.
-"""
+"""value/*: what customers are worth."""

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from retention_assets.value.future_quantiles import (
+from retention_assets.value.lifetime.future_quantiles import (
     QUANTILE_LEVELS,
     FutureQuantiles,
     frequency_nodes,
     future_quantiles,
 )
-from retention_assets.value.horizon import Horizon
-from retention_assets.value.likelihood import LikelihoodFit
-from retention_assets_tests.value.buyers import PURCHASES, SPEND
+from retention_assets.value.lifetime.horizon import Horizon
+from retention_assets.value.lifetime.likelihood import LikelihoodFit
+from retention_assets_tests.value.lifetime.buyers import PURCHASES, SPEND
 
 
 @pytest.fixture(scope="module")

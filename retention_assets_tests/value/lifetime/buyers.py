@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from retention_assets.modeling.examples import Floats
-from retention_assets.value.bg_nbd import BgNbd
-from retention_assets.value.gamma_gamma import GammaGamma
-from retention_assets.value.purchases import PurchaseSummary
+from retention_assets.value.lifetime.bg_nbd import BgNbd
+from retention_assets.value.lifetime.gamma_gamma import GammaGamma
+from retention_assets.value.lifetime.purchases import PurchaseSummary
 
 PURCHASES = BgNbd(r=0.8, alpha=60.0, a=0.8, b=4.0, unit_days=1.0)
 SPEND = GammaGamma(p=6.0, q=4.0, gamma=30.0)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from retention_assets.errors import CustomerValueError, NotTrainableError
 from retention_assets.modeling.examples import Bools, Floats
-from retention_assets.value.likelihood import LikelihoodFit, maximize
-from retention_assets.value.purchases import PurchaseSummary
-from retention_assets.value.quadrature import beta_quadrature
+from retention_assets.value.lifetime.likelihood import LikelihoodFit, maximize
+from retention_assets.value.lifetime.purchases import PurchaseSummary
+from retention_assets.value.lifetime.quadrature import beta_quadrature
 
 TIME_NODES = 12
 # Rows at a time, so that rows x nodes stay in the processor's cache.

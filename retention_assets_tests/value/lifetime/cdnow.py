@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retention_assets.value.purchases import PurchaseSummary, summarize_purchases
+from retention_assets.value.lifetime.purchases import PurchaseSummary, summarize_purchases
 
 
 @cache

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retention_assets.errors import CustomerValueError, NotTrainableError
-from retention_assets.value.gamma_gamma import (
+from retention_assets.value.lifetime.gamma_gamma import (
     GammaGamma,
     fit_gamma_gamma,
     frequency_correlation,
 )
-from retention_assets.value.purchases import PurchaseSummary
-from retention_assets_tests.value.buyers import SPEND, simulate_buyers, summary_of
-from retention_assets_tests.value.cdnow import cdnow_sample
+from retention_assets.value.lifetime.purchases import PurchaseSummary
+from retention_assets_tests.value.lifetime.buyers import SPEND, simulate_buyers, summary_of
+from retention_assets_tests.value.lifetime.cdnow import cdnow_sample
 
 CDNOW = GammaGamma(p=6.25, q=3.74, gamma=15.44)
 

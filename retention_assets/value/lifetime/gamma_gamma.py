@@ -10,8 +10,8 @@ import numpy as np
 
 from retention_assets.errors import CustomerValueError, NotTrainableError
 from retention_assets.modeling.examples import Floats
-from retention_assets.value.likelihood import LikelihoodFit, maximize
-from retention_assets.value.purchases import PurchaseSummary
+from retention_assets.value.lifetime.likelihood import LikelihoodFit, maximize
+from retention_assets.value.lifetime.purchases import PurchaseSummary
 
 # Below this the three parameters follow single customers.
 LEAST_REPEAT_CUSTOMERS = 20

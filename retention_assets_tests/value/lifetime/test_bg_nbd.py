@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from retention_assets.errors import CustomerValueError, NotTrainableError
 from retention_assets.modeling.examples import Floats
-from retention_assets.value.bg_nbd import BgNbd, _Likelihood, fit_bg_nbd
-from retention_assets.value.purchases import PurchaseSummary
-from retention_assets_tests.value.buyers import PURCHASES, simulate_buyers, summary_of
-from retention_assets_tests.value.cdnow import cdnow_sample
+from retention_assets.value.lifetime.bg_nbd import BgNbd, _Likelihood, fit_bg_nbd
+from retention_assets.value.lifetime.purchases import PurchaseSummary
+from retention_assets_tests.value.lifetime.buyers import PURCHASES, simulate_buyers, summary_of
+from retention_assets_tests.value.lifetime.cdnow import cdnow_sample
 
 CDNOW = BgNbd(r=0.243, alpha=4.414, a=0.793, b=2.426)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from retention_assets.value.quadrature import beta_quadrature
+from retention_assets.value.lifetime.quadrature import beta_quadrature
 
 
 def test_quadrature_integrates_powers_exactly() -> None:

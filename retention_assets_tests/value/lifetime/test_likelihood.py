@@ -5,7 +5,7 @@ import pytest
 
 from retention_assets.errors import NotTrainableError
 from retention_assets.modeling.examples import Floats
-from retention_assets.value.likelihood import maximize
+from retention_assets.value.lifetime.likelihood import maximize
 
 
 def exponential(parameters: Floats) -> tuple[float, Floats]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retention_assets.errors import CustomerValueError
-from retention_assets.value.horizon import Horizon
+from retention_assets.value.lifetime.horizon import Horizon
 
 
 def test_year_of_discount_is_the_annual_rate() -> None:

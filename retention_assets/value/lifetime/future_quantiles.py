@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from retention_assets.modeling.examples import Floats
-from retention_assets.value.bg_nbd import BgNbd
-from retention_assets.value.gamma_gamma import GammaGamma
-from retention_assets.value.horizon import TAIL, Horizon
-from retention_assets.value.likelihood import LikelihoodFit
+from retention_assets.value.lifetime.bg_nbd import BgNbd
+from retention_assets.value.lifetime.gamma_gamma import GammaGamma
+from retention_assets.value.lifetime.horizon import TAIL, Horizon
+from retention_assets.value.lifetime.likelihood import LikelihoodFit
 
 # Simulated futures per node: the 5 % and 95 % points have a standard error of about 3 %.
 FUTURES = 4000

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retention_assets.errors import CustomerValueError
-from retention_assets.value.subscriptions import Subscriptions, life_table
+from retention_assets.value.lifetime.subscriptions import Subscriptions, life_table
 
 
 def test_life_table_counts_by_hand() -> None:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from retention_assets.errors import CustomerValueError, NotTrainableError
 from retention_assets.modeling.examples import Floats
-from retention_assets.value.horizon import TAIL, Horizon
-from retention_assets.value.subscriptions import (
+from retention_assets.value.lifetime.horizon import TAIL, Horizon
+from retention_assets.value.lifetime.subscriptions import (
     LifeTable,
     Subscriptions,
     life_table,

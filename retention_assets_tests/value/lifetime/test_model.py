@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from retention_assets.errors import CustomerValueError
-from retention_assets.value.horizon import Horizon
-from retention_assets.value.lifetime import LifetimeModel, fit_lifetime
-from retention_assets_tests.value.buyers import Buyers, simulate_buyers, summary_of
+from retention_assets.value.lifetime.horizon import Horizon
+from retention_assets.value.lifetime.model import LifetimeModel, fit_lifetime
+from retention_assets_tests.value.lifetime.buyers import Buyers, simulate_buyers, summary_of
 
 HORIZON = Horizon(0.1)
 SHARE = 0.3

@@ -9,12 +9,12 @@ import numpy as np
 
 from retention_assets.errors import CustomerValueError
 from retention_assets.modeling.examples import Floats
-from retention_assets.value.bg_nbd import BgNbd, fit_bg_nbd
-from retention_assets.value.future_quantiles import FutureQuantiles, future_quantiles
-from retention_assets.value.gamma_gamma import GammaGamma, fit_gamma_gamma
-from retention_assets.value.horizon import TAIL, Horizon
-from retention_assets.value.likelihood import LikelihoodFit
-from retention_assets.value.purchases import PurchaseSummary
+from retention_assets.value.lifetime.bg_nbd import BgNbd, fit_bg_nbd
+from retention_assets.value.lifetime.future_quantiles import FutureQuantiles, future_quantiles
+from retention_assets.value.lifetime.gamma_gamma import GammaGamma, fit_gamma_gamma
+from retention_assets.value.lifetime.horizon import TAIL, Horizon
+from retention_assets.value.lifetime.likelihood import LikelihoodFit
+from retention_assets.value.lifetime.purchases import PurchaseSummary
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from retention_assets.errors import CustomerValueError, NotTrainableError
-from retention_assets.value.horizon import Horizon
-from retention_assets.value.subscriptions import Subscriptions
-from retention_assets.value.survival import SurvivalModel, fit_survival
+from retention_assets.value.lifetime.horizon import Horizon
+from retention_assets.value.lifetime.subscriptions import Subscriptions
+from retention_assets.value.lifetime.survival import SurvivalModel, fit_survival
 
 HORIZON = Horizon(0.1)
 HAZARDS = {"monthly": (0.08, 0.03), "yearly": (0.02, 0.01)}  # in the first six months, and later

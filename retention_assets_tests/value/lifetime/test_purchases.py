@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retention_assets.errors import CustomerValueError
-from retention_assets.value.purchases import summarize_purchases
-from retention_assets_tests.value.buyers import summary_of
-from retention_assets_tests.value.cdnow import cdnow_sample
+from retention_assets.value.lifetime.purchases import summarize_purchases
+from retention_assets_tests.value.lifetime.buyers import summary_of
+from retention_assets_tests.value.lifetime.cdnow import cdnow_sample
 
 DAYS = st.integers(0, 200)
 
