@@ -59,7 +59,7 @@ def contract_of(platform: Platform) -> Contract:
         keys.WATERMARK: {"labels are read from": CHURN_TABLE[profile.churn.kind]},
         keys.DAILY_ACTIVITY: _measures(profile),
         keys.CUSTOMER_STATE: _states(profile),
-        keys.LIFETIME_VALUE: _lifetime_value(platform),
+        **({keys.LIFETIME_VALUE: _lifetime_value(platform)} if "transactions" in tables else {}),
         **_training(platform),
         keys.CHURN_SCORES: {},
         keys.ONLINE_FEATURES: {"feature_ttl_days": str(platform.settings.feature_ttl_days)},

@@ -46,7 +46,7 @@ BEHAVIOR = keys.customer_features("behavior")
 CUSTOMER_TABLES = {
     keys.customer_features(group) for group in ("demographics", "transactions", "behavior")
 }
-TILES = {keys.DAILY_ACTIVITY} | CUSTOMER_TABLES | EXAMPLES
+TILES = {keys.DAILY_ACTIVITY, keys.LIFETIME_VALUE} | CUSTOMER_TABLES | EXAMPLES
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,8 @@ def test_every_field_of_the_label_is_in_the_contract(field: str, platform: Platf
     profile = platform.profile.model_copy(update={"churn": churn.model_copy(update={field: value})})
     changed = replace(platform, profile=profile)
     changes = compare(contract_of(platform), contract_of(changed))
-    of_kind = {keys.CUSTOMER_STATE, keys.WATERMARK} if field == "kind" else set()
+    kind_assets = {keys.CUSTOMER_STATE, keys.LIFETIME_VALUE, keys.WATERMARK}
+    of_kind = kind_assets if field == "kind" else set()
     assert {change.asset for change in changes} == {keys.CHURN_EXAMPLES} | of_kind
 
 

@@ -1,18 +1,21 @@
 """Values of all customers in Spark equal those of the models on the same rows."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from pyspark.sql import DataFrame
 
 from retention_assets.errors import NotTrainableError
 from retention_assets.resources.lake import Lake
+from retention_assets.value.lifetime import customer_values
 from retention_assets.value.lifetime.customer_values import (
     COLUMNS,
     purchase_values,
     subscription_values,
 )
 from retention_assets.value.lifetime.horizon import Horizon
-from retention_assets.value.lifetime.model import fit_lifetime
+from retention_assets.value.lifetime.model import LifetimeModel, fit_lifetime
 from retention_assets.value.lifetime.purchases import PurchaseSummary
 
 HORIZON = Horizon(0.1, months=12)
@@ -35,16 +38,31 @@ def purchases(lake: Lake) -> tuple[DataFrame, PurchaseSummary]:
     return frame.repartition(3), PurchaseSummary(frequency, recency, T, monetary)
 
 
-def test_purchase_values_equal_those_of_the_model(lake: Lake) -> None:
+def test_purchase_values_equal_those_of_the_model(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     frame, summary = purchases(lake)
+    models: list[LifetimeModel] = []
+
+    def noted_fit(sample: PurchaseSummary, **options: Any) -> LifetimeModel:
+        models.append(fit_lifetime(sample, **options))
+        return models[-1]
+
+    monkeypatch.setattr(customer_values, "fit_lifetime", noted_fit)
     values = purchase_values(frame, horizon=HORIZON, margin_share=0.2, seed=5)
     rows = sorted(values.frame.collect(), key=lambda row: row["customer_id"])
     assert values.frame.columns == NAMES and len(rows) == COUNT
     assert values.model["fitted_on_customers"] == COUNT
-    expected = fit_lifetime(summary, horizon=HORIZON, margin_share=0.2, seed=5).value(summary)
-    margin = np.array([row["lifetime_value"] for row in rows])
-    assert margin == pytest.approx(expected.margin, rel=0.01)
-    assert all(row["value_lower"] <= row["value_upper"] for row in rows)
+    expected = models[0].value(summary)
+    columns = {
+        "probability_alive": expected.probability_alive,
+        "expected_count": expected.purchases,
+        "lifetime_value": expected.margin,
+        "value_lower": expected.margin_lower,
+        "value_upper": expected.margin_upper,
+    }
+    for name, numbers in columns.items():
+        assert [row[name] for row in rows] == pytest.approx(numbers.tolist()), name
 
 
 def test_too_few_repeat_buyers_are_an_error(lake: Lake) -> None:
