@@ -5,10 +5,10 @@ Works on names alone: no frame is read here.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from retention_assets.errors import LeakError
-from retention_assets.features.declarations import FEATURES, Feature
+from retention_assets.features.declarations import FEATURES, Feature, Group
 from retention_assets.features.expressions import (
     DaysSince,
     Expression,
@@ -50,6 +50,16 @@ def available_features(declarations: Iterable[Feature], tables: SourceTables) ->
     ]
 
 
+def features_by_group(tables: SourceTables) -> dict[Group, list[Feature]]:
+    """The features that a source with these tables can fill; groups without any are left out."""
+    available = available_features(FEATURES, tables)
+    groups = {
+        group: [feature for feature in available if feature.group == group]
+        for group in get_args(Group)
+    }
+    return {group: features for group, features in groups.items() if features}
+
+
 def missing_features(declarations: Iterable[Feature], tables: SourceTables) -> dict[str, str]:
     """Name -> reason, for the features that a source cannot fill."""
     reasons = {feature.name: why_missing(feature, tables) for feature in declarations}
@@ -73,28 +83,32 @@ def definition_of_features(tables: SourceTables) -> str:
 def refuse_label_columns(
     declarations: Iterable[Feature], profile: Any, by_name: Mapping[str, Measure] = MEASURES_BY_NAME
 ) -> None:
-    """Raises LeakError if a model input reads what defines the label.
-
-    That is a table of LABEL_TABLES and, if churn is inactivity, any limit on the days since the
-    last purchase.
-    """
+    """Raises LeakError if a model input reads what defines the label."""
     for feature in declarations:
         if not feature.model_input:
             continue
-        if leak := _leak(feature.expression, profile, by_name):
+        if origin := label_origin(feature, profile, by_name):
             raise LeakError(
-                f"Feature {feature.name} reads {leak}, which defines churn in source "
+                f"Feature {feature.name} reads {origin}, which defines churn in source "
                 f"{profile.name}.",
                 "Remove it from features/declarations.py, or declare it with model_input=False.",
             )
 
 
-def _leak(expression: Expression, profile: Any, by_name: Mapping[str, Measure]) -> str | None:
-    for name in sorted(measure_names(expression)):
+def label_origin(
+    feature: Feature, profile: Any, by_name: Mapping[str, Measure] = MEASURES_BY_NAME
+) -> str | None:
+    """What the feature reads of that which defines the label; None if it reads nothing of it.
+
+    That is a table of LABEL_TABLES and, if churn is inactivity, any limit on the days since the
+    last purchase.
+    """
+    for name in sorted(measure_names(feature.expression)):
         measure = by_name[name]
         if measure.table in LABEL_TABLES:
             return f"measure {name} of {measure.table}"
-    limits = [part for part in walk(expression) if isinstance(part, (GreaterThan, LessThan))]
+    parts = walk(feature.expression)
+    limits = [part for part in parts if isinstance(part, (GreaterThan, LessThan))]
     if profile.churn.kind == "inactivity" and any(
         part.operand == DaysSince("purchases") for part in limits
     ):

@@ -27,7 +27,7 @@ from retention_assets.services.ray_tasks import on_cluster
 from retention_assets.sources.ledger import Ledger
 from retention_assets.training.champion.assets import churn_champion, test_periods
 from retention_assets.training.champion.update import read_records
-from retention_assets.training.checks import contact_weights_average_one
+from retention_assets.training.checks import contact_weights_average_one, leak_audit
 from retention_assets.training.columns import (
     LEADERBOARD,
     SCORES,
@@ -60,6 +60,7 @@ def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefin
     scored = [asset_key(keys.churn_candidate(item.name)) for item in task.candidates]
     return [
         _examples(platform),
+        leak_audit(platform),
         *(_candidate(platform, task, item) for item in task.candidates),
         _leaderboard(platform, task, scored),
         churn_champion(platform, scored),

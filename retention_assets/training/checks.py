@@ -1,14 +1,95 @@
-"""Checks of training/*: what the learned weeks take for granted. They warn and block nothing."""
+"""Checks of training/churn_examples: the leak audit, which blocks training, and what the weights
+take for granted, which warns.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 import dagster as dg
 
 from retention_assets import keys
+from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import asset_key
+from retention_assets.training.columns import BOOKKEEPING, example_features
+from retention_assets.training.task import churn_window, contact_utility
 
 # Standard errors of the mean; fewer customers than MIN_CUSTOMERS decide nothing.
 WIDTH = 4.0
 MIN_CUSTOMERS = 100
+
+FEATURES_OF_THEIR_DAY = "features_of_their_day"
+LATE_FACTS_CHANGE_NOTHING = "late_facts_change_nothing"
+FUTURE_VALUES_REFUSED = "future_values_refused"
+NO_LABEL_COLUMNS = "no_label_columns"
+AUDIT: Mapping[str, str] = {
+    FEATURES_OF_THEIR_DAY: "A sample of the examples is computed again, from nothing but the facts "
+    "known on their day, and has the same bytes. The figures say how much better a model would "
+    "look if the features were those of today.",
+    LATE_FACTS_CHANGE_NOTHING: "After a planted backfill of earlier facts that arrives on the day "
+    "of the examples, the sample has the same bytes. A day earlier the same facts change it.",
+    FUTURE_VALUES_REFUSED: "A feature with its values at the end of the label window does not pass "
+    "as one of the example's day, whichever feature it is: the audit can fail.",
+    NO_LABEL_COLUMNS: "No feature is computed from a column that says who leaves, and no column "
+    "of the examples is of unknown origin.",
+}
+NO_EXAMPLES = "There are no examples yet."
+
+
+def leak_audit(platform: Platform) -> dg.AssetChecksDefinition:
+    """Four blocking checks on training/churn_examples, made in one step."""
+    key = asset_key(keys.CHURN_EXAMPLES)
+    settings = platform.settings
+    profile = platform.profile
+    specs = [
+        dg.AssetCheckSpec(name, asset=key, description=description, blocking=True)
+        for name, description in AUDIT.items()
+    ]
+
+    @dg.multi_asset_check(name="leak_audit", specs=specs)
+    def leak_audit(lake: Lake) -> Iterator[dg.AssetCheckResult]:
+        from retention_assets.training.leak_audit.auc_gap import auc_gap
+        from retention_assets.training.leak_audit.readings import read_again
+        from retention_assets.training.leak_audit.results import (
+            AuditResult,
+            compare_as_of,
+            plant_future_values,
+            replay_backfill,
+            trace_label_columns,
+        )
+        from retention_assets.training.leak_audit.sample import audited_days, sampled
+        from retention_assets.validation.versions import read_facts
+        from retention_assets.validation.watermark import read_watermark
+
+        examples = lake.read(keys.CHURN_EXAMPLES)
+        features = example_features(profile)
+        traced = trace_label_columns(
+            features, profile, stored=examples.columns, bookkeeping=BOOKKEEPING
+        )
+        results = dict.fromkeys(AUDIT, AuditResult(True, NO_EXAMPLES, {}))
+        if days := audited_days(examples):
+            readings = read_again(
+                sampled(examples, days).toArrow(),
+                lake.read(keys.DAILY_ACTIVITY),
+                read_facts(lake.read, "customers"),
+                features,
+                history_start=profile.start,
+                window_days=churn_window(settings, profile).closes_after_days,
+                today=read_watermark(lake.read) + timedelta(days=1),
+            )
+            gap = auc_gap(readings, contact_utility(settings))
+            results[FEATURES_OF_THEIR_DAY] = compare_as_of(readings, gap)
+            results[LATE_FACTS_CHANGE_NOTHING] = replay_backfill(readings)
+            results[FUTURE_VALUES_REFUSED] = plant_future_values(readings)
+        for name, result in (results | {NO_LABEL_COLUMNS: traced}).items():
+            yield dg.AssetCheckResult(
+                check_name=name,
+                passed=result.passed,
+                description=result.summary,
+                metadata=dict(result.figures),
+            )
+
+    return leak_audit
 
 
 def contact_weights_average_one() -> dg.AssetChecksDefinition:
