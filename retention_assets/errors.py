@@ -75,6 +75,18 @@ class PublicationError(RetentionError):
     """Another publication of features took over before this one was complete."""
 
 
+class DuplicateKeyError(RetentionError):
+    """A table of features has two rows of a customer, or a row of none."""
+
+
+class FeatureRequestError(RetentionError):
+    """The feature store was asked for rows, days or features that it cannot give."""
+
+
+class OnlineReadError(RetentionError):
+    """The online store has no features, or others than those that a reader needs."""
+
+
 class ServingError(RetentionError):
     """Ray Serve refused a deployment or does not answer."""
 

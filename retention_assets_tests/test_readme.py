@@ -1,18 +1,27 @@
-"""The README's profile reads files, its commands are run by a test, and its paths exist."""
+"""The README's profile reads files, its commands and its Python are run by tests, and
+its paths exist.
+"""
 
 import re
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 import yaml
 
 from retention_assets.features.availability import model_features
+from retention_assets.features.store import FeatureStore
 from retention_assets.ingestion.arrival_times import first_sights
+from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
+from retention_assets.resources.online import OnlineStore
 from retention_assets.settings import Settings, variable
 from retention_assets.sources.load_profile import load_profile
 from retention_assets.sources.profile import FileOptions, TableSource
+from retention_assets_tests.features.factories import Facts, customer, tile, write_facts
 from retention_assets_tests.ingestion.factories import read_table
+from retention_assets_tests.serve.redis_server import RedisServer
 
 GRAPH = Path(__file__).parent / "graph.txt"
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -25,6 +34,14 @@ OUTCOMES = """customer,as_of,outcome,known_on
 ann,2024-02-01,0,2024-05-03
 bob,2024-02-01,1,2024-04-20
 """
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    server = RedisServer()
+    server.start()
+    yield server
+    server.remove()
 
 
 def blocks(language: str) -> list[str]:
@@ -110,6 +127,28 @@ RUN_ELSEWHERE = {
     ".venv/bin/retention source check shop.yaml",
     ".venv/bin/retention train-table customers.csv --label churned --id customer_id --out report",
 }
+
+
+def test_readme_python_uses_the_features(
+    tmp_path: Path,
+    own_lake: Lake,
+    redis_server: RedisServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    """On a home with the two customers of the example."""
+    (example,) = blocks("python")
+    profile = Platform.of(Settings(home=tmp_path / "home", source="simulated")).profile
+    customers = [customer(name, day=10, plan="basic") for name in ("C0000001", "C0000002")]
+    facts = Facts([tile("C0000001", day=60, purchases=1)], customers)
+    write_facts(own_lake, facts, watermark=date(2024, 9, 30))
+    store = FeatureStore(own_lake, profile, OnlineStore(redis_server.url, "readme", ttl_days=1))
+    store.create_feature_tables()
+    store.publish_online()
+    monkeypatch.setattr(FeatureStore, "of", lambda _: store)
+    exec(compile(example, "README.md", "exec"), {})
+    output = capsys.readouterr().out
+    assert "'recency_days': 94.0" in output and "'state': 'active'" in output
 
 
 def test_every_readme_command_is_run_by_a_test() -> None:

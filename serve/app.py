@@ -12,7 +12,7 @@ from ray import serve
 from ray.serve import Application
 from starlette.types import ASGIApp
 
-from serve.features.store import FeatureStore
+from serve.features.store import VectorReader
 from serve.http.limits import Limits
 from serve.http.routes import build_api
 from serve.http.security import AcceptedKeys
@@ -49,7 +49,7 @@ class Predictions:
 
     def __init__(self, args: ServingArgs) -> None:
         self._args = args
-        store = FeatureStore(
+        store = VectorReader(
             args.redis_url,
             args.home,
             timeout_s=args.redis_timeout_ms / 1000,

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from serve.errors import BundleError, UnavailableError, UnknownCustomerError, UnknownFeatureError
 from serve.features.codec import Vector
-from serve.features.store import FeatureStore, FetchedVectors
+from serve.features.store import FetchedVectors, VectorReader
 from serve.metrics import Metrics
 from serve.model.bundle import load_bundle
 from serve.model.scorer import Score, Scorer
@@ -59,7 +59,7 @@ class PredictionService:
 
     def __init__(
         self,
-        store: FeatureStore,
+        store: VectorReader,
         metrics: Metrics,
         *,
         load: Callable[[Path, str], Scorer] = load_bundle,

@@ -6,14 +6,12 @@ state is.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
-from typing import get_args
 
 import dagster as dg
 
 from retention_assets import keys
 from retention_assets.features.availability import (
-    available_features,
+    features_by_group,
     missing_features,
     refuse_label_columns,
 )
@@ -63,20 +61,15 @@ MEANING: Mapping[Group, str] = {
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """The stage's assets for one source. Raises LeakError where a feature reads the label."""
     refuse_label_columns(FEATURES, platform.profile)
-    available = available_features(FEATURES, platform.profile.tables)
-    by_group = {
-        group: [feature for feature in available if feature.group == group]
-        for group in get_args(Group)
-    }
-    groups = [group for group, features in by_group.items() if features]
+    by_group = features_by_group(platform.profile.tables)
     conserved = [tiles_conserve_sales()] if platform.profile.has("transactions") else []
     return [
         _daily_activity(platform),
         *conserved,
         _customer_state(platform),
         customers_once(keys.CUSTOMER_STATE),
-        *(_customer_features(platform, group, by_group[group]) for group in groups),
-        *(customers_once(keys.customer_features(group)) for group in groups),
+        *(_customer_features(platform, group, features) for group, features in by_group.items()),
+        *(customers_once(keys.customer_features(group)) for group in by_group),
     ]
 
 
@@ -127,15 +120,10 @@ def _customer_state(platform: Platform) -> dg.AssetsDefinition:
     )
     def customer_state(lake: Lake) -> dg.MaterializeResult:
         """Each customer's state at the end of the last closed day: who can still leave, who has."""
-        from retention_assets.features.customer_state import read_histories, states_as_of
-        from retention_assets.features.point_in_time import customers_as_of
-        from retention_assets.validation.versions import read_facts
-        from retention_assets.validation.watermark import read_watermark
+        from retention_assets.features.current import current_day, current_states
 
-        as_of = read_watermark(lake.read) + timedelta(days=1)
-        known = customers_as_of(read_facts(lake.read, "customers"), [as_of], ())
-        histories = read_histories(lake.read, profile)
-        frame = states_as_of(known.drop("signup_date"), histories, profile.churn)
+        as_of = current_day(lake.read)
+        frame = current_states(lake.read, profile, as_of)
         rows = lake.merge(key, frame, ["customer_id"])
         counts = dict(lake.read(key).groupBy("state").count().collect())
         metadata = {"as_of": str(as_of)} | {name: counts.get(name, 0) for name in STATES}
@@ -172,14 +160,10 @@ def _customer_features(
         description=f"{MEANING[group]} As known at the end of the last closed day.",
     )
     def customer_features(lake: Lake) -> dg.MaterializeResult:
-        from retention_assets.features.engine_spark import compute_features
-        from retention_assets.validation.versions import read_facts
-        from retention_assets.validation.watermark import read_watermark
+        from retention_assets.features.current import current_day, current_features
 
-        as_of = read_watermark(lake.read) + timedelta(days=1)
-        tiles = lake.read(keys.DAILY_ACTIVITY)
-        customers = read_facts(lake.read, "customers")
-        frame = compute_features(tiles, customers, [as_of], features, profile.start)
+        as_of = current_day(lake.read)
+        frame = current_features(lake.read, profile, features, as_of)
         rows = lake.merge(key, frame, ["customer_id"])
         metadata = {
             "as_of": str(as_of),

@@ -46,18 +46,26 @@ def compute_features(
     as_ofs: Sequence[date],
     declarations: Iterable[Feature],
     history_start: date,
+    *,
+    pairs: DataFrame | None = None,
 ) -> DataFrame:
     """One row per customer and as-of date t, for every customer known at t.
 
     `tiles`: features/daily_activity. `customers`: validated/customers. `history_start`: first day
-    that the source could have recorded. Columns: customer_id, as_of (date), and a double per
+    that the source could have recorded. `pairs`: the (customer_id, as_of) that rows are limited to,
+    with dates of `as_ofs`; None: no limit. Columns: customer_id, as_of (date), and a double per
     feature, null if unknown.
     """
     features = list(declarations)
     parts = [feature.expression for feature in features]
     as_of_dates = sorted(set(as_ofs))
     attributes = set().union(*(attribute_names(part) for part in parts))
+    if pairs is not None:
+        tiles = tiles.join(pairs, "customer_id", "left_semi")
+        customers = customers.join(pairs, "customer_id", "left_semi")
     known = customers_as_of(customers, as_of_dates, attributes)
+    if pairs is not None:
+        known = known.join(pairs, ["customer_id", "as_of"], "left_semi")
     totals = with_totals(known, tiles, as_of_dates, RequiredTotals.of(parts))
     days = {
         "tenure_days": F.date_diff("as_of", "signup_date"),

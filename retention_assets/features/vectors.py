@@ -11,6 +11,7 @@ from retention_assets import keys
 from retention_assets.features.availability import available_features
 from retention_assets.features.declarations import FEATURES
 from retention_assets.features.measures import SourceTables
+from retention_assets.features.primary_key import require_unique
 from serve.states import UNKNOWN
 
 if TYPE_CHECKING:
@@ -46,9 +47,12 @@ def read_vectors(
     read: Callable[[str], "pa.Table"], tables: Sequence[str], features: Sequence[str]
 ) -> Vectors:
     """The vectors of these feature tables, with the states of features/customer_state. `read`:
-    asset key -> table.
+    asset key -> table. Raises DuplicateKeyError if a table has two rows of a customer.
     """
-    return vectors_of([read(name) for name in tables], read(keys.CUSTOMER_STATE), features)
+    stored = {name: read(name) for name in (*tables, keys.CUSTOMER_STATE)}
+    for name, table in stored.items():
+        require_unique(table["customer_id"].to_pylist(), name)
+    return vectors_of([stored[name] for name in tables], stored[keys.CUSTOMER_STATE], features)
 
 
 def vectors_of(

@@ -43,6 +43,18 @@ class Publication:
     kept_newer: date | None = None
 
 
+@dataclass(frozen=True)
+class PublishedRows:
+    """Vectors of one publication, None for a customer without one, and what describes it: its id,
+    source, names, fingerprint, as_of, rows. It is `age_s` old and is dropped in `expires_in_s`.
+    """
+
+    description: dict[str, Any]
+    vectors: list[Vector | None]
+    age_s: int
+    expires_in_s: int
+
+
 class OnlineStore:
     """The vectors of one home in the Redis at one URL.
 
@@ -106,6 +118,25 @@ class OnlineStore:
         with self._client() as redis:
             blobs: list = redis.hmget(self.keys.current, list(customer_ids))
         return [decode(blob, fingerprint, len(features)) if blob else None for blob in blobs]
+
+    def fetch(self, customer_ids: Sequence[str]) -> PublishedRows | None:
+        """The customers' vectors with whatever features are published, in one round trip. None if
+        nothing is.
+        """
+        with self._client() as redis, redis.pipeline() as pipe:
+            pipe.hmget(self.keys.current, [DESCRIPTION, *customer_ids])
+            pipe.ttl(self.keys.current)
+            (text, *blobs), seconds_left = pipe.execute()
+        if text is None:
+            return None
+        description = json.loads(text)
+        shape = (description["fingerprint"], len(description["names"]))
+        return PublishedRows(
+            description=description,
+            vectors=[decode(blob, *shape) if blob else None for blob in blobs],
+            age_s=self._ttl_s - seconds_left,
+            expires_in_s=seconds_left,
+        )
 
     def sample_ids(self, count: int) -> list[str]:
         """Up to `count` customers who have a vector."""

@@ -12,11 +12,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ATTEMPTS = 20  # one of the commits at the same time always succeeds
+QUOTE = "'"
 MANY_FILES = 50  # each append makes one; beyond this many, reading them costs more than joining
 
 
-def read_small(root: str, key: str, columns: Sequence[str] = ("*",)) -> "pa.Table | None":
-    """These columns of the table; None if there is no such table yet."""
+def read_small(
+    root: str,
+    key: str,
+    columns: Sequence[str] = ("*",),
+    *,
+    where: tuple[str, str] | None = None,
+) -> "pa.Table | None":
+    """These columns of the table; None if there is no such table yet. `where`: a column and the
+    text that it has in the rows that are read; files without any are skipped.
+    """
     import pyarrow as pa
     from deltalake import DeltaTable, QueryBuilder
 
@@ -25,7 +34,9 @@ def read_small(root: str, key: str, columns: Sequence[str] = ("*",)) -> "pa.Tabl
         return None
     # `to_pyarrow_table` leaves threads that end the process with SIGABRT if it exits soon after.
     query = QueryBuilder().register("rows", DeltaTable(address))
-    return pa.table(query.execute(f"SELECT {', '.join(columns)} FROM rows").read_all())
+    condition = f" WHERE {where[0]} = '{where[1].replace(QUOTE, QUOTE * 2)}'" if where else ""
+    statement = f"SELECT {', '.join(columns)} FROM rows{condition}"
+    return pa.table(query.execute(statement).read_all())
 
 
 def table_version(root: str, key: str) -> int | None:

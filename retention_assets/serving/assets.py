@@ -1,6 +1,6 @@
 """serving/*: the online features and the champion's deployment, as Dagster assets.
 
-Files are written by publish.py; Redis and Ray are reached through resources/.
+Redis and Ray are reached through resources/.
 """
 
 import dagster as dg
@@ -55,22 +55,13 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
         deployer: dg.ResourceParam[Deployer],
     ) -> dg.MaterializeResult:
         """Each customer's state and features in the online store, where a prediction reads them."""
-        from retention_assets.serving.publish import write_snapshot
+        from retention_assets.features.publish import publish
         from serve.model.card import fingerprint_of
 
         features = _champion_features(registry, definition) or model_features(profile.tables)
         vectors = read_vectors(lambda key: lake.read(key).toArrow(), tables, features)
-        publication = online.publish(
-            profile.name,
-            vectors.features,
-            vectors.as_of,
-            ids=vectors.ids,
-            states=vectors.states,
-            matrix=vectors.matrix,
-        )
+        publication = publish(online, deployer.snapshots, profile.name, vectors)
         newer = publication.kept_newer
-        if newer is None:
-            write_snapshot(deployer.snapshots, vectors)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": len(vectors),

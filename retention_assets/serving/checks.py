@@ -22,7 +22,7 @@ def published_equals_table(tables: list[str]) -> dg.AssetChecksDefinition:
         lake: Lake, online: dg.ResourceParam[OnlineStore]
     ) -> dg.AssetCheckResult:
         """The online store holds the same vectors and states as the tables, and equally many."""
-        from retention_assets.serving.publish import differing
+        from retention_assets.features.publish import differing
 
         metadata = online.meta()
         if metadata is None:

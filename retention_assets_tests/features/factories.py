@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from retention_assets import keys
 from retention_assets.features.measures import MEASURES
+from retention_assets.resources.lake import Lake
 from retention_assets.sources.contracts import ACQUISITION_CHANNELS, PLANS
 
 START = date(2024, 1, 1)
@@ -105,6 +107,18 @@ def frames(spark: Any, facts: Facts) -> tuple[Any, Any]:
     tiles = spark.createDataFrame(facts.tiles, TILES_SCHEMA)
     customers = spark.createDataFrame(facts.customers, CUSTOMERS_SCHEMA)
     return tiles, customers
+
+
+def write_facts(lake: Lake, facts: Facts, watermark: date) -> None:
+    """Makes the lake hold the facts, none of which was replaced, and whatever else states need."""
+    tiles, customers = frames(lake.spark, facts)
+    rows = customers.drop("replaced_on").selectExpr("*", "false is_correction", "false is_gone")
+    lake.overwrite(keys.DAILY_ACTIVITY, tiles)
+    lake.overwrite(keys.CUSTOMERS, rows)
+    lake.overwrite(keys.WATERMARK, lake.spark.createDataFrame([(watermark,)], "watermark date"))
+    nothing = rows.selectExpr("*", "'sale' kind", "'T1' transaction_id").where("false")
+    for table in ("churn_events", "transactions"):
+        lake.overwrite(keys.validated(table), nothing)
 
 
 def fact_rows(spark: Any, facts: Mapping[str, Sequence[Fact]]) -> Any:

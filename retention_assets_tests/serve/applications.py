@@ -8,7 +8,7 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from retention_assets_tests.serve.bundles import HOME, logistic
-from serve.features.store import FeatureStore
+from serve.features.store import VectorReader
 from serve.http.limits import Limits
 from serve.http.routes import build_api
 from serve.http.security import AcceptedKeys, key_digest
@@ -35,7 +35,7 @@ def client_of(
 ) -> Iterator[tuple[TestClient, PredictionService]]:
     """A client that sends the key, and the service behind it."""
     service = PredictionService(
-        FeatureStore(redis_url, HOME, timeout_s=0.2, snapshots=snapshots), Metrics()
+        VectorReader(redis_url, HOME, timeout_s=0.2, snapshots=snapshots), Metrics()
     )
     if choice:
         asyncio.run(service.switch_model(choice))

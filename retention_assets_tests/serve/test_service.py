@@ -13,7 +13,7 @@ from retention_assets_tests.serve.applications import choice_of
 from retention_assets_tests.serve.bundles import AS_OF, FEATURES, HOME
 from serve.errors import BundleError, UnavailableError, UnknownCustomerError, UnknownFeatureError
 from serve.features.codec import Vector
-from serve.features.store import FeatureStore, FetchedVectors
+from serve.features.store import FetchedVectors, VectorReader
 from serve.metrics import Metrics
 from serve.model.bundle import load_bundle
 from serve.model.scorer import Scorer
@@ -25,7 +25,7 @@ VALUE = st.floats(allow_nan=True, allow_infinity=False)
 ROW = [40.0, 0.3, 1.0]
 
 
-class MemoryStore(FeatureStore):
+class MemoryStore(VectorReader):
     """Vectors in memory, all of one state. `during_fetch` runs while it is being read."""
 
     def __init__(self, rows: Mapping[str, list[float]], state: str = ACTIVE) -> None:
@@ -50,7 +50,7 @@ class MemoryStore(FeatureStore):
 
 
 def service_of(
-    store: FeatureStore, choice: ModelChoice, load: Callable[[Path, str], Scorer] = load_bundle
+    store: VectorReader, choice: ModelChoice, load: Callable[[Path, str], Scorer] = load_bundle
 ) -> PredictionService:
     service = PredictionService(store, Metrics(), load=load)
     asyncio.run(service.switch_model(choice))

@@ -30,7 +30,7 @@ class FetchedVectors:
     degraded: bool
 
 
-class FeatureStore:
+class VectorReader:
     """Vectors of the home from Redis at `redis_url`, or from the snapshots in a folder."""
 
     def __init__(

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retention_assets.features.publish import write_snapshot
 from retention_assets.features.vectors import Vectors
-from retention_assets.serving.publish import write_snapshot
 from retention_assets_tests.serve.bundles import AS_OF, FEATURES, HOME
 from retention_assets_tests.serve.features.test_store import ROWS, snapshot
 from retention_assets_tests.serve.model.test_bundle import Planted
@@ -25,7 +25,7 @@ from serve.features.snapshot import (
     newest_snapshot,
     open_snapshot,
 )
-from serve.features.store import FeatureStore
+from serve.features.store import VectorReader
 from serve.model.card import fingerprint_of
 from serve.states import PUBLISHED as STATES
 
@@ -128,7 +128,7 @@ def test_invalid_snapshot_is_not_read_and_runs_no_code(
         open_snapshot(folder)
     with pytest.raises(UnavailableError, match="no snapshot"):
         asyncio.run(
-            FeatureStore("unix:///nowhere/s", HOME, timeout_s=0.1, snapshots=folder.parent).fetch(
+            VectorReader("unix:///nowhere/s", HOME, timeout_s=0.1, snapshots=folder.parent).fetch(
                 ["a"], FINGERPRINT, len(FEATURES)
             )
         )

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from retention_assets.features.publish import write_snapshot
 from retention_assets.features.vectors import Vectors
-from retention_assets.serving.publish import write_snapshot
 from retention_assets_tests.serve.bundles import AS_OF, FEATURES, HOME, publish_vectors
 from retention_assets_tests.serve.redis_server import RedisServer
 from serve.errors import UnavailableError
-from serve.features.store import FeatureStore, FetchedVectors
+from serve.features.store import FetchedVectors, VectorReader
 from serve.model.card import fingerprint_of
 from serve.states import ACTIVE, LAPSED, LEFT
 
@@ -44,7 +44,7 @@ def fetch(
     """The result of the last of several fetches through one store."""
 
     async def run() -> FetchedVectors:
-        store = FeatureStore(url, HOME, timeout_s=0.2, snapshots=snapshots)
+        store = VectorReader(url, HOME, timeout_s=0.2, snapshots=snapshots)
         try:
             for _ in range(times - 1):
                 await store.fetch(ids, fingerprint, len(FEATURES))
@@ -80,7 +80,7 @@ def test_fetch_is_a_single_redis_command(redis_server: RedisServer) -> None:
 
 def test_published_vector_is_used_immediately(redis_server: RedisServer) -> None:
     async def run() -> list[Any]:
-        store = FeatureStore(redis_server.url, HOME, timeout_s=0.2, snapshots=None)
+        store = VectorReader(redis_server.url, HOME, timeout_s=0.2, snapshots=None)
         results = []
         for number in (1.0, 2.0):
             publish_vectors(redis_server, {"a": [number] * 3})
@@ -124,7 +124,7 @@ def test_hanging_redis_costs_only_a_few_deadlines(
 
 def test_restarted_redis_is_used_again(redis_server: RedisServer, tmp_path: Path) -> None:
     async def run() -> bool:
-        store = FeatureStore(redis_server.url, HOME, timeout_s=0.2, snapshots=tmp_path)
+        store = VectorReader(redis_server.url, HOME, timeout_s=0.2, snapshots=tmp_path)
         redis_server.stop()
         assert (await store.fetch(["a"], FINGERPRINT, 3)).degraded
         redis_server.start()
@@ -155,7 +155,7 @@ def test_vectors_of_other_features_are_not_used(redis_server: RedisServer, tmp_p
 
 def test_last_written_snapshot_of_a_day_is_used(tmp_path: Path) -> None:
     async def run(rewrite: Callable[[], None]) -> list[Any]:
-        store = FeatureStore("unix:///nowhere/s", HOME, timeout_s=0.2, snapshots=tmp_path)
+        store = VectorReader("unix:///nowhere/s", HOME, timeout_s=0.2, snapshots=tmp_path)
         first = values(await store.fetch(["a"], FINGERPRINT, 3))
         rewrite()
         second = values(await store.fetch(["a"], FINGERPRINT, 3))

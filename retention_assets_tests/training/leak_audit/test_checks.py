@@ -24,7 +24,7 @@ from retention_assets.training.checks import (
 )
 from retention_assets.training.columns import BOOKKEEPING, example_features
 from retention_assets.validation.versions import read_facts
-from retention_assets_tests.features.factories import START, frames, random_facts
+from retention_assets_tests.features.factories import START, random_facts, write_facts
 from retention_assets_tests.runs import check_results
 
 DAYS = [START + timedelta(days=day) for day in (91, 105)]
@@ -43,13 +43,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
 @pytest.fixture(scope="module")
 def filled(module_lake: Lake, platform: Platform) -> Lake:
     """Customers who buy, change plans and are corrected, some late, and two weeks of examples."""
-    tiles, customers = frames(module_lake.spark, random_facts(customers=30, days=200, seed=3))
-    kept = ("is_correction", "is_gone")
-    rows = customers.drop("replaced_on").withColumns({name: F.lit(False) for name in kept})
-    module_lake.overwrite(keys.CUSTOMERS, rows)
-    module_lake.overwrite(keys.DAILY_ACTIVITY, tiles)
-    day = module_lake.spark.createDataFrame([(LAST,)], "watermark date")
-    module_lake.overwrite(keys.WATERMARK, day)
+    write_facts(module_lake, random_facts(customers=30, days=200, seed=3), LAST)
     write_examples(module_lake, platform)
     return module_lake
 

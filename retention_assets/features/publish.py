@@ -1,6 +1,5 @@
-"""Snapshots of published vectors: files that serving reads while Redis is unavailable.
-
-`serve/features/snapshot.py` reads them.
+"""Publishes vectors: to the online store, and to snapshots, files that serving reads while Redis is
+unavailable (`serve/features/snapshot.py`).
 """
 
 import json
@@ -10,11 +9,31 @@ from pathlib import Path
 import numpy as np
 
 from retention_assets.features.vectors import Vectors
+from retention_assets.resources.online import OnlineStore, Publication
 from serve.features.snapshot import IDS_FILE, MATRIX_FILE, META_FILE, STATES_FILE
 from serve.model.card import fingerprint_of
 from serve.states import PUBLISHED
 
 KEEP = 2  # per set of features: a reader may still map the one before
+
+
+def publish(
+    online: OnlineStore, snapshots: Path | None, source: str, vectors: Vectors
+) -> Publication:
+    """Makes these vectors the ones that are read. If a newer publication of the source is online,
+    it stays, and so does its snapshot.
+    """
+    publication = online.publish(
+        source,
+        vectors.features,
+        vectors.as_of,
+        ids=vectors.ids,
+        states=vectors.states,
+        matrix=vectors.matrix,
+    )
+    if snapshots is not None and publication.kept_newer is None:
+        write_snapshot(snapshots, vectors)
+    return publication
 
 
 def write_snapshot(root: Path, vectors: Vectors) -> Path:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from retention_assets.features.publish import KEEP, differing, write_snapshot
 from retention_assets.features.vectors import Vectors
-from retention_assets.serving.publish import KEEP, differing, write_snapshot
 from serve.features.codec import Vector
 from serve.features.snapshot import newest_snapshot, open_snapshot
 from serve.model.card import fingerprint_of
