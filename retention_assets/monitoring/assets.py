@@ -24,6 +24,7 @@ from retention_assets.resources.registry import ModelVersion, Registry
 from retention_assets.sources.contracts import TABLES
 from retention_assets.training.champion.period_ledger import PeriodLedger
 from retention_assets.training.champion.promotion import TEST_FIGURE, reads_other_features
+from retention_assets.training.checks import audit_specs
 from retention_assets.training.task import churn_examples, churn_task
 from retention_assets.validation.checks import check_specs
 
@@ -159,7 +160,7 @@ def _retraining_decision(platform: Platform) -> dg.AssetsDefinition:
         for name, table in TABLES.items()
         if platform.profile.has(name)
         for spec in check_specs(table, platform.profile.start)
-    }
+    } | {spec.key for spec in audit_specs()}
     candidates = [keys.churn_candidate(candidate.name) for candidate in CANDIDATES]
     inputs = (
         keys.FEATURE_DRIFT,

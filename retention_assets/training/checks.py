@@ -4,6 +4,7 @@ take for granted, which warns.
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -13,6 +14,9 @@ from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import asset_key
 from retention_assets.training.columns import BOOKKEEPING, example_features
 from retention_assets.training.task import churn_window, contact_utility
+
+if TYPE_CHECKING:
+    from retention_assets.training.leak_audit.results import AuditResult
 
 # Standard errors of the mean; fewer customers than MIN_CUSTOMERS decide nothing.
 WIDTH = 4.0
@@ -36,52 +40,21 @@ AUDIT: Mapping[str, str] = {
 NO_EXAMPLES = "There are no examples yet."
 
 
-def leak_audit(platform: Platform) -> dg.AssetChecksDefinition:
-    """Four blocking checks on training/churn_examples, made in one step."""
+def audit_specs() -> list[dg.AssetCheckSpec]:
+    """The blocking checks of the leak audit. While one fails, nothing is retrained."""
     key = asset_key(keys.CHURN_EXAMPLES)
-    settings = platform.settings
-    profile = platform.profile
-    specs = [
+    return [
         dg.AssetCheckSpec(name, asset=key, description=description, blocking=True)
         for name, description in AUDIT.items()
     ]
 
-    @dg.multi_asset_check(name="leak_audit", specs=specs)
-    def leak_audit(lake: Lake) -> Iterator[dg.AssetCheckResult]:
-        from retention_assets.training.leak_audit.auc_gap import auc_gap
-        from retention_assets.training.leak_audit.readings import read_again
-        from retention_assets.training.leak_audit.results import (
-            AuditResult,
-            compare_as_of,
-            plant_future_values,
-            replay_backfill,
-            trace_label_columns,
-        )
-        from retention_assets.training.leak_audit.sample import audited_days, sampled
-        from retention_assets.validation.versions import read_facts
-        from retention_assets.validation.watermark import read_watermark
 
-        examples = lake.read(keys.CHURN_EXAMPLES)
-        features = example_features(profile)
-        traced = trace_label_columns(
-            features, profile, stored=examples.columns, bookkeeping=BOOKKEEPING
-        )
-        results = dict.fromkeys(AUDIT, AuditResult(True, NO_EXAMPLES, {}))
-        if days := audited_days(examples):
-            readings = read_again(
-                sampled(examples, days).toArrow(),
-                lake.read(keys.DAILY_ACTIVITY),
-                read_facts(lake.read, "customers"),
-                features,
-                history_start=profile.start,
-                window_days=churn_window(settings, profile).closes_after_days,
-                today=read_watermark(lake.read) + timedelta(days=1),
-            )
-            gap = auc_gap(readings, contact_utility(settings))
-            results[FEATURES_OF_THEIR_DAY] = compare_as_of(readings, gap)
-            results[LATE_FACTS_CHANGE_NOTHING] = replay_backfill(readings)
-            results[FUTURE_VALUES_REFUSED] = plant_future_values(readings)
-        for name, result in (results | {NO_LABEL_COLUMNS: traced}).items():
+def leak_audit(platform: Platform) -> dg.AssetChecksDefinition:
+    """The checks of `audit_specs`, made in one step."""
+
+    @dg.multi_asset_check(name="leak_audit", specs=audit_specs())
+    def leak_audit(lake: Lake) -> Iterator[dg.AssetCheckResult]:
+        for name, result in _audit_results(lake, platform).items():
             yield dg.AssetCheckResult(
                 check_name=name,
                 passed=result.passed,
@@ -90,6 +63,43 @@ def leak_audit(platform: Platform) -> dg.AssetChecksDefinition:
             )
 
     return leak_audit
+
+
+def _audit_results(lake: Lake, platform: Platform) -> dict[str, "AuditResult"]:
+    """The result of each check of AUDIT."""
+    from retention_assets.training.leak_audit import results
+    from retention_assets.training.leak_audit.auc_gap import auc_gap
+    from retention_assets.training.leak_audit.readings import read_again
+    from retention_assets.training.leak_audit.sample import audited_days, sampled
+    from retention_assets.validation.versions import read_facts
+    from retention_assets.validation.watermark import read_watermark
+
+    profile = platform.profile
+    examples = lake.read(keys.CHURN_EXAMPLES)
+    features = example_features(profile)
+    traced = results.trace_label_columns(
+        features, profile, stored=examples.columns, bookkeeping=BOOKKEEPING
+    )
+    days = audited_days(examples)
+    if not days:
+        nothing = results.AuditResult(True, NO_EXAMPLES, {})
+        return dict.fromkeys(AUDIT, nothing) | {NO_LABEL_COLUMNS: traced}
+    readings = read_again(
+        sampled(examples, days).toArrow(),
+        lake.read(keys.DAILY_ACTIVITY),
+        read_facts(lake.read, "customers"),
+        features,
+        history_start=profile.start,
+        window_days=churn_window(platform.settings, profile).closes_after_days,
+        today=read_watermark(lake.read) + timedelta(days=1),
+    )
+    gap = auc_gap(readings, contact_utility(platform.settings))
+    return {
+        FEATURES_OF_THEIR_DAY: results.compare_as_of(readings, gap),
+        LATE_FACTS_CHANGE_NOTHING: results.replay_backfill(readings),
+        FUTURE_VALUES_REFUSED: results.plant_future_values(readings),
+        NO_LABEL_COLUMNS: traced,
+    }
 
 
 def contact_weights_average_one() -> dg.AssetChecksDefinition:

@@ -76,13 +76,16 @@ def read_again(
     examples = F.broadcast(pairs.withColumnRenamed("as_of", "day"))
     as_ofs = sample["as_of"].to_pylist()
     ends = [day + timedelta(days=window_days) for day in as_ofs]
+    # The engine reads the tiles several times.
+    audited_tiles = tiles_by_reading(tiles, examples).persist()
     vectors = compute_features(
-        tiles_by_reading(tiles, examples),
+        audited_tiles,
         customers_by_reading(customers, examples, attributes),
         [*as_ofs, *ends, today],
         features,
         history_start,
     ).toArrow()
+    audited_tiles.unpersist()
     read = zip(*(vectors[name].to_pylist() for name in ("customer_id", "as_of")), strict=True)
     place = {key: row for row, key in enumerate(read)}
     values = np.vstack([_matrix(vectors, names), np.full(len(names), np.nan)])
