@@ -31,6 +31,7 @@ from retention_assets.settings import Settings
 from retention_assets.sources.load_profile import load_profile
 from serve.model.bundle import digest_of
 from serve.model.card import CARD_FILE, CARD_FORMAT, MODEL_FILES, Card, fingerprint_of
+from serve.segments import SEGMENT_NAMES
 from serve.states import ACTIVE
 
 CUSTOMERS = 1000
@@ -205,8 +206,15 @@ def main() -> None:
         try:
             catalog.up(settings)
             store = OnlineStore.of(settings)
-            states = [ACTIVE] * len(ids)
-            store.publish("benchmark", names, as_of, ids=ids, states=states, matrix=vectors)
+            store.publish(
+                "benchmark",
+                names,
+                as_of,
+                ids=ids,
+                states=[ACTIVE] * len(ids),
+                segments=[SEGMENT_NAMES[0]] * len(ids),
+                matrix=vectors,
+            )
             Deployer.of(settings).deploy(folder, digest, "1")
             redis_url = catalog.redis_url(settings)
             with bare_applications(folder, digest, redis_url, settings.shared_name):

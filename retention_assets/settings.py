@@ -278,6 +278,13 @@ class ValueSettings(SettingsGroup):
     lifetime_months: int = Field(
         default=36, ge=1, le=120, description="Months that a lifetime value covers."
     )
+    high_revenue: float = Field(
+        default=600.0,
+        gt=0,
+        description="Net sales of 90 days from which a customer is a big spender. The default is "
+        "five times the margin that a saved churner keeps: with a fifth of sales as margin, such a "
+        "customer earns that much in 90 days.",
+    )
 
 
 class MonitoringSettings(SettingsGroup):

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from serve.model.card import Fraction
+from serve.segments import SegmentName
 
 MAX_ID_CHARS = 128
 MAX_OVERRIDES = 500
@@ -67,6 +68,10 @@ class Prediction(_Strict):
     customer_state: Literal["active", "returned", "lapsed", "left"] = Field(
         description="returned: came back after leaving or a long silence; lapsed: silent for too "
         "long; left: canceled."
+    )
+    segment: SegmentName | None = Field(
+        description="The customer's segment, by fixed rules over state and features as published; "
+        "values that a what-if request replaces do not change it. Null: unknown."
     )
     churn_probability: Fraction | None
     churn_prediction: bool | None

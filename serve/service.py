@@ -217,6 +217,7 @@ class PredictionService:
         return risk | {
             "customer_id": customer_id,
             "customer_state": vector.state,
+            "segment": vector.segment,
             "model_version": model.choice.model_version,
             "model_digest": model.choice.digest,
             "features_as_of": vector.as_of.isoformat(),

@@ -24,6 +24,7 @@ from retention_assets.sources.ledger import definition_of_reading
 from retention_assets.sources.profile import CHURN_TABLE, Profile
 from retention_assets.training.task import churn_task, churn_window
 from retention_assets.validation.rules import rules_of
+from retention_assets.value.segments import segment_version, source_segments
 
 # Goes up when the code of a stage gives other results from the same inputs.
 CODE = {
@@ -33,8 +34,8 @@ CODE = {
     "features": 1,
     "value": 1,
     "training": 6,
-    "decisions": 2,
-    "serving": 2,
+    "decisions": 3,
+    "serving": 3,
     "monitoring": 2,
 }
 
@@ -60,6 +61,7 @@ def contract_of(platform: Platform) -> Contract:
         keys.DAILY_ACTIVITY: _measures(profile),
         keys.CUSTOMER_STATE: _states(profile),
         **({keys.LIFETIME_VALUE: _lifetime_value(platform)} if "transactions" in tables else {}),
+        keys.CUSTOMER_SEGMENTS: _segments(platform),
         **_training(platform),
         keys.CHURN_SCORES: {},
         keys.ONLINE_FEATURES: {"feature_ttl_days": str(platform.settings.feature_ttl_days)},
@@ -106,6 +108,18 @@ def _lifetime_value(platform: Platform) -> Definition:
     names = ("margin_share", "annual_discount", "lifetime_months", "seed")
     values = {name: str(getattr(platform.settings, name)) for name in names}
     return {"churn kind": platform.profile.churn.kind, **values}
+
+
+def _segments(platform: Platform) -> Definition:
+    """Their places too: the first rule that holds decides."""
+    segments = source_segments(platform.profile.tables, platform.settings.high_revenue)
+    return {
+        "segment_version": segment_version(segments),
+        **{
+            f"segment {place:02} {segment.name}": segment.rule
+            for place, segment in enumerate(segments, start=1)
+        },
+    }
 
 
 def _features(features: Iterable[Feature]) -> Definition:

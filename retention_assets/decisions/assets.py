@@ -5,7 +5,7 @@ import dagster as dg
 from retention_assets import keys
 from retention_assets.decisions.checks import every_customer_scored
 from retention_assets.features.availability import definition_of_features
-from retention_assets.features.vectors import feature_tables, read_vectors
+from retention_assets.features.vectors import CURRENT, feature_tables, read_vectors
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import asset_key, png, table_metadata
@@ -25,7 +25,7 @@ def _churn_scores(platform: Platform, tables: list[str]) -> dg.AssetsDefinition:
     @dg.asset(
         key=asset_key(keys.CHURN_SCORES),
         pool=keys.CHURN_SCORES,
-        deps=[asset_key(name) for name in (*tables, keys.CUSTOMER_STATE, keys.CHURN_CHAMPION)],
+        deps=[asset_key(name) for name in (*tables, *CURRENT, keys.CHURN_CHAMPION)],
         kinds={"numpy", "deltalake", "gold"},
         group_name="decisions",
         owners=["team:retention"],

@@ -26,7 +26,7 @@ COLUMNS = (
         " (positive raises the risk).",
     ),
     ("recommended_actions", "array<string>", "What to do; empty for customers who have left."),
-    ("segment", "string", "The risk level in the team's words; without a risk, the state."),
+    ("segment", "string", "The customer's segment, see value/customer_segments; null: unknown."),
     ("model_version", "string", "Version of the champion in the registry."),
     ("model_digest", "string", "SHA-256 digest of the champion's files."),
     (
@@ -38,8 +38,6 @@ COLUMNS = (
 SCHEMA = ", ".join(f"{name} {kind}" for name, kind, _ in COLUMNS)
 DESCRIPTIONS = {name: meaning for name, _, meaning in COLUMNS}
 LEVELS = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
-# What the retention team calls the levels.
-SEGMENTS = {"LOW": "loyal", "MEDIUM": "watch", "HIGH": "at risk", "CRITICAL": "leaving"}
 
 
 def score_rows(scorer: Scorer, vectors: Vectors, model_version: str) -> list[dict[str, Any]]:
@@ -55,21 +53,21 @@ def score_rows(scorer: Scorer, vectors: Vectors, model_version: str) -> list[dic
         _risk(next(scores)) if is_scored else _no_risk(scorer, vectors, row)
         for row, is_scored in enumerate(can_leave)
     )
+    customers = zip(vectors.ids, vectors.states, vectors.segments, risks, strict=True)
     return [
-        {"customer_id": customer_id, "customer_state": state} | risk | common
-        for customer_id, state, risk in zip(vectors.ids, vectors.states, risks, strict=True)
+        {"customer_id": customer_id, "customer_state": state, "segment": segment} | risk | common
+        for customer_id, state, segment, risk in customers
     ]
 
 
 def _risk(score: Score) -> dict[str, Any]:
-    reasons = [vars(reason) for reason in score.reasons]
-    return score.fields | {"reasons": reasons, "segment": SEGMENTS[score.risk_level]}
+    return score.fields | {"reasons": [vars(reason) for reason in score.reasons]}
 
 
 def _no_risk(scorer: Scorer, vectors: Vectors, row: int) -> dict[str, Any]:
     state = vectors.states[row]
     fields = scorer.fields_without_risk(state, vectors.matrix[row])
-    return fields | {"reasons": [], "segment": state}
+    return fields | {"reasons": []}
 
 
 def level_shares(rows: list[dict[str, Any]]) -> dict[str, float]:

@@ -10,7 +10,14 @@ import numpy as np
 
 from retention_assets.features.vectors import Vectors
 from retention_assets.resources.online import OnlineStore, Publication
-from serve.features.snapshot import IDS_FILE, MATRIX_FILE, META_FILE, STATES_FILE
+from serve.features.codec import segment_code
+from serve.features.snapshot import (
+    IDS_FILE,
+    MATRIX_FILE,
+    META_FILE,
+    SEGMENTS_FILE,
+    STATES_FILE,
+)
 from serve.model.card import fingerprint_of
 from serve.states import PUBLISHED
 
@@ -29,6 +36,7 @@ def publish(
         vectors.as_of,
         ids=vectors.ids,
         states=vectors.states,
+        segments=vectors.segments,
         matrix=vectors.matrix,
     )
     if snapshots is not None and publication.kept_newer is None:
@@ -53,6 +61,8 @@ def write_snapshot(root: Path, vectors: Vectors) -> Path:
     )
     states = [PUBLISHED.index(state) for state in vectors.states]
     np.save(draft / STATES_FILE, np.array(states, dtype=np.uint8), allow_pickle=False)
+    segments = [segment_code(segment) for segment in vectors.segments]
+    np.save(draft / SEGMENTS_FILE, np.array(segments, dtype=np.uint8), allow_pickle=False)
     np.save(draft / MATRIX_FILE, vectors.matrix.astype("<f8"), allow_pickle=False)
     meta = {
         "names": vectors.features,
@@ -93,6 +103,7 @@ def differing(vectors: Vectors, stored: list, sample: list[int]) -> list[str]:
         vectors.ids[at]
         for at, vector in zip(sample, stored, strict=True)
         if vector is None
-        or (vector.as_of, vector.state) != (vectors.as_of, vectors.states[at])
+        or (vector.as_of, vector.state, vector.segment)
+        != (vectors.as_of, vectors.states[at], vectors.segments[at])
         or not np.array_equal(vector.values, vectors.matrix[at], equal_nan=True)
     ]

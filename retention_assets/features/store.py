@@ -137,7 +137,7 @@ class FeatureStore:
         names = list(features or model_features(self._profile.tables))
         tables = feature_tables(self._profile.tables)
         self._named(names)
-        vectors = read_vectors(lambda key: self._lake.read(key).toArrow(), tables, names)
+        vectors = read_vectors(self._stored, tables, names)
         return publish(self._online, self._snapshots, self._profile.name, vectors)
 
     def get_features_for_inference(
@@ -157,6 +157,15 @@ class FeatureStore:
         return read_for_inference(
             self._online, self._profile.name, customer_ids, features, fingerprint
         )
+
+    def _stored(self, key: str) -> "pa.Table":
+        """A table of the lake. Without value/customer_segments, every segment is unknown."""
+        import pyarrow as pa
+
+        if key == keys.CUSTOMER_SEGMENTS and not self._lake.exists(key):
+            nobody = pa.array([], pa.string())
+            return pa.table({"customer_id": nobody, "segment": nobody})
+        return self._lake.read(key).toArrow()
 
     def _frame(self, entities: "Entities") -> "DataFrame":
         """The rows as a Spark frame; those of tables in memory are numbered."""

@@ -1,4 +1,6 @@
-"""The current states and features of all customers, for scoring and publishing. No Spark."""
+"""The current states, segments and features of all customers, for scoring and publishing. No
+Spark.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,16 +20,21 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+# Read beside the feature tables.
+CURRENT = (keys.CUSTOMER_STATE, keys.CUSTOMER_SEGMENTS)
+
+
 @dataclass(frozen=True)
 class Vectors:
-    """A state and a row of `matrix` (float64, NaN = unknown) for each of `ids`, which are sorted by
-    UTF-8 bytes.
+    """A state, a segment (None = unknown) and a row of `matrix` (float64, NaN = unknown) for each
+    of `ids`, which are sorted by UTF-8 bytes.
 
     `absent`: features that no table has.
     """
 
     ids: list[str]
     states: list[str]
+    segments: list[str | None]
     as_of: date
     features: list[str]
     matrix: np.ndarray
@@ -46,26 +53,35 @@ def feature_tables(tables: SourceTables) -> list[str]:
 def read_vectors(
     read: Callable[[str], "pa.Table"], tables: Sequence[str], features: Sequence[str]
 ) -> Vectors:
-    """The vectors of these feature tables, with the states of features/customer_state. `read`:
-    asset key -> table. Raises DuplicateKeyError if a table has two rows of a customer.
+    """The vectors of these feature tables, with the states of features/customer_state and the
+    segments of value/customer_segments. `read`: asset key -> table. Raises DuplicateKeyError if a
+    table has two rows of a customer.
     """
-    stored = {name: read(name) for name in (*tables, keys.CUSTOMER_STATE)}
+    stored = {name: read(name) for name in (*tables, *CURRENT)}
     for name, table in stored.items():
         require_unique(table["customer_id"].to_pylist(), name)
-    return vectors_of([stored[name] for name in tables], stored[keys.CUSTOMER_STATE], features)
+    states, segments = (stored[name] for name in CURRENT)
+    return vectors_of([stored[name] for name in tables], states, segments, features=features)
 
 
 def vectors_of(
-    tables: Sequence["pa.Table"], states: "pa.Table", features: Sequence[str]
+    tables: Sequence["pa.Table"],
+    states: "pa.Table",
+    segments: "pa.Table",
+    *,
+    features: Sequence[str],
 ) -> Vectors:
     """Joins the feature tables (customer_id, as_of, features) into one matrix, columns in the order
     of `features`.
 
     Every customer of any table gets a row, unless the state is unknown. A feature that no table has
-    is unknown for all.
+    is unknown for all. A customer without a row in `segments` has an unknown segment.
     """
     pairs = zip(states["customer_id"].to_pylist(), states["state"].to_pylist(), strict=True)
     state_of = {name: state for name, state in pairs if state != UNKNOWN}
+    segment_of = dict(
+        zip(segments["customer_id"].to_pylist(), segments["segment"].to_pylist(), strict=True)
+    )
     ids_by_table = [table.column("customer_id").to_pylist() for table in tables]
     ids = sorted(state_of.keys() & set().union(*ids_by_table), key=lambda name: name.encode())
     row_of = {name: row for row, name in enumerate(ids)}
@@ -81,6 +97,7 @@ def vectors_of(
     return Vectors(
         ids=ids,
         states=[state_of[name] for name in ids],
+        segments=[segment_of.get(name) for name in ids],
         as_of=_as_of([*tables, states]),
         features=list(features),
         matrix=matrix,

@@ -78,14 +78,15 @@ class OnlineStore:
         *,
         ids: Sequence[str],
         states: Sequence[str],
+        segments: Sequence[str | None],
         matrix: "np.ndarray",
     ) -> Publication:
         """Makes the store hold exactly these customers as of this day, in one step.
 
-        `states` has the state of each id, `matrix` a row per id and a column per feature. An older
-        day of the same source changes nothing. Of two publications at a time, the one that started
-        last continues and the other raises PublicationError; one that died is taken over in the
-        same way.
+        `states` and `segments` (None: unknown) have those of each id, `matrix` a row per id and a
+        column per feature. An older day of the same source changes nothing. Of two publications at
+        a time, the one that started last continues and the other raises PublicationError; one that
+        died is taken over in the same way.
         """
         fingerprint = fingerprint_of(features)
         metadata = {
@@ -98,8 +99,8 @@ class OnlineStore:
         }
         description = json.dumps(metadata).encode()
         vectors = (
-            (name, encode(fingerprint, as_of, state, row))
-            for name, state, row in zip(ids, states, matrix, strict=True)
+            (name, encode(fingerprint, as_of, row, state=state, segment=segment))
+            for name, state, segment, row in zip(ids, states, segments, matrix, strict=True)
         )
         with self._client() as redis:
             if newer := self._start_draft(redis, description):

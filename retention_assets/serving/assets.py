@@ -7,7 +7,7 @@ import dagster as dg
 
 from retention_assets import keys
 from retention_assets.features.availability import definition_of_features, model_features
-from retention_assets.features.vectors import feature_tables, read_vectors
+from retention_assets.features.vectors import CURRENT, feature_tables, read_vectors
 from retention_assets.platform import Platform
 from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.lake import Lake
@@ -43,7 +43,7 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
         key=asset_key(keys.ONLINE_FEATURES),
         pool=keys.ONLINE_FEATURES,
         # After the champion: the vectors have its features in its order.
-        deps=[asset_key(name) for name in (*tables, keys.CUSTOMER_STATE, keys.CHURN_CHAMPION)],
+        deps=[asset_key(name) for name in (*tables, *CURRENT, keys.CHURN_CHAMPION)],
         kinds={"redis", "numpy"},
         group_name="serving",
         owners=["team:ml"],
@@ -54,7 +54,9 @@ def _online_features(platform: Platform, tables: list[str]) -> dg.AssetsDefiniti
         online: dg.ResourceParam[OnlineStore],
         deployer: dg.ResourceParam[Deployer],
     ) -> dg.MaterializeResult:
-        """Each customer's state and features in the online store, where a prediction reads them."""
+        """Each customer's state, segment and features in the online store, where a prediction reads
+        them.
+        """
         from retention_assets.features.publish import publish
         from serve.model.card import fingerprint_of
 

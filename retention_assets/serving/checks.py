@@ -3,7 +3,7 @@
 import dagster as dg
 
 from retention_assets import keys
-from retention_assets.features.vectors import read_vectors
+from retention_assets.features.vectors import CURRENT, read_vectors
 from retention_assets.resources.deployer import Deployer
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import asset_key
@@ -16,12 +16,14 @@ SAMPLE = 200
 def published_equals_table(tables: list[str]) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=asset_key(keys.ONLINE_FEATURES),
-        additional_deps=[asset_key(name) for name in (*tables, keys.CUSTOMER_STATE)],
+        additional_deps=[asset_key(name) for name in (*tables, *CURRENT)],
     )
     def published_equals_table(
         lake: Lake, online: dg.ResourceParam[OnlineStore]
     ) -> dg.AssetCheckResult:
-        """The online store holds the same vectors and states as the tables, and equally many."""
+        """The online store holds the same vectors, states and segments as the tables, and equally
+        many.
+        """
         from retention_assets.features.publish import differing
 
         metadata = online.meta()

@@ -11,7 +11,8 @@ from retention_assets.value.migration import Counts
 Rectangle = tuple[float, float, float, float]  # left, bottom, width, height
 MAP_WIDTH = 16.0
 MAP_HEIGHT = 9.0
-SMALLEST_LABELED = 0.01  # a share below has no room for a text
+SMALLEST_LABELED = 0.012  # a share below has no room for a text
+NARROW = 3.0  # a longer name needs more than a line there
 
 
 def treemap(sizes: Mapping[str, int], rates: Mapping[str, float | None]) -> Figure:
@@ -36,7 +37,8 @@ def treemap(sizes: Mapping[str, int], rates: Mapping[str, float | None]) -> Figu
         )
         if size / total >= SMALLEST_LABELED:
             churn = "" if rate is None else f"\nchurn {rate:.0%}"
-            text = f"{name.replace('_', ' ')}\n{size / total:.1%}{churn}"
+            words = name.replace("_", "\n" if width < NARROW else " ")
+            text = f"{words}\n{size / total:.1%}{churn}"
             axes.text(
                 left + width / 2, bottom + height / 2, text, fontsize=8, ha="center", va="center"
             )
@@ -56,7 +58,8 @@ def squarified(sizes: Sequence[float], width: float, height: float) -> list[Rect
     total = sum(sizes)
     remaining = [size * width * height / total for size in sizes]
     rectangles: list[Rectangle] = []
-    left, bottom = (0.0, 0.0)
+    left = 0.0
+    bottom = 0.0
     while remaining:
         short = min(width, height)
         count = 1

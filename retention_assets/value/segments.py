@@ -22,13 +22,14 @@ NEW_DAYS = 30
 # Orders are compared with those of the 90 days before. Once both lie after the return, the customer
 # is like any other.
 WON_BACK_DAYS = 180
-# Of customers who buy at random times, exp(-2) = 14 % are silent for twice their usual gap at any
-# moment; three times would be 5 %, but comes too late for a call.
-OVERDUE_RATIO = 2.0
-# A signed log ratio of ln(1/2): half as many as before.
+# Of customers who buy at random times, exp(-3) = 5 % are silent for three times their usual gap at
+# any moment. For twice the gap it is 14 %: too many false alarms for a call.
+OVERDUE_RATIO = 3.0
+# A signed log ratio of ln(1/2): half as many orders as in the 90 days before.
 HALVED = -0.69
 # Below it, the project's original description speaks of little engagement.
 ENGAGED = 0.3
+DISENGAGED = ENGAGED / 2
 # At least an order a month, so that a monthly mail meets a buyer.
 REGULAR_GAP_DAYS = 30
 
@@ -125,23 +126,23 @@ def declared_segments(high_revenue: float) -> tuple[Segment, ...]:
         ),
         Segment(
             "overdue_big_spenders",
-            "Spent much in 90 days, but are now silent for over twice their usual gap.",
+            "Spent much in 90 days, but are now silent for over three times their usual gap.",
             "A personal call before any discount.",
             all_of=(is_overdue, spends_much),
         ),
         Segment(
             "overdue",
-            "Silent for over twice their usual gap between orders.",
+            "Silent for over three times their usual gap between orders.",
             "A reminder by mail; an offer only for those at high risk of churn.",
             all_of=(is_overdue,),
         ),
         Segment(
             "cooling",
-            "Still in their rhythm, but order or log in half as much as before.",
+            "Not overdue, but order half as often as before or hardly use the service.",
             "Ask how satisfied they are; show what they have not used yet. No discount.",
             any_of=(
                 Criterion("purchase_trend", "<=", HALVED),
-                Criterion("login_trend", "<=", HALVED),
+                Criterion("engagement_score", "<", DISENGAGED),
             ),
         ),
         Segment(

@@ -73,6 +73,7 @@ def test_batch_score_is_the_http_score(platform: RunningPlatform) -> None:
         assert prediction["churn_probability"] == probability
         assert prediction["risk_level"] == row["risk_level"]
         assert prediction["customer_state"] == row["customer_state"]
+        assert prediction["segment"] == row["segment"] is not None
         assert prediction["model_digest"] == row["model_digest"]
 
 

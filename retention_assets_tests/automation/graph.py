@@ -55,13 +55,26 @@ ASSETS = (
     ("training/churn_xgboost", ("training/churn_examples",), None),
     ("training/churn_champion", ("training/churn_xgboost",), None),
     ("training/test_periods", ("training/churn_champion",), None),
-    ("serving/online_features", ("features/customer_behavior",), None),
+    (
+        "value/customer_segments",
+        ("features/daily_activity", "features/customer_behavior", "validated/watermark"),
+        None,
+    ),
+    (
+        "serving/online_features",
+        ("features/customer_behavior", "value/customer_segments"),
+        None,
+    ),
     (
         "serving/champion_deployment",
         ("training/churn_champion", "serving/online_features"),
         None,
     ),
-    ("decisions/churn_scores", ("training/churn_champion", "features/customer_behavior"), None),
+    (
+        "decisions/churn_scores",
+        ("training/churn_champion", "features/customer_behavior", "value/customer_segments"),
+        None,
+    ),
     ("monitoring/feature_drift", ("training/churn_champion", "features/customer_behavior"), None),
     (
         "monitoring/retraining_decision",
@@ -72,6 +85,7 @@ ASSETS = (
 # What new days lead to, by automation conditions.
 FOLLOWERS = {
     "features/customer_behavior",
+    "value/customer_segments",
     "serving/online_features",
     "serving/champion_deployment",
     "decisions/churn_scores",

@@ -46,7 +46,10 @@ BEHAVIOR = keys.customer_features("behavior")
 CUSTOMER_TABLES = {
     keys.customer_features(group) for group in ("demographics", "transactions", "behavior")
 }
-TILES = {keys.DAILY_ACTIVITY, keys.LIFETIME_VALUE} | CUSTOMER_TABLES | EXAMPLES
+# Reads features of all groups.
+SEGMENTS = {keys.CUSTOMER_SEGMENTS}
+VALUE = SEGMENTS | {keys.LIFETIME_VALUE}
+TILES = {keys.DAILY_ACTIVITY} | CUSTOMER_TABLES | VALUE | EXAMPLES
 
 
 @pytest.fixture(scope="module")
@@ -169,12 +172,12 @@ class TestDeclarations:
 
     def test_new_feature(self, platform: Platform, defs: dg.Definitions) -> None:
         made_anew = self.outdated_by("FEATURES", (*FEATURES, self.NEW), platform, defs)
-        assert made_anew == {BEHAVIOR} | EXAMPLES
+        assert made_anew == {BEHAVIOR} | SEGMENTS | EXAMPLES
 
     def test_removed_feature(self, platform: Platform, defs: dg.Definitions) -> None:
         fewer = tuple(item for item in FEATURES if item.name != "revenue_30d")
         made_anew = self.outdated_by("FEATURES", fewer, platform, defs)
-        assert made_anew == {keys.customer_features("transactions")} | EXAMPLES
+        assert made_anew == {keys.customer_features("transactions")} | SEGMENTS | EXAMPLES
 
     def test_changed_formula(self, platform: Platform, defs: dg.Definitions) -> None:
         changed = tuple(
@@ -182,12 +185,12 @@ class TestDeclarations:
             for item in FEATURES
         )
         made_anew = self.outdated_by("FEATURES", changed, platform, defs)
-        assert made_anew == {keys.customer_features("transactions")} | EXAMPLES
+        assert made_anew == {keys.customer_features("transactions")} | SEGMENTS | EXAMPLES
 
     def test_feature_that_no_model_reads(self, platform: Platform, defs: dg.Definitions) -> None:
         shown = replace(self.NEW, model_input=False)
         made_anew = self.outdated_by("FEATURES", (*FEATURES, shown), platform, defs)
-        assert made_anew == {BEHAVIOR} | LATER - CHAMPION
+        assert made_anew == {BEHAVIOR} | SEGMENTS | LATER - CHAMPION
 
     def test_new_measure(self, platform: Platform, defs: dg.Definitions) -> None:
         new = measures.Measure("gifts", "Gifts.", "transactions", "count", where="kind = 'gift'")
@@ -210,6 +213,11 @@ class TestDeclarations:
         )
         made_anew = self.outdated_by("CANDIDATES", changed, platform, defs)
         assert made_anew == {keys.churn_candidate(name), keys.CHURN_LEADERBOARD} | LATER
+
+    def test_changed_limit_of_a_segment(self, platform: Platform, defs: dg.Definitions) -> None:
+        lower = of_settings(platform, high_revenue=500.0)
+        after = {keys.CHURN_SCORES, keys.ONLINE_FEATURES, keys.CHAMPION_DEPLOYMENT}
+        assert outdated(platform, lower, defs) == SEGMENTS | after
 
     def test_changed_code(self, platform: Platform, defs: dg.Definitions) -> None:
         made_anew = self.outdated_by(

@@ -110,6 +110,7 @@ def test_champion_scores_every_customer_with_reasons(
     for name in ("C4", "C5"):
         risk = ("churn_probability", "churn_prediction", "risk_level", "confidence_score")
         assert [rows[name][column] for column in risk] == [None] * 4
+    assert [rows[name]["segment"] for name in ("C1", "C3")] == ["regulars", "regulars"]
     assert (rows["C4"]["segment"], rows["C4"]["recommended_actions"]) == (LEFT, [])
     assert (rows["C5"]["segment"], rows["C5"]["recommended_actions"]) == (LAPSED, [WIN_BACK])
     metadata = materialized(result)[SCORES]

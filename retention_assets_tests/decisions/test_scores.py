@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retention_assets.decisions.scores import COLUMNS, LEVELS, SEGMENTS, level_shares, score_rows
+from retention_assets.decisions.scores import COLUMNS, LEVELS, level_shares, score_rows
 from retention_assets.features.vectors import Vectors
 from retention_assets_tests.serve import bundles
 from serve.model.bundle import load_bundle
@@ -18,7 +18,13 @@ from serve.states import ACTIVE, LAPSED, LEFT, RETURNED
 MATRIX = np.array([[0.0, 1.0, 0.0], [30.0, 0.5, 1.0], [40.0, 0.5, 1.0], [90.0, 0.1, 3.0]])
 IDS = ["loyal", "usual", "quiet", "cold"]
 VECTORS = Vectors(
-    IDS, [ACTIVE, ACTIVE, RETURNED, ACTIVE], date(2024, 3, 4), bundles.FEATURES, MATRIX, []
+    IDS,
+    [ACTIVE, ACTIVE, RETURNED, ACTIVE],
+    ["champions", "regulars", "won_back", None],
+    date(2024, 3, 4),
+    bundles.FEATURES,
+    MATRIX,
+    [],
 )
 
 
@@ -43,7 +49,7 @@ def test_batch_row_equals_the_customers_single_score(scorer: Scorer) -> None:
             VECTORS.as_of,
         )
     assert [row["risk_level"] for row in rows] == list(LEVELS)
-    assert [row["segment"] for row in rows] == [SEGMENTS[level] for level in LEVELS]
+    assert [row["segment"] for row in rows] == VECTORS.segments
 
 
 @pytest.mark.parametrize(
@@ -59,7 +65,7 @@ def test_customer_who_cannot_leave_has_no_score(
     assert row.keys() == before[0].keys() == {name for name, *_ in COLUMNS}
     assert (row["customer_state"], row["segment"], row["recommended_actions"]) == (
         state,
-        state,
+        "champions",
         actions,
     )
     risk = ("churn_probability", "churn_prediction", "risk_level", "confidence_score")

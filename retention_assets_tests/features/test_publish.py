@@ -19,7 +19,7 @@ DAY = date(2024, 3, 4)
 
 def vectors(day: date = DAY, first: float = 1.0, features: list[str] = FEATURES) -> Vectors:
     matrix = np.array([[first, np.nan], [3.0, -0.0]])
-    return Vectors(["C1", "Zoë"], [ACTIVE, LAPSED], day, features, matrix, [])
+    return Vectors(["C1", "Zoë"], [ACTIVE, LAPSED], ["champions", None], day, features, matrix, [])
 
 
 def test_serving_reads_back_every_bit(tmp_path: Path) -> None:
@@ -28,6 +28,7 @@ def test_serving_reads_back_every_bit(tmp_path: Path) -> None:
     read = open_snapshot(written).find(["Zoë", "C2", "C1"])
     assert [vector and vector.as_of for vector in read] == [DAY, None, DAY]
     assert [vector and vector.state for vector in read] == [LAPSED, None, ACTIVE]
+    assert [vector and vector.segment for vector in read] == [None, None, "champions"]
     assert read[0] and read[0].values.tobytes() == vectors().matrix[1].tobytes()
     assert read[2] and np.array_equal(read[2].values, [1.0, np.nan], equal_nan=True)
 
@@ -74,15 +75,16 @@ def test_vector_unequal_to_the_tables_differs(stored: np.ndarray | None, wrong: 
     whole = vectors()
     fingerprint = fingerprint_of(FEATURES)
     online = [
-        Vector(fingerprint, DAY, ACTIVE, whole.matrix[0]),
+        Vector(fingerprint, DAY, ACTIVE, whole.matrix[0], "champions"),
         None if stored is None else Vector(fingerprint, DAY, LAPSED, stored),
     ]
     assert differing(whole, online, [0, 1]) == wrong
 
 
-def test_vector_of_another_day_or_state_differs() -> None:
+def test_vector_of_another_day_state_or_segment_differs() -> None:
     whole = vectors()
     fingerprint = fingerprint_of(FEATURES)
-    old = Vector(fingerprint, DAY - timedelta(days=1), ACTIVE, whole.matrix[0])
-    lapsed = Vector(fingerprint, DAY, LAPSED, whole.matrix[0])
-    assert differing(whole, [old, lapsed], [0, 0]) == ["C1", "C1"]
+    old = Vector(fingerprint, DAY - timedelta(days=1), ACTIVE, whole.matrix[0], "champions")
+    lapsed = Vector(fingerprint, DAY, LAPSED, whole.matrix[0], "champions")
+    moved = Vector(fingerprint, DAY, ACTIVE, whole.matrix[0], "regulars")
+    assert differing(whole, [old, lapsed, moved], [0, 0, 0]) == ["C1"] * 3

@@ -1,4 +1,4 @@
-"""Feature tables become one matrix, with each customer's state; the unknown are left out."""
+"""Feature tables become one matrix, with states and segments; unknown customers are left out."""
 
 from datetime import date
 
@@ -26,8 +26,11 @@ def test_tables_are_joined_by_customers_of_known_state() -> None:
         customer_id=["a", "b", "é", "x", "y"],
         state=[ACTIVE, LAPSED, ACTIVE, UNKNOWN, ACTIVE],
     )
-    vectors = vectors_of(tables, states, ["orders", "logins", "tickets"])
+    segments = table(DAY, customer_id=["b", "a", "x"], segment=["lapsed", "regulars", "champions"])
+    features = ["orders", "logins", "tickets"]
+    vectors = vectors_of(tables, states, segments, features=features)
     assert (vectors.ids, vectors.states) == (["a", "b", "é"], [ACTIVE, LAPSED, ACTIVE])
+    assert vectors.segments == ["regulars", "lapsed", None]
     nan = np.nan
     expected = [[nan, 1.0, nan], [nan, 2.0, nan], [3.0, nan, nan]]
     assert np.array_equal(vectors.matrix, expected, equal_nan=True)

@@ -40,8 +40,15 @@ def publish(
     online: OnlineStore, rows: dict[str, float], as_of: date, source: str = "shop"
 ) -> Publication:
     matrix = np.array([[value, np.nan] for value in rows.values()]).reshape(len(rows), 2)
-    states = [ACTIVE] * len(rows)
-    return online.publish(source, NAMES, as_of, ids=list(rows), states=states, matrix=matrix)
+    return online.publish(
+        source,
+        NAMES,
+        as_of,
+        ids=list(rows),
+        states=[ACTIVE] * len(rows),
+        segments=[None] * len(rows),
+        matrix=matrix,
+    )
 
 
 def stored(online: OnlineStore, customer_id: str) -> tuple[date, float] | None:
@@ -71,7 +78,15 @@ def publish_half(online: OnlineStore, as_of: date, during: Callable[[], object])
     """Publishes 2,500 customers, `a` among them; `during` is called after 2,000 were sent."""
     ids = Customers(["a", *(f"c-{number}" for number in range(2499))], during)
     matrix = np.full((2500, 2), -1.0)
-    return online.publish("shop", NAMES, as_of, ids=ids, states=[ACTIVE] * 2500, matrix=matrix)
+    return online.publish(
+        "shop",
+        NAMES,
+        as_of,
+        ids=ids,
+        states=[ACTIVE] * 2500,
+        segments=[None] * 2500,
+        matrix=matrix,
+    )
 
 
 def die() -> None:

@@ -64,11 +64,12 @@ def publish_vectors(
     vectors: dict[str, list[float]],
     *,
     states: Mapping[str, str] = MappingProxyType({}),
+    segments: Mapping[str, str] = MappingProxyType({}),
     as_of: date = AS_OF,
     source: str = "test",
 ) -> None:
     """Publishes vectors of `FEATURES`, as the platform does. `states`: of customers who are not
-    active.
+    active; `segments`: of those whose segment is known.
     """
     OnlineStore(server.url, HOME, ttl_days=1).publish(
         source,
@@ -76,6 +77,7 @@ def publish_vectors(
         as_of,
         ids=list(vectors),
         states=[states.get(name, ACTIVE) for name in vectors],
+        segments=[segments.get(name) for name in vectors],
         matrix=np.array(list(vectors.values())),
     )
 

@@ -184,7 +184,13 @@ def test_second_home_on_the_cluster_has_its_own_application(
         serve_port=home.serve_port,
     )
     OnlineStore.of(other).publish(
-        "other", FEATURES, AS_OF, ids=["z"], states=[ACTIVE], matrix=np.array([ROW])
+        "other",
+        FEATURES,
+        AS_OF,
+        ids=["z"],
+        states=[ACTIVE],
+        segments=[None],
+        matrix=np.array([ROW]),
     )
     second = Deployer.of(other)
     before = deployer.predict("a")["model_digest"]

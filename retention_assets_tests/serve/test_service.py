@@ -18,6 +18,7 @@ from serve.metrics import Metrics
 from serve.model.bundle import load_bundle
 from serve.model.scorer import Scorer
 from serve.schemas import BatchPrediction, Prediction, WhatIfPrediction
+from serve.segments import SEGMENT_NAMES
 from serve.service import ModelChoice, PredictionService
 from serve.states import ACTIVE, PUBLISHED
 
@@ -26,12 +27,18 @@ ROW = [40.0, 0.3, 1.0]
 
 
 class MemoryStore(VectorReader):
-    """Vectors in memory, all of one state. `during_fetch` runs while it is being read."""
+    """Vectors in memory, all of one state and segment. `during_fetch` runs while it is read."""
 
-    def __init__(self, rows: Mapping[str, list[float]], state: str = ACTIVE) -> None:
+    def __init__(
+        self,
+        rows: Mapping[str, list[float]],
+        state: str = ACTIVE,
+        segment: str | None = None,
+    ) -> None:
         super().__init__("unix:///nowhere/s", HOME, timeout_s=0.1, snapshots=None)
         self.rows = rows
         self.state = state
+        self.segment = segment
         self.during_fetch: Callable[[], Awaitable[None]] | None = None
 
     async def fetch(
@@ -42,7 +49,9 @@ class MemoryStore(VectorReader):
         rows = [self.rows.get(name) for name in customer_ids]
         return FetchedVectors(
             [
-                None if row is None else Vector(fingerprint, AS_OF, self.state, np.array(row))
+                None
+                if row is None
+                else Vector(fingerprint, AS_OF, self.state, np.array(row), self.segment)
                 for row in rows
             ],
             degraded=False,
@@ -132,9 +141,14 @@ def test_model_info_omits_the_training_settings(tmp_path: Path) -> None:
     row=st.lists(VALUE, min_size=3, max_size=3),
     overrides=st.dictionaries(st.sampled_from(FEATURES), VALUE | st.none()),
     state=st.sampled_from(PUBLISHED),
+    segment=st.none() | st.sampled_from(SEGMENT_NAMES),
 )
 def test_every_answer_is_valid_for_any_numbers(
-    choice: ModelChoice, row: list[float], overrides: dict[str, float | None], state: str
+    choice: ModelChoice,
+    row: list[float],
+    overrides: dict[str, float | None],
+    state: str,
+    segment: str | None,
 ) -> None:
     """Answers are built without validation, for speed."""
 
@@ -143,7 +157,7 @@ def test_every_answer_is_valid_for_any_numbers(
         WhatIfPrediction.model_validate((await service.what_if("a", overrides, "r")).model_dump())
         BatchPrediction.model_validate((await service.predict_batch(["a", "x"], "r")).model_dump())
 
-    asyncio.run(ask(service_of(MemoryStore({"a": row}, state), choice)))
+    asyncio.run(ask(service_of(MemoryStore({"a": row}, state, segment), choice)))
 
 
 def test_batch_keeps_order_and_repetitions(choice: ModelChoice) -> None:

@@ -9,7 +9,8 @@ from retention_assets.features.vectors import feature_tables
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets_tests.serve import bundles
-from serve.states import ACTIVE
+from serve.segments import SEGMENT_NAMES
+from serve.states import ACTIVE, UNKNOWN
 
 AS_OF = date(2024, 3, 4)
 Vector = Sequence[float | None]  # in the order of bundles.FEATURES
@@ -29,11 +30,18 @@ def fill(
     states: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Makes all feature tables of the platform hold these customers. `states`: of those who are not
-    active.
+    active. The segment of those who have lapsed or left is their state; others are regulars.
     """
     current = [(name, as_of, states.get(name, ACTIVE)) for name in customers]
     schema = "customer_id string, as_of date, state string"
     lake.overwrite(keys.CUSTOMER_STATE, lake.spark.createDataFrame(current, schema))
+    segments = [
+        (name, as_of, state if state in SEGMENT_NAMES else "regulars")
+        for name, _, state in current
+        if state != UNKNOWN
+    ]
+    schema = "customer_id string, as_of date, segment string"
+    lake.overwrite(keys.CUSTOMER_SEGMENTS, lake.spark.createDataFrame(segments, schema))
     for table in feature_tables(platform.profile.tables):
         positions = [at for at, name in enumerate(bundles.FEATURES) if table.endswith(TABLES[name])]
         schema = ", ".join(

@@ -111,6 +111,8 @@ def published(stage: Stage, tmp_path: Path) -> Stage:
 def test_vectors_have_the_champions_features_in_order(published: Stage) -> None:
     stored = published.online.read([*CUSTOMERS, "C5"], bundles.FEATURES)
     assert [vector and vector.state for vector in stored] == [ACTIVE, LAPSED, RETURNED, None]
+    segments = ["regulars", "lapsed", "regulars", None]
+    assert [vector and vector.segment for vector in stored] == segments
     for vector, expected in zip(stored, CUSTOMERS.values(), strict=False):
         assert vector is not None and vector.as_of == AS_OF
         assert np.array_equal(vector.values, np.array(expected, dtype=float), equal_nan=True)
@@ -158,12 +160,15 @@ def test_older_refresh_replaces_nothing(published: Stage) -> None:
 
 def test_store_that_differs_from_tables_fails_the_check(published: Stage) -> None:
     fingerprint = fingerprint_of(bundles.FEATURES)
-    other = encode(fingerprint, AS_OF, ACTIVE, np.array([1.0, 1.0, 0.0]))
-    left = encode(fingerprint, AS_OF, LEFT, np.array([0.0, 1.0, 0.0]))
+    other = encode(fingerprint, AS_OF, np.array([1.0, 1.0, 0.0]), state=ACTIVE, segment="regulars")
+    values = np.array([0.0, 1.0, 0.0])
+    left = encode(fingerprint, AS_OF, values, state=LEFT, segment="regulars")
+    moved = encode(fingerprint, AS_OF, values, state=ACTIVE, segment="champions")
     key = published.online.keys.current
     faults: dict[str, Callable[[Redis], object]] = {
         "changed": lambda redis: redis.hset(key, "C1", other),
         "of another state": lambda redis: redis.hset(key, "C1", left),
+        "of another segment": lambda redis: redis.hset(key, "C1", moved),
         "removed": lambda redis: redis.hdel(key, "C2"),
         "added": lambda redis: redis.hset(key, "C9", other),
         "lost": lambda redis: redis.delete(key),

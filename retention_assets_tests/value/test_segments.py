@@ -32,7 +32,6 @@ USUAL: dict[str, Any] = {
     "revenue_90d": 900.0,
     "days_between_orders": 14.0,
     "purchase_trend": 0.0,
-    "login_trend": 0.0,
     "engagement_score": 0.5,
 }
 SCHEMA = ", ".join(
@@ -49,12 +48,12 @@ CUSTOMERS: list[tuple[dict[str, Any], str]] = [
     ({"tenure_days": 29.0, "orders_total": 0.0}, "newcomers"),
     ({"tenure_days": 30.0, "orders_total": 0.0}, "yet_to_buy"),
     ({"orders_total": 1.0, "overdue_ratio": 1.0}, "one_time_buyers"),
-    ({"overdue_ratio": 2.1}, "overdue_big_spenders"),
-    ({"overdue_ratio": 2.1, "revenue_90d": 599.99}, "overdue"),
-    ({"overdue_ratio": 2.0, "revenue_90d": 599.99}, "regulars"),
+    ({"overdue_ratio": 3.1}, "overdue_big_spenders"),
+    ({"overdue_ratio": 3.1, "revenue_90d": 599.99}, "overdue"),
+    ({"overdue_ratio": 3.0, "revenue_90d": 599.99}, "regulars"),
     ({"purchase_trend": -0.7}, "cooling"),
-    ({"login_trend": -0.7}, "cooling"),
-    ({"engagement_score": 0.2}, "regulars"),
+    ({"engagement_score": 0.14}, "cooling"),
+    ({"engagement_score": 0.15}, "regulars"),
     ({"days_between_orders": 30.0, "revenue_90d": 100.0}, "regulars"),
     ({"days_between_orders": 31.0}, "occasional"),
     ({name: None for name in USUAL if name not in STATE_CRITERIA}, "occasional"),
@@ -106,7 +105,7 @@ def test_rules_read_declared_features_and_the_state() -> None:
                 "champions",
                 "regulars",
             },
-            {"cooling": "login_trend <= -0.69"},
+            {"cooling": "engagement_score < 0.15"},
         ),
         (
             ["customers"],
@@ -145,6 +144,6 @@ def test_version_changes_with_names_rules_and_their_order() -> None:
 
 def test_rule_with_alternatives_is_put_in_parentheses() -> None:
     state = Criterion("state", "=", ACTIVE)
-    trends = (Criterion("purchase_trend", "<", 0), Criterion("login_trend", "<", 0))
+    trends = (Criterion("purchase_trend", "<", 0), Criterion("login_trend", "<", 0.5))
     segment = Segment("cooling", "Cools.", "Ask.", all_of=(state,), any_of=trends)
-    assert segment.rule == "state = 'active' AND (purchase_trend < 0 OR login_trend < 0)"
+    assert segment.rule == "state = 'active' AND (purchase_trend < 0 OR login_trend < 0.5)"

@@ -1,9 +1,9 @@
 """The last published vectors on disk, which are used while the online store does not answer.
 
 A snapshot is a folder `<root>/<as_of>-<fingerprint>` with `ids.npy` (sorted UTF-8 bytes),
-`states.npy` (uint8, the place of each id's state in `PUBLISHED`), `matrix.npy` (float64, one row
-per id) and `meta.json`. The folder is complete when it appears. It is memory-mapped and never
-written here.
+`states.npy` (uint8, the place of each id's state in `PUBLISHED`), `segments.npy` (uint8, see
+codec.py; those of an earlier version lack it), `matrix.npy` (float64, one row per id) and
+`meta.json`. The folder is complete when it appears. It is memory-mapped and never written here.
 """
 
 from dataclasses import dataclass
@@ -14,11 +14,12 @@ from tokenize import TokenError
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from serve.features.codec import Vector
+from serve.features.codec import NO_SEGMENT, Vector, segment_of
 from serve.states import PUBLISHED
 
 IDS_FILE = "ids.npy"
 STATES_FILE = "states.npy"
+SEGMENTS_FILE = "segments.npy"
 MATRIX_FILE = "matrix.npy"
 META_FILE = "meta.json"
 
@@ -32,6 +33,7 @@ class Snapshot:
     as_of: date
     ids: np.ndarray
     states: np.ndarray
+    segments: np.ndarray
     matrix: np.ndarray
 
     def find(self, customer_ids: list[str]) -> list[Vector | None]:
@@ -46,7 +48,8 @@ class Snapshot:
         if row == len(self.ids) or self.ids[row] != customer_id:
             return None
         state = PUBLISHED[self.states[row]]
-        return Vector(self.fingerprint, self.as_of, state, np.array(self.matrix[row]))
+        segment = segment_of(int(self.segments[row]))
+        return Vector(self.fingerprint, self.as_of, state, np.array(self.matrix[row]), segment)
 
 
 def newest_snapshot(root: Path, fingerprint: str) -> Path | None:
@@ -70,11 +73,19 @@ def open_snapshot(folder: Path) -> Snapshot:
     ids = _map_array(folder / IDS_FILE)
     states = _map_array(folder / STATES_FILE)
     matrix = _map_array(folder / MATRIX_FILE)
-    has_right_shape = ids.shape == states.shape == matrix.shape[:1] and matrix.ndim == 2
-    has_right_types = ids.dtype.kind == "S" and (states.dtype, matrix.dtype) == ("u1", "<f8")
+    segments = _map_segments(folder, len(states))
+    shapes = {ids.shape, states.shape, segments.shape, matrix.shape[:1]}
+    has_right_shape = len(shapes) == 1 and matrix.ndim == 2
+    types = (states.dtype, segments.dtype, matrix.dtype)
+    has_right_types = ids.dtype.kind == "S" and types == ("u1", "u1", "<f8")
     if not has_right_shape or not has_right_types or np.any(states >= len(PUBLISHED)):
         raise ValueError(f"{folder.name} is not a snapshot")
-    return Snapshot(identity, fingerprint, date.fromisoformat(as_of), ids, states, matrix)
+    return Snapshot(identity, fingerprint, date.fromisoformat(as_of), ids, states, segments, matrix)
+
+
+def _map_segments(folder: Path, rows: int) -> np.ndarray:
+    file = folder / SEGMENTS_FILE
+    return _map_array(file) if file.exists() else np.full(rows, NO_SEGMENT, dtype="u1")
 
 
 def _map_array(file: Path) -> np.ndarray:

@@ -21,6 +21,7 @@ from serve.errors import UnavailableError
 from serve.features.snapshot import (
     IDS_FILE,
     MATRIX_FILE,
+    SEGMENTS_FILE,
     STATES_FILE,
     newest_snapshot,
     open_snapshot,
@@ -59,7 +60,7 @@ def test_each_id_has_its_own_row_and_others_none(
     with tempfile.TemporaryDirectory() as root:
         matrix = np.array([[rows[name]] for name in ids])
         states = [STATES[position % len(STATES)] for position in range(len(ids))]
-        vectors = Vectors(ids, states, AS_OF, ["f"], matrix, [])
+        vectors = Vectors(ids, states, [None] * len(ids), AS_OF, ["f"], matrix, [])
         opened = open_snapshot(write_snapshot(Path(root), vectors))
         names = [*published, *unpublished, *(f"{name}\x00" for name in published)]
         read = [vector and (vector.state, vector.values.tolist()) for vector in opened.find(names)]
@@ -87,6 +88,8 @@ FAULTS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "missing state": (STATES_FILE, lambda content: npy(np.zeros(1, dtype="u1"))),
     "state without a name": (STATES_FILE, lambda content: npy(np.full(2, 4, dtype="u1"))),
     "signed states": (STATES_FILE, lambda content: npy(np.zeros(2, dtype="i1"))),
+    "missing segment": (SEGMENTS_FILE, lambda content: npy(np.zeros(1, dtype="u1"))),
+    "wide segments": (SEGMENTS_FILE, lambda content: npy(np.zeros(2, dtype="u2"))),
     "empty matrix file": (MATRIX_FILE, lambda content: b""),
     "npz archive": (IDS_FILE, lambda content: npz(np.array([b"a", b"b"]))),
     "truncated npz archive": (IDS_FILE, lambda content: npz(np.array([b"a", b"b"]))[:40]),
@@ -133,6 +136,18 @@ def test_invalid_snapshot_is_not_read_and_runs_no_code(
             )
         )
     assert not Path("planted-code-ran").exists()
+
+
+def test_snapshot_of_an_earlier_version_has_no_segments(tmp_path: Path) -> None:
+    snapshot(tmp_path, segment="champions")
+    folder = newest_snapshot(tmp_path, FINGERPRINT)
+    assert folder is not None
+    (known,) = open_snapshot(folder).find(["a"])
+    (folder / SEGMENTS_FILE).unlink()
+    (unknown,) = open_snapshot(folder).find(["a"])
+    assert known and unknown
+    assert (known.segment, unknown.segment) == ("champions", None)
+    assert unknown.values.tolist() == known.values.tolist()
 
 
 @pytest.mark.parametrize("missing", [IDS_FILE, STATES_FILE, MATRIX_FILE])

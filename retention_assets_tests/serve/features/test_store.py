@@ -26,11 +26,18 @@ ROWS = {"a": [1.0, 2.0, 3.0], "b": [4.0, float("nan"), 6.0]}
 
 
 def snapshot(
-    root: Path, rows: dict[str, list[float]] = ROWS, as_of: date = AS_OF, state: str = ACTIVE
+    root: Path,
+    rows: dict[str, list[float]] = ROWS,
+    as_of: date = AS_OF,
+    *,
+    state: str = ACTIVE,
+    segment: str | None = None,
 ) -> None:
     ids = sorted(rows)
     matrix = np.array([rows[name] for name in ids])
-    write_snapshot(root, Vectors(ids, [state] * len(ids), as_of, FEATURES, matrix, []))
+    write_snapshot(
+        root, Vectors(ids, [state] * len(ids), [segment] * len(ids), as_of, FEATURES, matrix, [])
+    )
 
 
 def fetch(
@@ -94,11 +101,12 @@ def test_published_vector_is_used_immediately(redis_server: RedisServer) -> None
 def test_snapshot_answers_without_redis_and_is_degraded(
     redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    snapshot(tmp_path, state=LAPSED)
+    snapshot(tmp_path, state=LAPSED, segment="lapsed")
     redis_server.stop()
     fetched = fetch(redis_server.url, ["a", "x"], tmp_path)
     assert values(fetched) == [ROWS["a"], None]
-    assert fetched.degraded and fetched.vectors[0] and fetched.vectors[0].state == LAPSED
+    assert fetched.degraded and fetched.vectors[0]
+    assert (fetched.vectors[0].state, fetched.vectors[0].segment) == (LAPSED, "lapsed")
 
 
 def test_missing_redis_and_snapshot_raises_an_error(

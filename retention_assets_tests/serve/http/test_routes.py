@@ -26,9 +26,11 @@ ROWS = {
     "gone": [400.0, 0.0, 0.0],
 }
 STATES = {"back": RETURNED, "silent": LAPSED, "gone": LEFT}
+SEGMENTS = {"loyal": "champions", "silent": "lapsed", "gone": "left"}
 PREDICTION_FIELDS = {
     "customer_id",
     "customer_state",
+    "segment",
     "churn_probability",
     "churn_prediction",
     "risk_level",
@@ -50,7 +52,7 @@ RISK = ("churn_probability", "churn_prediction", "risk_level", "confidence_score
 def served(
     redis_server: RedisServer, tmp_path: Path
 ) -> Iterator[tuple[TestClient, PredictionService]]:
-    publish_vectors(redis_server, ROWS, states=STATES)
+    publish_vectors(redis_server, ROWS, states=STATES, segments=SEGMENTS)
     with client_of(redis_server.url, choice_of(tmp_path / "m"), tmp_path / "snapshot") as pair:
         yield pair
 
@@ -102,7 +104,7 @@ def test_customer_who_can_leave_has_a_full_answer(
     client: TestClient, customer: str, state: str
 ) -> None:
     content = client.post("/predict", json={"customer_id": customer}).json()
-    assert content["customer_state"] == state
+    assert (content["customer_state"], content["segment"]) == (state, SEGMENTS.get(customer))
     assert None not in [content[name] for name in RISK]
 
 
@@ -124,7 +126,7 @@ def test_customer_who_cannot_leave_has_a_state_but_no_risk(
         assert set(content) >= PREDICTION_FIELDS
         assert {content[name] for name in RISK} == {None}
         assert (content["customer_state"], content["recommended_actions"]) == (state, actions)
-        assert content["reasons"] == []
+        assert (content["segment"], content["reasons"]) == (SEGMENTS[customer], [])
 
 
 def test_unknown_customer_is_404(client: TestClient) -> None:
