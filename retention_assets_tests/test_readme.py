@@ -155,7 +155,7 @@ def test_every_readme_command_is_run_by_a_test() -> None:
     assert set(commands()) == RUN_HERE | RUN_ELSEWHERE
 
 
-STAGES = "automation|features|ingestion|modeling|resources|serve|sources|training|validation"
+STAGES = "automation|features|ingestion|modeling|resources|serve|sources|training|validation|value"
 
 
 @pytest.mark.parametrize("path", re.findall(rf"`((?:{STAGES})/[\w./]*\w/?)`", README))

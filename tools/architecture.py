@@ -29,7 +29,7 @@ MEANINGS = {
     "fraud": "the fraud task",
     "training": "the churn task",
     "tabular": "any labeled table",
-    "value": "lifetime value",
+    "value": "customer segments",
     "modeling": "learning machinery",
     "features": "declarations, engines",
     "validation": "rules, quarantine",

@@ -11,8 +11,7 @@ from retention_assets.value.migration import Counts
 Rectangle = tuple[float, float, float, float]  # left, bottom, width, height
 MAP_WIDTH = 16.0
 MAP_HEIGHT = 9.0
-SMALLEST_LABELED = 0.012  # a share below has no room for a text
-NARROW = 3.0  # a longer name needs more than a line there
+SMALLEST_LABELED = 0.025  # a smaller area has no room for a text: it is named below the map
 
 
 def treemap(sizes: Mapping[str, int], rates: Mapping[str, float | None]) -> Figure:
@@ -29,22 +28,23 @@ def treemap(sizes: Mapping[str, int], rates: Mapping[str, float | None]) -> Figu
     known = [rate for rate in rates.values() if rate is not None]
     darkest = max([*known, 0.01])
     areas = squarified([size for size, _ in shown], MAP_WIDTH, MAP_HEIGHT)
+    small = []
     for (size, name), (left, bottom, width, height) in zip(shown, areas, strict=True):
         rate = rates.get(name)
         color = "#d9d9d9" if rate is None else colormaps["OrRd"](0.1 + 0.6 * rate / darkest)
         axes.bar(
             left, height, width, bottom, align="edge", color=color, edgecolor="white", linewidth=2
         )
-        if size / total >= SMALLEST_LABELED:
-            churn = "" if rate is None else f"\nchurn {rate:.0%}"
-            words = name.replace("_", "\n" if width < NARROW else " ")
-            text = f"{words}\n{size / total:.1%}{churn}"
-            axes.text(
-                left + width / 2, bottom + height / 2, text, fontsize=8, ha="center", va="center"
-            )
-    axes.set_title(
-        "Segments by share of customers; darker: more of the members left (gray: none can)"
-    )
+        facts = [name.replace("_", " "), f"{size / total:.1%}"]
+        facts += [] if rate is None else [f"churn {rate:.0%}"]
+        if size / total < SMALLEST_LABELED:
+            small.append(" ".join(facts))
+            continue
+        x = left + width / 2
+        y = bottom + height / 2
+        axes.text(x, y, "\n".join(facts), fontsize=8, ha="center", va="center")
+    axes.set_xlabel("without a label: " + "; ".join(small) if small else "", fontsize=8)
+    axes.set_title("Segments by share of customers; darker: more members left (gray: no rate)")
     return figure
 
 

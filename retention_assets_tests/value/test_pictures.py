@@ -38,7 +38,8 @@ def test_pictures_name_segments_and_rates() -> None:
     figure = treemap(sizes, {"champions": 0.25, "one_time_buyers": None})
     (axes,) = figure.axes
     texts = [text.get_text() for text in axes.texts]
-    assert texts == ["champions\n89.0%\nchurn 25%", "one\ntime\nbuyers\n9.0%", "lapsed\n2.0%"]
+    assert texts == ["champions\n89.0%\nchurn 25%", "one time buyers\n9.0%"]
+    assert axes.get_xlabel() == "without a label: lapsed 2.0%"
     matrix = migration_matrix(np.array([[5, 0], [2, 1000]]), ["champions", "lapsed"], 7)
     assert [text.get_text() for text in matrix.axes[0].texts] == ["5", "2", "1,000"]
     assert png(figure).value.startswith("![](data:image/png;base64,")
