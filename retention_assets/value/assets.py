@@ -103,9 +103,11 @@ def _customer_segments(platform: Platform) -> dg.AssetsDefinition:
             known_on=known_on,
         ).persist()
         frame = with_earlier_segment(current, past, week_ago).selectExpr("*", version)
-        rows = lake.overwrite(key, frame)
-        counts = departures(past, labeled).collect() if labeled else []
-        past.unpersist()
+        try:
+            rows = lake.overwrite(key, frame)
+            counts = departures(past, labeled).collect() if labeled else []
+        finally:
+            past.unpersist()
         departed = {row["segment"]: Departures(row["members"], row["departed"]) for row in counts}
         metadata = {
             "as_of": str(as_of),
@@ -137,7 +139,8 @@ def _moves(lake: Lake, sales: str | None) -> list[SegmentMove]:
     stored = lake.read(keys.CUSTOMER_SEGMENTS)
     revenue = F.lit(None).cast("double")
     if sales:
-        stored = stored.join(lake.read(sales).select("customer_id", "revenue_90d"), "customer_id")
+        by_customer = lake.read(sales).select("customer_id", "revenue_90d")
+        stored = stored.join(by_customer, "customer_id", "left")
         revenue = F.col("revenue_90d")
     counts = stored.groupBy("segment_week_ago", "segment").agg(
         F.count(F.lit(1)).alias("customers"), F.sum(revenue).alias("revenue_90d")

@@ -14,12 +14,14 @@ from retention_assets import keys
 from retention_assets.features import assets as features
 from retention_assets.features.measures import available_measures
 from retention_assets.features.tiles import daily_activity
+from retention_assets.modeling.label_window import LabelWindow
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import asset_key
 from retention_assets.settings import Settings
 from retention_assets.value import assets as value
-from retention_assets.value.segments import segment_version, source_segments
+from retention_assets.value.assignment import past_segments, read_inputs
+from retention_assets.value.segments import features_read, segment_version, source_segments
 from retention_assets_tests.runs import check_results, materialized
 from serve.states import ACTIVE, LAPSED, RETURNED
 
@@ -86,9 +88,8 @@ def fill(lake: Lake, platform: Platform) -> None:
 
 
 @pytest.fixture(scope="module")
-def result(
-    module_lake: Lake, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dg.ExecuteInProcessResult]:
+def platform(module_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    """Of these customers, whose tables are in the module's lake."""
     folder = tmp_path_factory.mktemp("shop")
     (folder / "shop.yaml").write_text(PROFILE)
     (folder / "orders.csv").write_text("order,customer,day,total\n")
@@ -97,6 +98,11 @@ def result(
     )
     platform = Platform.of(settings)
     fill(module_lake, platform)
+    return platform
+
+
+@pytest.fixture(scope="module")
+def result(module_lake: Lake, platform: Platform) -> Iterator[dg.ExecuteInProcessResult]:
     tables = ("transactions", "demographics")
     names = (*map(keys.customer_features, tables), keys.CUSTOMER_STATE, keys.CUSTOMER_SEGMENTS)
     with dg.DagsterInstance.ephemeral() as instance:
@@ -127,6 +133,21 @@ def test_each_customer_has_a_segment_now_and_a_week_ago(
     assert {row["segment_version"] for row in rows.values()} == {version}
     assert (metadata["segment_version"], metadata["dagster/row_count"]) == (version, len(CUSTOMERS))
     assert check_results(result)["each_customer_once"]
+
+
+@pytest.mark.usefixtures("result")
+def test_past_day_gives_what_its_tables_gave(module_lake: Lake, platform: Platform) -> None:
+    """The segments of today from the tiles equal those from features/*."""
+    tables = platform.profile.tables
+    segments = source_segments(tables, 600.0)
+    inputs = read_inputs(module_lake.read, platform.profile, features_read(tables, segments))
+    past = past_segments(
+        [AS_OF], inputs=inputs, segments=segments, window=LabelWindow(7, 30), known_on=AS_OF
+    )
+    columns = ("customer_id", "as_of", "segment", "state")
+    current = module_lake.read(keys.CUSTOMER_SEGMENTS)
+    rows = [sorted(frame.select(*columns).collect()) for frame in (past, current)]
+    assert rows[0] == rows[1] and len(rows[0]) == len(CUSTOMERS)
 
 
 def test_page_shows_size_value_churn_and_play(metadata: dict[str, Any]) -> None:
