@@ -29,7 +29,7 @@ MEANINGS = {
     "fraud": "the fraud task",
     "training": "the churn task",
     "tabular": "any labeled table",
-    "value": "customer segments",
+    "value": "segments, lifetime value",
     "modeling": "learning machinery",
     "features": "declarations, engines",
     "validation": "rules, quarantine",
