@@ -78,13 +78,13 @@ def read_for_inference(
             "Publish the features that the reader was made for, or read by name, without a "
             "fingerprint.",
         )
-    wanted = list(names if features is None else features)
-    if removed := [name for name in wanted if name not in names]:
+    requested = list(names if features is None else features)
+    if removed := [name for name in requested if name not in names]:
         raise OnlineReadError(
             f"Not online any more, or never published: {', '.join(removed)}.",
             "Leave these features out, or publish them again with publish_online(features).",
         )
-    columns = [names.index(name) for name in wanted]
+    columns = [names.index(name) for name in requested]
     matrix = np.full((len(customer_ids), len(columns)), np.nan)
     for row, vector in enumerate(published.vectors):
         if vector is not None:
@@ -93,7 +93,7 @@ def read_for_inference(
     return InferenceFeatures(
         customer_ids=list(customer_ids),
         states=[vector.state if vector else UNKNOWN for _, vector in pairs],
-        features=wanted,
+        features=requested,
         matrix=matrix,
         as_of=date.fromisoformat(published.description["as_of"]),
         fingerprint=online_fingerprint,
