@@ -53,7 +53,8 @@ def monthly_sales(tiles: DataFrame, as_of: date) -> DataFrame:
 def subscription_histories(
     customers: DataFrame, states: DataFrame, *, as_of: date, history_start: date
 ) -> DataFrame:
-    """Columns customer_id, plan, entry, tenure (complete months), ended, and exposure (days).
+    """Columns customer_id, plan, entry, tenure (complete months), ended, and exposure (days since
+    the first sign-up on which the source could have recorded sales).
 
     `customers`: customer_id, signup_date and, where the source has one, plan. `states`: rows of
     features/customer_state. A customer who came back has a new subscription from that day on. Those
@@ -68,7 +69,8 @@ def subscription_histories(
     rows = joined.where(is_known).withColumns({"begin": begin, "end": end})
     start = F.lit(history_start)
     before = F.greatest(F.ceil(F.months_between(start, F.col("begin"))), F.lit(0))
-    observed_from = F.greatest(F.col("begin"), start)
+    # Sales of the last half year may be older than a return, so their days are counted alike.
+    observed_from = F.greatest(F.col("signup_date"), start)
     return rows.select(
         "customer_id",
         F.coalesce(plan, F.lit(NO_PLAN)).alias("plan"),

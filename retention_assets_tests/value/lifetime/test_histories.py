@@ -103,7 +103,7 @@ def test_subscriptions_begin_at_sign_up_or_return(lake: Lake) -> None:
     assert {name: tuple(row[column] for column in columns) for name, row in rows.items()} == {
         "late": ("basic", 3, 5, True, 85),
         "new": ("none", 0, 2, False, 61),
-        "back": ("premium", 0, 1, False, 47),
+        "back": ("premium", 0, 1, False, 92),
     }
 
 
