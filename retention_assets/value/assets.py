@@ -80,7 +80,8 @@ def _customer_segments(platform: Platform) -> dg.AssetsDefinition:
     )
     def customer_segments(lake: Lake) -> dg.MaterializeResult:
         """Each customer's behavioral segment, by fixed rules over features and state."""
-        from retention_assets.validation.watermark import read_labels_through, read_watermark
+        from retention_assets.features.current import current_day
+        from retention_assets.validation.watermark import read_labels_through
         from retention_assets.value.assignment import (
             current_segments,
             departures,
@@ -89,7 +90,7 @@ def _customer_segments(platform: Platform) -> dg.AssetsDefinition:
             with_earlier_segment,
         )
 
-        as_of = read_watermark(lake.read) + DAY
+        as_of = current_day(lake.read)
         week_ago = as_of - timedelta(days=DAYS_BETWEEN)
         known_on = read_labels_through(lake.read) + DAY
         labeled = _labeled_day(known_on, window, platform)

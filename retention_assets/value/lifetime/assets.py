@@ -1,6 +1,6 @@
 """value/customer_lifetime_value as a Dagster asset. The models and the counting are beside it."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -40,10 +40,10 @@ def lifetime_value(platform: Platform) -> dg.AssetsDefinition:
         """
         from pyspark.sql import functions as F
 
-        from retention_assets.validation.watermark import read_watermark
+        from retention_assets.features.current import current_day
         from retention_assets.value.lifetime.customer_values import COLUMNS
 
-        as_of = read_watermark(lake.read) + timedelta(days=1)
+        as_of = current_day(lake.read)
         assumed = {
             "as_of": str(as_of),
             "months": settings.lifetime_months,
@@ -95,7 +95,7 @@ def _values(
             as_of=as_of,
             history_start=platform.profile.start,
         ),
-        histories.monthly_sales(tiles, as_of),
+        histories.recent_sales(tiles, as_of),
         horizon=horizon,
         margin_share=settings.margin_share,
     )

@@ -81,7 +81,7 @@ def subscription_values(
     histories: DataFrame, sales: DataFrame, *, horizon: Horizon, margin_share: float
 ) -> CustomerValues:
     """By discrete-time survival. `histories`: of `subscription_histories`; `sales`: of
-    `monthly_sales`. Values those that run. Raises NotTrainableError if none has ended.
+    `recent_sales`. Values those that run. Raises NotTrainableError if none has ended.
     """
     groups = ["plan", "entry", "tenure", "ended"]
     counts = histories.groupBy(*groups).count().toArrow()

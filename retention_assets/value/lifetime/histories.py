@@ -41,7 +41,7 @@ def kept_share(tiles: DataFrame, as_of: date) -> float:
     return net / sold if sold else 1.0
 
 
-def monthly_sales(tiles: DataFrame, as_of: date) -> DataFrame:
+def recent_sales(tiles: DataFrame, as_of: date) -> DataFrame:
     """Columns customer_id and sold: net sales of the last `MARGIN_DAYS` days, never below 0."""
     recent = _known(tiles, as_of).where(
         F.col("event_date") >= F.date_sub(F.lit(as_of), MARGIN_DAYS)

@@ -9,8 +9,8 @@ from retention_assets.features.customer_state import UNKNOWN
 from retention_assets.resources.lake import Lake
 from retention_assets.value.lifetime.histories import (
     kept_share,
-    monthly_sales,
     purchase_histories,
+    recent_sales,
     subscription_histories,
 )
 from retention_assets_tests.features.factories import START, TILES_SCHEMA, tile
@@ -64,7 +64,7 @@ def test_returns_lower_the_kept_share_and_sales(lake: Lake) -> None:
     assert kept_share(frame, AS_OF) == 90 / 200
     assert kept_share(tiles_frame(lake, [tile("a", 5)]), AS_OF) == 1
     assert {
-        name: row["sold"] for name, row in rows_by_customer(monthly_sales(frame, AS_OF)).items()
+        name: row["sold"] for name, row in rows_by_customer(recent_sales(frame, AS_OF)).items()
     } == {
         "a": 60.0,
         "b": 0.0,
