@@ -21,9 +21,13 @@ import pandas as pd
 from report import publish
 
 from retention_assets.settings import Settings
-from retention_assets.value.bg_nbd import BgNbd, fit_bg_nbd
-from retention_assets.value.gamma_gamma import GammaGamma, fit_gamma_gamma, frequency_correlation
-from retention_assets.value.purchases import PurchaseSummary, summarize_purchases
+from retention_assets.value.lifetime.bg_nbd import BgNbd, fit_bg_nbd
+from retention_assets.value.lifetime.gamma_gamma import (
+    GammaGamma,
+    fit_gamma_gamma,
+    frequency_correlation,
+)
+from retention_assets.value.lifetime.purchases import PurchaseSummary, summarize_purchases
 
 WEEK = 7.0
 CUSTOMERS = 1_000_000
@@ -54,9 +58,9 @@ print(json.dumps({"seconds": seconds, **parameters}))
 SCALE = """
 import json, sys, time
 import numpy as np
-from retention_assets.value.horizon import Horizon
-from retention_assets.value.lifetime import fit_lifetime
-from retention_assets.value.purchases import PurchaseSummary
+from retention_assets.value.lifetime.horizon import Horizon
+from retention_assets.value.lifetime.model import fit_lifetime
+from retention_assets.value.lifetime.purchases import PurchaseSummary
 columns = np.load(sys.argv[1])
 started = time.perf_counter()
 everyone = PurchaseSummary(*columns, unit_days=1.0)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from retention_assets.monitoring.retraining import RealizedFigures
+    from retention_assets.monitoring.samples import Samples
     from serve.model.scorer import Scorer
 
 OWNERS = ["team:ml"]
@@ -124,16 +125,16 @@ def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
             min_effect=settings.drift_min_effect,
         )
         version = champion.version if champion else None
-        has_drifted = any(row.drifted for row in rows)
-        scorer = _scorer(champion, registry) if champion and has_drifted else None
+        drifted = [row.feature for row in rows if row.drifted]
+        shifts = _score_shifts(champion, registry, sample, drifted)
         reports = [
-            report_of(row, sample, scorer, settings.drift_min_score_shift) | {"champion": version}
+            report_of(row, shifts.get(row.feature), settings.drift_min_score_shift)
+            | {"champion": version}
             for row in rows
         ]
         records = [tuple(report.values()) for report in reports]
         frame = lake.spark.createDataFrame(records, _schema(DRIFT_COLUMNS))
         count = lake.overwrite(keys.FEATURE_DRIFT, frame)
-        drifted = [row.feature for row in rows if row.drifted]
         metadata = table_metadata(
             frame.schema, count, descriptions=_descriptions(DRIFT_COLUMNS)
         ) | {
@@ -258,6 +259,18 @@ def _realized(
         return None
     scorer = _scorer(champion, registry)
     return realized_figures(scorer, churn_examples(new), float(recorded), task)
+
+
+def _score_shifts(
+    champion: ModelVersion | None, registry: Registry, sample: "Samples", drifted: list[str]
+) -> dict[str, float | None]:
+    """How far the drift of each of these features moves the champion's probabilities."""
+    from retention_assets.monitoring.score_shift import score_shifts
+
+    if champion is None or not drifted:
+        return {}
+    reference = {name: sample.reference[name] for name in drifted}
+    return score_shifts(_scorer(champion, registry), sample.current, reference)
 
 
 def _scorer(champion: ModelVersion, registry: Registry) -> "Scorer":

@@ -11,41 +11,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retention_assets.monitoring.drift import FeatureDrift
-from retention_assets.monitoring.samples import Samples
 from serve.model.scorer import Scorer
 
 Floats = NDArray[np.float64]
 
 
-def report_of(
-    row: FeatureDrift, sample: Samples, scorer: Scorer | None, min_shift: float
-) -> dict[str, Any]:
-    """The row with `score_shift`, if it has drifted and a scorer can be asked, and `matters`: a
-    drift of which nothing is known matters.
-    """
-    shift = None
-    if row.drifted and scorer:
-        shift = score_shift(scorer, sample.current, row.feature, sample.reference[row.feature])
+def report_of(row: FeatureDrift, shift: float | None, min_shift: float) -> dict[str, Any]:
+    """The row with its `score_shift` and `matters`: a drift of which nothing is known matters."""
     matters = row.drifted and (shift is None or shift >= min_shift)
     return {**vars(row), "score_shift": shift, "matters": matters}
 
 
-def score_shift(
-    scorer: Scorer, current: Mapping[str, Floats], feature: str, reference: Floats
-) -> float | None:
-    """Mean absolute change of the current customers' probabilities if the feature had not drifted.
+def score_shifts(
+    scorer: Scorer, current: Mapping[str, Floats], drifted: Mapping[str, Floats]
+) -> dict[str, float | None]:
+    """For each drifted feature, the mean absolute change of the current customers' probabilities
+    if it had not drifted.
 
-    `current`: feature -> one value per customer, in one order. `reference`: the feature's values in
+    `current`: feature -> one value per customer, in one order. `drifted`: feature -> its values in
     training. None if the scorer reads a feature that `current` lacks.
     """
-    if not set(scorer.features) <= set(current):
-        return None
-    if feature not in scorer.features:
-        return 0.0
+    if not drifted or not set(scorer.features) <= set(current):
+        return dict.fromkeys(drifted)
     matrix = np.column_stack([current[name] for name in scorer.features])
-    without = matrix.copy()
-    without[:, scorer.features.index(feature)] = at_same_rank(current[feature], reference)
-    return float(np.abs(scorer.probabilities(matrix) - scorer.probabilities(without)).mean())
+    scored = scorer.probabilities(matrix)
+
+    def shift(feature: str) -> float:
+        if feature not in scorer.features:
+            return 0.0
+        without = matrix.copy()
+        without[:, scorer.features.index(feature)] = at_same_rank(
+            current[feature], drifted[feature]
+        )
+        return float(np.abs(scored - scorer.probabilities(without)).mean())
+
+    return {feature: shift(feature) for feature in drifted}
 
 
 def at_same_rank(values: Floats, reference: Floats) -> Floats:

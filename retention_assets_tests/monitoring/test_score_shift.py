@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from retention_assets.monitoring.score_shift import at_same_rank, score_shift
+from retention_assets.monitoring.score_shift import at_same_rank, score_shifts
 from retention_assets_tests.serve import bundles
 from serve.model.card import Card
 from serve.model.scorer import Scorer
@@ -12,6 +12,12 @@ ROWS = 2000
 RNG = np.random.default_rng(5)
 TRAINED = {name: RNG.normal(size=ROWS) for name in bundles.FEATURES}
 FIRST, SECOND, _ = bundles.FEATURES
+
+
+def score_shift(
+    scorer: Scorer, current: dict[str, np.ndarray], feature: str, reference: np.ndarray
+) -> float | None:
+    return score_shifts(scorer, current, {feature: reference})[feature]
 
 
 def scorer_of(*weights: float) -> Scorer:
