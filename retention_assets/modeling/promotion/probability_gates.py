@@ -38,12 +38,16 @@ def calibrated(evidence: PromotionEvidence) -> Answer:
     brier, sample = evidence.scores.difference("brier", evidence.challenger, rival)
     brier_low, _ = interval(sample)
     is_close = -tolerance < low and high < tolerance and error_high < tolerance
-    is_undecided = not is_close and max(error, abs(mean_error)) < tolerance
+    needed = max(
+        _times_as_much_data(error, error_high, tolerance),
+        _times_as_much_data(abs(mean_error), max(high, -low), tolerance),
+    )
+    is_undecided = not is_close and math.isfinite(needed)
+    remark = f", which takes about {needed:.1f} times as much data to show" if is_undecided else ""
     return Answer(
         passed=is_close and brier_low <= 0,
         reason=f"Calibration error {error:.3f} [{error_low:.3f}, {error_high:.3f}] and mean error "
-        f"{mean_error:+.3f} [{low:+.3f}, {high:+.3f}], tolerance {tolerance}"
-        f"{', which takes more rows to show' if is_undecided else ''}; "
+        f"{mean_error:+.3f} [{low:+.3f}, {high:+.3f}], tolerance {tolerance}{remark}; "
         f"Brier {brier:+.4f} against {rival}.",
         value=error,
         low=error_low,
@@ -57,6 +61,14 @@ def calibrated(evidence: PromotionEvidence) -> Answer:
             "brier_difference_low": brier_low,
         },
     )
+
+
+def _times_as_much_data(error: float, upper: float, tolerance: float) -> float:
+    """By what factor the data must grow for an interval around this error to end at the tolerance:
+    its width falls with the square root of the number of customers. Infinite if the error is above.
+    """
+    room = tolerance - error
+    return ((upper - error) / room) ** 2 if room > 0 else math.inf
 
 
 def calibrated_on_large_slices(evidence: PromotionEvidence) -> Answer:

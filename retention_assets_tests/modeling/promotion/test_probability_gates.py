@@ -1,5 +1,6 @@
 """Gates on probabilities: by the whole interval, for all rows and for large groups."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -74,8 +75,17 @@ def test_calibration_gate_says_where_rows_are_too_few() -> None:
         calibrated(evidence(differing({"mean_error": (mean_error, spread)})))
         for mean_error, spread in ((0.01, 0.002), (0.01, 0.02), (0.05, 0.02))
     ]
-    says_so = ["takes more rows to show" in answer.reason for answer in answers]
+    says_so = ["times as much data to show" in answer.reason for answer in answers]
     assert says_so == [False, True, False]
+
+
+def test_calibration_gate_says_how_much_data_it_takes() -> None:
+    """An interval of 1.645 standard errors has to fit in between the error .01 and the tolerance
+    .03: with .02 each, in (1.645 * .02 / .02) ** 2 = 2.7 times as much data.
+    """
+    answer = calibrated(evidence(differing({"mean_error": (0.01, 0.02)})))
+    factor = re.search(r"about (\S+) times as much data", answer.reason)
+    assert factor and float(factor[1]) == pytest.approx(2.7, abs=0.4)
 
 
 @pytest.mark.parametrize(
