@@ -211,6 +211,7 @@ def main(python: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        raise SystemExit("Usage: python benchmarks/online_read.py FEAST_PYTHON")
+    if len(sys.argv) == 1:
+        print("Not measured: no FEAST_PYTHON, an interpreter that has feast[redis].")
+        sys.exit(0)
     main(sys.argv[1])

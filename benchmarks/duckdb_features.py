@@ -1,0 +1,131 @@
+"""The declared features as one duckdb query, as one would write it by hand. Measures nothing.
+
+Totals per customer and day, then sums over windows per customer, then the expressions.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from retention_assets.features.declarations import Feature
+from retention_assets.features.expressions import (
+    DaysSince,
+    Exposure,
+    Expression,
+    GreaterThan,
+    LessThan,
+    Ratio,
+    SignedLogRatio,
+    Sum,
+    TenureDays,
+    WindowRate,
+    last_date_measures,
+    walk,
+)
+from retention_assets.features.measures import Measure
+
+
+def features_query(
+    lines: str,
+    customers: str,
+    measures: Sequence[Measure],
+    features: Sequence[Feature],
+    *,
+    as_of: date,
+    history_start: date,
+) -> str:
+    """`lines` and `customers`: patterns of Parquet files. A column per feature."""
+    days = ", ".join(f"{_daily(measure)} AS {measure.name}" for measure in measures)
+    parts = [feature.expression for feature in features]
+    windows = {_window(part) for item in parts for part in walk(item) if _is_window(part)}
+    sums = [
+        f"sum({measure}) FILTER ({_between(as_of, days_back, until)}) AS "
+        f"{_column(measure, days_back, until)}"
+        for measure, days_back, until in sorted(windows, key=str)
+    ]
+    lasts = [
+        f"max(day) FILTER ({measure} > 0) AS {measure}_last"
+        for measure in sorted(set().union(*map(last_date_measures, parts)))
+    ]
+    totals = ", ".join([*sums, *lasts])
+    history = (as_of - history_start).days
+    columns = ", ".join(f"{_sql(f.expression)} AS {f.name}" for f in features)
+    return f"""
+        WITH daily AS (
+            SELECT customer_id, CAST(event_ts AT TIME ZONE 'UTC' AS DATE) AS day, {days}
+            FROM '{lines}' GROUP BY ALL
+        ), totals AS (
+            SELECT customer_id, {totals} FROM daily WHERE day < DATE '{as_of}' GROUP BY customer_id
+        ), known AS (
+            SELECT c.customer_id, DATE '{as_of}' AS as_of, {history} AS history_days,
+                DATE '{as_of}' - CAST(c.event_ts AT TIME ZONE 'UTC' AS DATE) AS tenure_days,
+                totals.* EXCLUDE customer_id
+            FROM '{customers}' c LEFT JOIN totals USING (customer_id)
+        )
+        SELECT customer_id, {columns} FROM known
+    """
+
+
+def _daily(measure: Measure) -> str:
+    condition = f"FILTER ({measure.where})"
+    if measure.kind == "count":
+        return f"count(*) {condition}"
+    if measure.kind == "distinct":
+        return f"count(DISTINCT {measure.value}) {condition}"
+    return f"coalesce(sum({_as_duckdb(measure.value)}) {condition}, 0)"
+
+
+def _as_duckdb(value: str) -> str:
+    """A measure's value: Spark writes IF( where duckdb writes if(, and both know the rest."""
+    return value.replace("event_date", "CAST(event_ts AT TIME ZONE 'UTC' AS DATE)")
+
+
+def _is_window(part: object) -> bool:
+    return isinstance(part, Sum | WindowRate)
+
+
+def _window(part: Sum | WindowRate) -> tuple[str, int | None, int]:
+    return part.measure, part.days, part.until
+
+
+def _between(as_of: date, days: int | None, until: int) -> str:
+    end = f"day < DATE '{as_of - timedelta(days=until)}'"
+    return end if days is None else f"{end} AND day >= DATE '{as_of - timedelta(days=days)}'"
+
+
+def _column(measure: str, days: int | None, until: int) -> str:
+    return f"{measure}_{'all' if days is None else days}_{until}"
+
+
+def _sql(expression: Expression) -> str:
+    """The expression over the columns of `known`."""
+    match expression:
+        case Sum(measure, days, until):
+            return f"coalesce({_column(measure, days, until)}, 0)"
+        case Exposure(days, until):
+            window = "" if days is None else f"{days}, "
+            return f"greatest(least({window}tenure_days, history_days) - {until}, 0)"
+        case WindowRate(measure, days, until, per_days):
+            total = _sql(Sum(measure, days, until))
+            return _divided(f"({total} * {per_days})", _sql(Exposure(days, until)))
+        case DaysSince(measure):
+            return f"coalesce(as_of - {measure}_last, tenure_days)"
+        case TenureDays():
+            return "tenure_days"
+        case Ratio(numerator, denominator):
+            return _divided(_sql(numerator), _sql(denominator))
+        case SignedLogRatio(recent, earlier):
+            return f"({_signed_log(_sql(recent))} - {_signed_log(_sql(earlier))})"
+        case GreaterThan(operand, limit):
+            return f"CAST({_sql(operand)} > {limit} AS INT)"
+        case LessThan(operand, limit):
+            return f"CAST({_sql(operand)} < {limit} AS INT)"
+        case _:
+            raise NotImplementedError(f"No transaction feature has had a {expression!r} so far.")
+
+
+def _divided(numerator: str, denominator: str) -> str:
+    return f"(CAST({numerator} AS DOUBLE) / nullif({denominator}, 0))"
+
+
+def _signed_log(operand: str) -> str:
+    return f"(sign({operand}) * ln(1 + abs({operand})))"
