@@ -73,12 +73,13 @@ def record_search(tracker: Any, result: SearchResult, curve: "Figure") -> None:
     Nothing without a search.
     """
     for trial in result.trials:
-        with tracker.start_run(run_name=f"trial {trial.number}", nested=True):
-            tracker.set_tag("outcome", trial.outcome)
+        metrics = {"seconds": trial.seconds, "log_loss": trial.log_loss}
+        if trial.outcome == FAILED:
+            del metrics["log_loss"]
+        tags = {"outcome": trial.outcome}
+        with tracker.start_run(run_name=f"trial {trial.number}", nested=True, tags=tags):
             tracker.log_params({name: trial.params[name] for name in result.best.space})
-            tracker.log_metric("seconds", trial.seconds)
-            if trial.outcome != FAILED:
-                tracker.log_metric("log_loss", trial.log_loss)
+            tracker.log_metrics(metrics)
     if result.trials:
         tracker.log_metrics(result.figures)
         tracker.log_figure(curve, "search.png")

@@ -74,7 +74,7 @@ CANDIDATES = (
         "Averaged deep trees: robust, hard to overfit.",
         ("scikitlearn", "mlflow"),
         {
-            "n_estimators": 200,
+            "n_estimators": 100,
             "max_depth": 12,
             "min_samples_leaf": 20,
             "max_features": "sqrt",
