@@ -114,13 +114,13 @@ def run_platform(
     tiles = str(folder / "tiles")
 
     def make_tiles() -> None:
-        made = daily_activity({"transactions": lines}, measures, START, AS_OF)
-        made.write.mode("overwrite").parquet(tiles)
+        frame = daily_activity({"transactions": lines}, measures, START, AS_OF)
+        frame.write.mode("overwrite").parquet(tiles)
 
     def make_features() -> None:
         table = spark.read.parquet(tiles)
-        made = compute_features(table, customers, [AS_OF], features, START)
-        made.write.mode("overwrite").parquet(str(folder / "ours"))
+        frame = compute_features(table, customers, [AS_OF], features, START)
+        frame.write.mode("overwrite").parquet(str(folder / "ours"))
 
     return {"tiles_s": timed(make_tiles), "features_s": timed(make_features)}
 

@@ -32,9 +32,9 @@ CODE = {
     "validated": 2,
     "quarantine": 2,
     "features": 1,
-    "value": 1,
+    "value": 2,
     "training": 6,
-    "decisions": 3,
+    "decisions": 4,
     "serving": 3,
     "monitoring": 2,
 }
@@ -63,7 +63,7 @@ def contract_of(platform: Platform) -> Contract:
         **({keys.LIFETIME_VALUE: _lifetime_value(platform)} if "transactions" in tables else {}),
         keys.CUSTOMER_SEGMENTS: _segments(platform),
         **_training(platform),
-        keys.CHURN_SCORES: {},
+        keys.CHURN_SCORES: _contact(platform.settings),
         keys.ONLINE_FEATURES: {"feature_ttl_days": str(platform.settings.feature_ttl_days)},
         keys.CHAMPION_DEPLOYMENT: {},
         **_monitoring(platform.settings),
@@ -108,6 +108,10 @@ def _lifetime_value(platform: Platform) -> Definition:
     names = ("margin_share", "annual_discount", "lifetime_months", "seed")
     values = {name: str(getattr(platform.settings, name)) for name in names}
     return {"churn kind": platform.profile.churn.kind, **values}
+
+
+def _contact(settings: Settings) -> Definition:
+    return {name: str(getattr(settings, name)) for name in ("contact_cost", "save_rate")}
 
 
 def _segments(platform: Platform) -> Definition:

@@ -21,11 +21,13 @@ def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefin
 
 def _churn_scores(platform: Platform, tables: list[str]) -> dg.AssetsDefinition:
     definition = definition_of_features(platform.profile.tables)
+    settings = platform.settings
+    values = [keys.LIFETIME_VALUE] if platform.profile.has("transactions") else []
 
     @dg.asset(
         key=asset_key(keys.CHURN_SCORES),
         pool=keys.CHURN_SCORES,
-        deps=[asset_key(name) for name in (*tables, *CURRENT, keys.CHURN_CHAMPION)],
+        deps=[asset_key(name) for name in (*tables, *CURRENT, *values, keys.CHURN_CHAMPION)],
         kinds={"numpy", "deltalake", "gold"},
         group_name="decisions",
         owners=["team:retention"],
@@ -34,6 +36,7 @@ def _churn_scores(platform: Platform, tables: list[str]) -> dg.AssetsDefinition:
         """Each customer's probability of churn, its reasons, and recommended actions. There is no
         probability for customers who have lapsed or left.
         """
+        from retention_assets.decisions import customer_value
         from retention_assets.decisions.plots import risk_histogram
         from retention_assets.decisions.scores import (
             DESCRIPTIONS,
@@ -52,7 +55,12 @@ def _churn_scores(platform: Platform, tables: list[str]) -> dg.AssetsDefinition:
         )
         vectors = read_vectors(lambda key: lake.read(key).toArrow(), tables, scorer.features)
         rows = score_rows(scorer, vectors, champion.version)
-        frame = lake.spark.createDataFrame(rows, SCHEMA)
+        frame = customer_value.with_contact_profit(
+            lake.spark.createDataFrame(rows, SCHEMA),
+            lake.read(values[0]) if values and lake.exists(values[0]) else None,
+            contact_cost=settings.contact_cost,
+            save_rate=settings.save_rate,
+        )
         count = lake.overwrite(keys.CHURN_SCORES, frame)
         scored = [row for row in rows if row["risk_level"]]
         shares = {
@@ -68,8 +76,11 @@ def _churn_scores(platform: Platform, tables: list[str]) -> dg.AssetsDefinition:
             "model_version": champion.version,
             "model_digest": champion.digest,
             "risk": png(picture),
+            "contact_profit_assumes_that": f"a contact costs {settings.contact_cost:g} and keeps "
+            f"{settings.save_rate:.0%} of those who would leave",
         }
-        columns = table_metadata(frame.schema, count, descriptions=DESCRIPTIONS)
+        descriptions = DESCRIPTIONS | customer_value.DESCRIPTIONS
+        columns = table_metadata(frame.schema, count, descriptions=descriptions)
         return dg.MaterializeResult(metadata=columns | shares | model)
 
     return churn_scores

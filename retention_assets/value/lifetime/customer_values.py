@@ -34,7 +34,13 @@ COLUMNS = (
         "double",
         "Expected purchases within the horizon; for subscriptions, complete months.",
     ),
-    ("lifetime_value", "double", "Expected margin within the horizon, discounted."),
+    (
+        "clv_score",
+        "double",
+        "Lifetime value: expected margin within the horizon, discounted. The description "
+        "multiplied revenue by a frequency that the revenue already has in it, let the lifetime "
+        "grow with age, and knew neither churn nor discount.",
+    ),
     (
         "value_lower",
         "double",

@@ -57,7 +57,7 @@ def test_purchase_values_equal_those_of_the_model(
     columns = {
         "probability_alive": expected.probability_alive,
         "expected_count": expected.purchases,
-        "lifetime_value": expected.margin,
+        "clv_score": expected.margin,
         "value_lower": expected.margin_lower,
         "value_upper": expected.margin_upper,
     }
@@ -87,7 +87,7 @@ def test_subscription_value_is_margin_times_expected_months(lake: Lake) -> None:
     buyer = by_customer["c1"]
     monthly = 180 / 180 * 365.25 / 12 * 0.5
     assert 11 < buyer["expected_count"] <= 12
-    assert monthly * 10 < buyer["lifetime_value"] < monthly * 12
+    assert monthly * 10 < buyer["clv_score"] < monthly * 12
     assert 0 < buyer["value_lower"] <= buyer["value_upper"] < monthly * 12
     assert buyer["probability_alive"] is None
-    assert by_customer["c2"]["lifetime_value"] == 0
+    assert by_customer["c2"]["clv_score"] == 0
