@@ -36,7 +36,12 @@ def features_query(
     """`lines` and `customers`: patterns of Parquet files. A column per feature."""
     days = ", ".join(f"{_daily(measure)} AS {measure.name}" for measure in measures)
     parts = [feature.expression for feature in features]
-    windows = {_window(part) for item in parts for part in walk(item) if _is_window(part)}
+    windows = {
+        (part.measure, part.days, part.until)
+        for item in parts
+        for part in walk(item)
+        if isinstance(part, Sum | WindowRate)
+    }
     sums = [
         f"sum({measure}) FILTER ({_between(as_of, days_back, until)}) AS "
         f"{_column(measure, days_back, until)}"
@@ -77,14 +82,6 @@ def _daily(measure: Measure) -> str:
 def _as_duckdb(value: str) -> str:
     """A measure's value: Spark writes IF( where duckdb writes if(, and both know the rest."""
     return value.replace("event_date", "CAST(event_ts AT TIME ZONE 'UTC' AS DATE)")
-
-
-def _is_window(part: object) -> bool:
-    return isinstance(part, Sum | WindowRate)
-
-
-def _window(part: Sum | WindowRate) -> tuple[str, int | None, int]:
-    return part.measure, part.days, part.until
 
 
 def _between(as_of: date, days: int | None, until: int) -> str:

@@ -148,7 +148,7 @@ def measure(settings: Settings, python: str, names: list[str]) -> dict[str, list
     ids, matrix = publish_vectors(settings, names)
     folder = settings.home / "feast"
     folder.mkdir()
-    table = pd.DataFrame(matrix, columns=names).assign(customer_id=ids)
+    table = pd.DataFrame(matrix, columns=pd.Index(names)).assign(customer_id=ids)
     table.to_parquet(folder / "vectors.parquet")
     feast = Feast(python, folder, f"127.0.0.1:{PORT}", names)
     np.testing.assert_array_equal(feast.first_vector, matrix[0])
