@@ -8,7 +8,8 @@ from typing import TypeAlias, get_args
 
 from retention_assets import keys
 from retention_assets.features.availability import available_features
-from retention_assets.features.declarations import FEATURES, Feature, Group
+from retention_assets.features.declarations import FEATURES
+from retention_assets.features.feature import Feature, Group
 from retention_assets.features.measures import available_measures
 from retention_assets.modeling.candidates.declared import CANDIDATES
 from retention_assets.platform import Platform
@@ -158,7 +159,7 @@ def _training(platform: Platform) -> Contract:
             **{f"churn {name}": str(value) for name, value in profile.churn if value is not None},
             "gap_days": str(churn_window(settings, profile).gap_days),
             "min_history_days": str(settings.min_history_days),
-            **_features(feature for feature in features if feature.model_input),
+            **_features(feature for feature in features if feature.is_model_input),
         },
         **candidates,
         keys.CHURN_LEADERBOARD: compared,

@@ -1,7 +1,7 @@
 """features/*: the daily tiles, and the current state and features of every customer. The Dagster
 face.
 
-declarations.py says what a feature is, measures.py what a tile counts, customer_state.py what a
+declared/ says what each feature is, measures.py what a tile counts, customer_state.py what a
 state is.
 """
 
@@ -16,7 +16,8 @@ from retention_assets.features.availability import (
     refuse_label_columns,
 )
 from retention_assets.features.checks import customers_once, tiles_conserve_sales
-from retention_assets.features.declarations import FEATURES, Feature, Group
+from retention_assets.features.declarations import FEATURES
+from retention_assets.features.feature import Feature, Group
 from retention_assets.features.lineage import (
     feature_descriptions,
     feature_sources,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from retention_assets.errors import LeakError
-from retention_assets.features.declarations import FEATURES, Feature, Group
+from retention_assets.features.declarations import FEATURES
 from retention_assets.features.expressions import (
     DaysSince,
     Expression,
@@ -19,6 +19,7 @@ from retention_assets.features.expressions import (
     measure_names,
     walk,
 )
+from retention_assets.features.feature import Feature, Group
 from retention_assets.features.measures import (
     MEASURES,
     MEASURES_BY_NAME,
@@ -71,13 +72,14 @@ def model_features(tables: SourceTables) -> list[str]:
 
     `tables`: a profile's tables, or table names.
     """
-    return [feature.name for feature in available_features(FEATURES, tables) if feature.model_input]
+    features = available_features(FEATURES, tables)
+    return [feature.name for feature in features if feature.is_model_input]
 
 
 def definition_of_features(tables: SourceTables) -> str:
     """Changes with the name or the expression of any feature that models read."""
     features = available_features(FEATURES, tables)
-    return digest_of(f"{item.name}={item.expression}" for item in features if item.model_input)
+    return digest_of(f"{item.name}={item.expression}" for item in features if item.is_model_input)
 
 
 def refuse_label_columns(
@@ -85,13 +87,14 @@ def refuse_label_columns(
 ) -> None:
     """Raises LeakError if a model input reads what defines the label."""
     for feature in declarations:
-        if not feature.model_input:
+        if not feature.is_model_input:
             continue
         if origin := label_origin(feature, profile, by_name):
             raise LeakError(
                 f"Feature {feature.name} reads {origin}, which defines churn in source "
                 f"{profile.name}.",
-                "Remove it from features/declarations.py, or declare it with model_input=False.",
+                "Remove its row in features/declared/, or add `left_out_because` to it, so that no "
+                "model reads it.",
             )
 
 

@@ -9,8 +9,8 @@ from pyspark.sql import DataFrame
 
 from retention_assets import keys
 from retention_assets.features.customer_state import read_histories, states_as_of
-from retention_assets.features.declarations import Feature
 from retention_assets.features.engine_spark import compute_features
+from retention_assets.features.feature import Feature
 from retention_assets.features.point_in_time import customers_as_of
 from retention_assets.sources.profile import Profile
 from retention_assets.validation.versions import read_facts

@@ -5,13 +5,14 @@ No pandas, no Spark; facts are mappings, dates `datetime.date`, times UTC `datet
 """
 
 import math
+import operator
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import reduce
 from typing import Any
 
-from retention_assets.features.declarations import Feature
 from retention_assets.features.expressions import (
     AllOf,
     AttributeEquals,
@@ -25,9 +26,13 @@ from retention_assets.features.expressions import (
     SignedLogRatio,
     Sum,
     TenureDays,
+    Variation,
     WeightedScore,
+    WeightedSum,
+    WeightedTerm,
     WindowRate,
 )
+from retention_assets.features.feature import Feature
 from retention_assets.features.measures import UNITS
 
 Row = Mapping[str, Any]
@@ -102,6 +107,10 @@ def evaluate(expression: Expression, customer: Customer) -> float | None:
             return None if now is None or before is None else now - before
         case WeightedScore(components):
             return _score(components, customer)
+        case WeightedSum(terms):
+            return _weighted_sum(terms, customer)
+        case Variation(parts):
+            return _variation([evaluate(part, customer) for part in parts])
         case GreaterThan(operand, limit):
             operand_value = evaluate(operand, customer)
             return None if operand_value is None else float(operand_value > limit)
@@ -152,6 +161,28 @@ def _score(components: Sequence[ScoreComponent], customer: Customer) -> float | 
     known = [(max(value, 0.0), part) for value, part in values if value is not None]
     points = sum(value / (value + part.half) * part.weight for value, part in known)
     return _divided(points, sum(part.weight for _, part in known))
+
+
+def _weighted_sum(terms: Sequence[WeightedTerm], customer: Customer) -> float | None:
+    values = [(evaluate(term.expression, customer), term.weight) for term in terms]
+    products = [value * weight for value, weight in values if value is not None]
+    return _added(products) if len(products) == len(terms) else None
+
+
+def _variation(parts: Sequence[float | None]) -> float | None:
+    known = [part for part in parts if part is not None]
+    if len(known) < 2:
+        return None
+    mean = _added(known) / len(known)
+    if mean <= 0:
+        return None
+    squares = _added([(part - mean) * (part - mean) for part in known])
+    return math.sqrt(squares / len(known)) / mean
+
+
+def _added(values: Iterable[float]) -> float:
+    """Sum from left to right, as Spark adds: `sum` corrects rounding errors."""
+    return reduce(operator.add, values, 0.0)
 
 
 def _text(value: object) -> str:

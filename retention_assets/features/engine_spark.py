@@ -12,7 +12,6 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from retention_assets.features.declarations import Feature
 from retention_assets.features.expressions import (
     AllOf,
     AttributeEquals,
@@ -26,10 +25,13 @@ from retention_assets.features.expressions import (
     SignedLogRatio,
     Sum,
     TenureDays,
+    Variation,
     WeightedScore,
+    WeightedSum,
     WindowRate,
     attribute_names,
 )
+from retention_assets.features.feature import Feature
 from retention_assets.features.measures import UNITS
 from retention_assets.features.point_in_time import customers_as_of
 from retention_assets.features.running_totals import (
@@ -104,6 +106,10 @@ def evaluate(expression: Expression) -> Column:
             return _signed_log(evaluate(recent)) - _signed_log(evaluate(earlier))
         case WeightedScore(components):
             return _score(components)
+        case WeightedSum(terms):
+            return _added([evaluate(term.expression) * F.lit(term.weight) for term in terms])
+        case Variation(parts):
+            return _variation([evaluate(part).cast("double") for part in parts])
         case GreaterThan(operand, limit):
             return (evaluate(operand) > limit).cast("int")
         case LessThan(operand, limit):
@@ -146,6 +152,16 @@ def _score(components: Sequence[ScoreComponent]) -> Column:
 
 def _total(terms: Sequence[Column]) -> Column:
     """Sum with nulls as 0, from left to right."""
-    return reduce(
-        lambda left, right: left + right, [F.coalesce(term, F.lit(0.0)) for term in terms]
-    )
+    return _added([F.coalesce(term, F.lit(0.0)) for term in terms])
+
+
+def _added(terms: Sequence[Column]) -> Column:
+    """Sum from left to right; null if any term is."""
+    return reduce(lambda left, right: left + right, terms)
+
+
+def _variation(parts: Sequence[Column]) -> Column:
+    known = _total([part.isNotNull().cast("double") for part in parts])
+    mean = _divided(_total(parts), known)
+    squares = _total([F.pow(part - mean, F.lit(2.0)) for part in parts])
+    return F.when((known > 1) & (mean > 0), F.sqrt(squares / known) / mean)

@@ -2,7 +2,7 @@
 
 Pure data. `engine_spark.py` and `engine_python.py` evaluate each expression; neither may know a
 feature by name. Null means unknown, and any expression of an unknown is unknown, except that
-`WeightedScore` leaves unknown components out.
+`WeightedScore` and `Variation` leave unknown parts out.
 """
 
 from collections.abc import Iterator
@@ -95,6 +95,31 @@ class WeightedScore:
 
 
 @dataclass(frozen=True)
+class WeightedTerm:
+    """A part of a weighted sum."""
+
+    expression: "Expression"
+    weight: float
+
+
+@dataclass(frozen=True)
+class WeightedSum:
+    """Sum of the terms, each times its weight; null if any is unknown."""
+
+    terms: tuple[WeightedTerm, ...]
+
+
+@dataclass(frozen=True)
+class Variation:
+    """Coefficient of variation: standard deviation of the known parts divided by their mean.
+
+    Null if fewer than two parts are known, or their mean is not above zero.
+    """
+
+    parts: tuple["Expression", ...]
+
+
+@dataclass(frozen=True)
 class GreaterThan:
     """1 if the operand exceeds the limit, else 0."""
 
@@ -127,13 +152,16 @@ Expression: TypeAlias = (
     | Ratio
     | SignedLogRatio
     | WeightedScore
+    | WeightedSum
+    | Variation
     | GreaterThan
     | LessThan
     | AllOf
 )
+Part: TypeAlias = Expression | ScoreComponent | WeightedTerm
 
 
-def walk(expression: "Expression | ScoreComponent") -> Iterator["Expression | ScoreComponent"]:
+def walk(expression: Part) -> Iterator[Part]:
     """The expression and all its parts."""
     yield expression
     for field in fields(expression):

@@ -6,7 +6,6 @@ Plain mappings; the asset turns them into Dagster's column lineage and column de
 from collections.abc import Iterable
 
 from retention_assets import keys
-from retention_assets.features.declarations import Feature
 from retention_assets.features.expressions import (
     DaysSince,
     Exposure,
@@ -17,6 +16,7 @@ from retention_assets.features.expressions import (
     measure_names,
     walk,
 )
+from retention_assets.features.feature import Feature
 from retention_assets.features.measures import MEASURES_BY_NAME, Measure, SourceTables
 
 # (asset key, column name)

@@ -1,4 +1,4 @@
-"""What a daily tile counts: one measure per row. tiles.py makes the tiles; declarations.py has the
+"""What a daily tile counts: one measure per row. tiles.py makes the tiles, and declared/ has the
 features.
 
 A measure is a double per customer, event date and arrival date, rounded to four decimals, so that
@@ -13,6 +13,7 @@ from retention_assets.sources.contracts import TABLES
 
 # Tiles hold multiples of 1 / UNITS. Both engines add them as integers, exact in any order.
 UNITS = 10_000
+ON_WEEKEND = "dayofweek(event_date) IN (1, 7)"
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,36 @@ MEASURES: tuple[Measure, ...] = (
         columns=("amount", "kind"),
     ),
     Measure(
+        "lines",
+        "Order lines sold.",
+        "transactions",
+        "count",
+        where="kind = 'sale'",
+        columns=("kind",),
+    ),
+    Measure(
+        "weekend_revenue",
+        "Value sold on a Saturday or Sunday (UTC).",
+        "transactions",
+        "sum",
+        value="amount",
+        where=f"kind = 'sale' AND {ON_WEEKEND}",
+        columns=("amount", "kind"),
+    ),
+    Measure(
         "logins",
         "Logins.",
         "engagement_events",
         "count",
         where="event_type = 'login'",
+        columns=("event_type",),
+    ),
+    Measure(
+        "weekend_logins",
+        "Logins on a Saturday or Sunday (UTC).",
+        "engagement_events",
+        "count",
+        where=f"event_type = 'login' AND {ON_WEEKEND}",
         columns=("event_type",),
     ),
     Measure(
@@ -153,12 +179,29 @@ MEASURES: tuple[Measure, ...] = (
         columns=("satisfaction",),
     ),
     Measure(
+        "low_rated_tickets",
+        "Support tickets with a grade of 1 or 2.",
+        "support_tickets",
+        "count",
+        where="satisfaction <= 2",
+        columns=("satisfaction",),
+    ),
+    Measure(
         "contacts",
         "Retention contacts received.",
         "campaign_contacts",
         "count",
         where="treated",
         columns=("treated",),
+    ),
+    Measure(
+        "contact_cost",
+        "Cost of the retention contacts received.",
+        "campaign_contacts",
+        "sum",
+        value="cost",
+        where="treated",
+        columns=("cost", "treated"),
     ),
 )
 MEASURES_BY_NAME: dict[str, Measure] = {measure.name: measure for measure in MEASURES}

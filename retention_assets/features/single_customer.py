@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 from retention_assets import keys
-from retention_assets.features.declarations import Feature
 from retention_assets.features.engine_python import compute_features
+from retention_assets.features.feature import Feature
 from retention_assets.features.historical import refuse_open_day
 from retention_assets.resources.small_tables import read_small
 from retention_assets.validation.versions import IS_GONE, MOMENT, REPLACED_ON

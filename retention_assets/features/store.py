@@ -14,7 +14,8 @@ from retention_assets.features.availability import (
     features_by_group,
     model_features,
 )
-from retention_assets.features.declarations import FEATURES, Feature
+from retention_assets.features.declarations import FEATURES
+from retention_assets.features.feature import Feature
 from retention_assets.features.inference import InferenceFeatures, read_for_inference
 from retention_assets.features.publish import publish
 from retention_assets.features.vectors import feature_tables, read_vectors
@@ -64,7 +65,9 @@ class FeatureStore:
 
     @property
     def features(self) -> list[Feature]:
-        """The declared features that the source can fill; `model_input` says what models read."""
+        """The declared features that the source can fill. Models read those that say
+        `is_model_input`.
+        """
         return available_features(FEATURES, self._profile.tables)
 
     def create_feature_tables(self) -> dict[str, int]:

@@ -46,7 +46,7 @@ class Vectors:
 
 def feature_tables(tables: SourceTables) -> list[str]:
     """Keys of the feature tables that models read from a source with these tables."""
-    groups = {item.group for item in available_features(FEATURES, tables) if item.model_input}
+    groups = {item.group for item in available_features(FEATURES, tables) if item.is_model_input}
     return sorted(keys.customer_features(group) for group in groups)
 
 

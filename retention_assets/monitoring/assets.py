@@ -89,7 +89,7 @@ def _descriptions(columns: tuple[tuple[str, str, str], ...]) -> dict[str, str]:
 def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
     settings = platform.settings
     available = available_features(FEATURES, platform.profile.tables)
-    inputs = [item for item in available if item.model_input]
+    inputs = [item for item in available if item.is_model_input]
     names = [item.name for item in inputs]
     monitored = {item.name for item in inputs if item.monitored}
     tables = sorted({keys.customer_features(item.group) for item in inputs})

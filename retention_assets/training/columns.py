@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from retention_assets import keys
 from retention_assets.features.availability import available_features
-from retention_assets.features.declarations import FEATURES, Feature
+from retention_assets.features.declarations import FEATURES
+from retention_assets.features.feature import Feature
 from retention_assets.features.lineage import (
     ColumnOrigin,
     feature_descriptions,
@@ -85,7 +86,7 @@ GATES = {
 def example_features(profile: "Profile") -> list[Feature]:
     """The features that the source can fill and that models may see."""
     features = available_features(FEATURES, profile.tables)
-    return [feature for feature in features if feature.model_input]
+    return [feature for feature in features if feature.is_model_input]
 
 
 def example_descriptions(profile: "Profile") -> dict[str, str]:

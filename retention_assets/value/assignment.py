@@ -12,8 +12,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from retention_assets.features.customer_state import histories, with_state
-from retention_assets.features.declarations import Feature
 from retention_assets.features.engine_spark import compute_features
+from retention_assets.features.feature import Feature
 from retention_assets.keys import DAILY_ACTIVITY
 from retention_assets.modeling.label_window import LabelWindow
 from retention_assets.sources.profile import Churn, Profile

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from retention_assets.features.availability import available_features
-from retention_assets.features.declarations import FEATURES, Feature
+from retention_assets.features.declarations import FEATURES
+from retention_assets.features.feature import Feature
 from retention_assets.features.measures import SourceTables
 from retention_assets.sources.ledger import digest_of
 from serve.segments import SegmentName

@@ -23,8 +23,9 @@ from retention_assets.automation.contract import (
 )
 from retention_assets.definitions import build_definitions
 from retention_assets.features import measures
-from retention_assets.features.declarations import FEATURES, Feature
+from retention_assets.features.declarations import FEATURES
 from retention_assets.features.expressions import Sum
+from retention_assets.features.feature import Feature
 from retention_assets.modeling.candidates.declared import CANDIDATES
 from retention_assets.platform import Platform
 from retention_assets.settings import Settings, operational_fields
@@ -188,7 +189,7 @@ class TestDeclarations:
         assert made_anew == {keys.customer_features("transactions")} | SEGMENTS | EXAMPLES
 
     def test_feature_that_no_model_reads(self, platform: Platform, defs: dg.Definitions) -> None:
-        shown = replace(self.NEW, model_input=False)
+        shown = replace(self.NEW, left_out_because="Not measured.")
         made_anew = self.outdated_by("FEATURES", (*FEATURES, shown), platform, defs)
         assert made_anew == {BEHAVIOR} | SEGMENTS | LATER - CHAMPION
 

@@ -12,10 +12,12 @@ from retention_assets.features.availability import (
     model_features,
     refuse_label_columns,
 )
-from retention_assets.features.declarations import FEATURES, Feature
+from retention_assets.features.declarations import FEATURES
 from retention_assets.features.engine_python import compute_features
 from retention_assets.features.expressions import DaysSince, GreaterThan, Sum
+from retention_assets.features.feature import Feature
 from retention_assets.features.measures import MEASURES_BY_NAME, Measure
+from retention_assets.features.running_totals import RequiredTotals
 from retention_assets.settings import Settings
 from retention_assets.sources.contracts import TABLES
 from retention_assets.sources.load_profile import load_profile
@@ -156,3 +158,58 @@ def test_feature_that_defines_the_label_is_refused(kind: str, expression: Any, l
 def test_declared_features_do_not_leak() -> None:
     for kind in CHURN_TABLE:
         refuse_label_columns(FEATURES, Source(kind))
+
+
+def value_of(name: str, tiles: list[dict[str, Any]], joined: int = 0) -> float | None:
+    values = compute_features(tiles, [customer("a", joined)], AS_OF, FEATURES, START)
+    assert values is not None
+    return values[name]
+
+
+def test_decayed_rate_of_steady_logins_is_their_rate() -> None:
+    """Sums and days of exposure have the same weights, also for a customer of 40 days."""
+    for joined in (0, 160):
+        rows = [tile("a", day, logins=2) for day in range(joined, 200)]
+        assert value_of("login_rate_decayed", rows, joined) == pytest.approx(2)
+
+
+def test_decayed_rate_counts_recent_days_more() -> None:
+    recent = value_of("purchase_rate_decayed", [tile("a", 190, purchases=1)])
+    earlier = value_of("purchase_rate_decayed", [tile("a", 100, purchases=1)])
+    assert recent and earlier and recent > 3 * earlier > 0
+
+
+def test_decayed_rate_is_near_the_exponential_one() -> None:
+    """Orders every nine days, more of them lately: the steps are within a tenth of the exact."""
+    days = [*range(20, 150, 9), *range(150, 200, 4)]
+    weights = [2 ** (-(200 - day - 0.5) / 30) for day in range(20, 200)]
+    exact = sum(2 ** (-(200 - day - 0.5) / 30) for day in days) / sum(weights)
+    rows = [tile("a", day, purchases=1) for day in days]
+    assert value_of("purchase_rate_decayed", rows) == pytest.approx(exact, rel=0.1)
+
+
+def test_variation_is_zero_for_steady_and_high_for_bursts() -> None:
+    steady = [tile("a", day, purchases=1) for day in range(20, 200, 10)]
+    assert value_of("purchase_variation_180d", steady) == pytest.approx(0)
+    burst = [tile("a", 190, purchases=18)]
+    assert value_of("purchase_variation_180d", burst) == pytest.approx(5**0.5)
+
+
+def test_variation_of_too_little_is_unknown() -> None:
+    assert value_of("purchase_variation_180d", []) is None
+    one_window = [tile("a", 195, purchases=1)]
+    assert value_of("purchase_variation_180d", one_window, joined=180) is None
+
+
+def test_features_left_out_of_models_say_why() -> None:
+    reasons = [item.left_out_because for item in FEATURES if item.left_out_because]
+    assert len(FEATURES) - len(reasons) == len(model_features(list(TABLES))) <= 54
+    assert all(reason.endswith(".") for reason in reasons)
+
+
+def test_models_read_few_distinct_windows() -> None:
+    """Each further window multiplies the tiles that the examples of many days are summed from."""
+    inputs = [item.expression for item in FEATURES if item.is_model_input]
+    totals = RequiredTotals.of(inputs).totals
+    assert {days for _, days in totals} <= {0, 7, 30, 60, 90, 180}
+    assert len(totals) <= 46

@@ -2,17 +2,18 @@
 
 import math
 from datetime import date, timedelta
+from statistics import stdev
 from typing import Any
 
 import pytest
 
-from retention_assets.features import engine_python
+from retention_assets.features import engine_python, engine_spark
 from retention_assets.features.declarations import FEATURES
 from retention_assets.features.engine_spark import compute_features
 from retention_assets.resources.lake import Lake
 from retention_assets_tests.features.factories import START, Facts, frames, random_facts
 
-AS_OF_DATES = [START + timedelta(days=day) for day in (1, 30, 75, 120, 200)]
+AS_OF_DATES = [START + timedelta(days=day) for day in (1, 30, 75, 120, 200, 400)]
 FACTS = random_facts(customers=60, days=200, seed=11)
 Key = tuple[str, date]
 
@@ -75,11 +76,43 @@ def test_engines_agree_on_every_row(spark_values: dict[Key, dict[str, Any]]) -> 
     assert known == {feature.name for feature in FEATURES}  # none agrees only because it is unknown
 
 
-def test_bug_in_one_engine_is_detected(
-    spark_values: dict[Key, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("UNITS", 9_999),
+        ("_variation", lambda parts: None if None in parts else stdev(parts)),
+        ("_weighted_sum", lambda terms, _: sum(term.weight for term in terms)),
+    ],
+)
+def test_bug_in_python_engine_is_detected(
+    name: str,
+    wrong: Any,
+    spark_values: dict[Key, dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine_python, "UNITS", 9_999)
+    monkeypatch.setattr(engine_python, name, wrong)
     assert differences(spark_values, by_python(FACTS, AS_OF_DATES)) != []
+
+
+@pytest.mark.parametrize(
+    ("name", "feature", "wrong"),
+    [
+        ("_variation", "purchase_variation_180d", lambda parts: parts[0]),
+        ("_added", "purchase_rate_decayed", lambda terms: terms[0]),
+    ],
+)
+def test_bug_in_spark_engine_is_detected(
+    name: str, feature: str, wrong: Any, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_spark, name, wrong)
+    declared = [item for item in FEATURES if item.name == feature]
+    tiles, customers = frames(lake.spark, FACTS)
+    day = AS_OF_DATES[-2]
+    rows = compute_features(tiles, customers, [day], declared, START).collect()
+    expected = by_python(FACTS, [day])
+    assert [
+        row for row in rows if not _same(row[feature], expected[row["customer_id"], day][feature])
+    ]
 
 
 def test_dates_in_one_pass_equal_each_date_alone(

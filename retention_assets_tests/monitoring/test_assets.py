@@ -42,7 +42,7 @@ class Stage:
         self.instance = dg.DagsterInstance.ephemeral()
         self.registry.prepare()
         available = available_features(FEATURES, self.platform.profile.tables)
-        self.features = [item for item in available if item.model_input]
+        self.features = [item for item in available if item.is_model_input]
 
     def fill(self) -> None:
         rng = np.random.default_rng(3)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from retention_assets.features.declarations import Feature
 from retention_assets.features.engine_spark import compute_features
 from retention_assets.features.expressions import attribute_names
+from retention_assets.features.feature import Feature
 from retention_assets.modeling.examples import Floats
 from retention_assets.training.leak_audit.facts import (
     ALL,

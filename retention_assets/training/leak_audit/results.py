@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from retention_assets.features.availability import LABEL_TABLES, label_origin
-from retention_assets.features.declarations import Feature
+from retention_assets.features.feature import Feature
 from retention_assets.features.lineage import feature_lineage
 from retention_assets.keys import validated
 from retention_assets.modeling.examples import Bools, Floats

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retention_assets.features.declarations import Feature
 from retention_assets.features.expressions import DaysSince, GreaterThan, Sum
+from retention_assets.features.feature import Feature
 from retention_assets.features.measures import MEASURES_BY_NAME, Measure
 from retention_assets.platform import Platform
 from retention_assets.settings import Settings
