@@ -12,6 +12,7 @@ from retention_assets.features.declarations import FEATURES
 from retention_assets.features.feature import Feature, Group
 from retention_assets.features.measures import available_measures
 from retention_assets.modeling.candidates.declared import CANDIDATES
+from retention_assets.monitoring.catalog.rows import left_out_because
 from retention_assets.platform import Platform
 from retention_assets.settings import (
     EconomicsSettings,
@@ -61,6 +62,7 @@ def contract_of(platform: Platform) -> Contract:
         keys.WATERMARK: {"labels are read from": CHURN_TABLE[profile.churn.kind]},
         keys.DAILY_ACTIVITY: _measures(profile),
         keys.CUSTOMER_STATE: _states(profile),
+        keys.FEATURE_CATALOG: _catalog(profile),
         **({keys.LIFETIME_VALUE: _lifetime_value(platform)} if "transactions" in tables else {}),
         keys.CUSTOMER_SEGMENTS: _segments(platform),
         **_training(platform),
@@ -129,6 +131,13 @@ def _segments(platform: Platform) -> Definition:
 
 def _features(features: Iterable[Feature]) -> Definition:
     return {f"feature {feature.name}": str(feature.expression) for feature in features}
+
+
+def _catalog(profile: Profile) -> Definition:
+    return {
+        f"feature {feature.name}": left_out_because(feature, profile.tables) or "models read it"
+        for feature in FEATURES
+    } | {f"meaning of {feature.name}": feature.meaning for feature in FEATURES}
 
 
 def _training(platform: Platform) -> Contract:

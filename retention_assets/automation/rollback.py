@@ -27,7 +27,7 @@ from retention_assets.training.champion.recorded_promotion import publish_card
 from retention_assets.training.model_card.page import champion_page
 
 # What automation makes anew after a rollback. The deployment is made anew by the rollback itself.
-FOLLOWERS = (keys.ONLINE_FEATURES, keys.CHURN_SCORES, keys.FEATURE_DRIFT)
+FOLLOWERS = (keys.ONLINE_FEATURES, keys.CHURN_SCORES, keys.FEATURE_DRIFT, keys.FEATURE_CATALOG)
 
 
 @dataclass(frozen=True)

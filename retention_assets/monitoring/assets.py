@@ -1,6 +1,7 @@
 """monitoring/*: the drift report and the retraining decision, as Dagster assets.
 
-What counts as drift is in drift.py, when to retrain in retraining.py.
+What counts as drift is in drift.py, when to retrain in retraining.py. catalog/ has the catalog of
+features, which shows the drift and the champion beside each feature.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,15 @@ from retention_assets.features.availability import available_features, definitio
 from retention_assets.features.declarations import FEATURES
 from retention_assets.modeling.candidates.declared import CANDIDATES
 from retention_assets.modeling.task import Task
+from retention_assets.monitoring.catalog.assets import feature_catalog
+from retention_assets.monitoring.champion_scorer import champion_scorer
 from retention_assets.monitoring.checks import failed_checks, no_feature_drift
+from retention_assets.monitoring.columns import (
+    DECISION_COLUMNS,
+    DRIFT_COLUMNS,
+    descriptions_of,
+    schema_of,
+)
 from retention_assets.platform import Platform
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.metadata import asset_key, png, rows_as_table, table_metadata
@@ -33,57 +42,18 @@ if TYPE_CHECKING:
 
     from retention_assets.monitoring.retraining import RealizedFigures
     from retention_assets.monitoring.samples import Samples
-    from serve.model.scorer import Scorer
 
 OWNERS = ["team:ml"]
-# Column, Spark type, meaning.
-DRIFT_COLUMNS = (
-    ("feature", "string", "Name of the feature."),
-    ("n_reference", "bigint", "Customers in the champion's last training week."),
-    ("n_current", "bigint", "Customers today who can still leave."),
-    ("unknown_reference", "double", "Share of unknown values in training."),
-    ("unknown_current", "double", "Share of unknown values today."),
-    ("statistic", "double", "Kolmogorov-Smirnov distance of the two distributions."),
-    ("critical", "double", "Distance that chance alone exceeds with the report's error rate."),
-    ("p_value", "double", "p-value, adjusted by Holm for the number of features."),
-    ("effect", "double", "Size of the shift, in standard deviations of the training sample."),
-    ("drifted", "boolean", "Whether the shift is both significant and large enough to count."),
-    (
-        "score_shift",
-        "double",
-        "Mean change of the champion's probabilities by this drift; null without drift, and where "
-        "the champion reads features that are gone.",
-    ),
-    ("matters", "boolean", "Whether the drift asks for another recipe."),
-    ("champion", "string", "Version of the model whose training is compared."),
-)
-DECISION_COLUMNS = (
-    ("watermark", "date", "Last closed day of the data."),
-    ("action", "string", "search (train all candidates), refit (the champion's recipe), or none."),
-    ("reason", "string", "Why, in one sentence."),
-    ("new_customers", "bigint", "Customers with labels that the last training did not have."),
-    ("days_since_training", "bigint", "Days of labeled data since the last training."),
-    ("untested_weeks", "bigint", "Labeled weeks since the last spent test period."),
-    (
-        "drifted_features",
-        "array<string>",
-        "Features whose drift moves the champion's probabilities, the largest shift first.",
-    ),
-    ("failed_checks", "array<string>", "Data checks whose latest evaluation failed."),
-)
 
 
 def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefinition]:
     """The stage's assets for one source."""
-    return [_feature_drift(platform), no_feature_drift(), _retraining_decision(platform)]
-
-
-def _schema(columns: tuple[tuple[str, str, str], ...]) -> str:
-    return ", ".join(f"{name} {kind}" for name, kind, _ in columns)
-
-
-def _descriptions(columns: tuple[tuple[str, str, str], ...]) -> dict[str, str]:
-    return {name: meaning for name, _, meaning in columns}
+    return [
+        _feature_drift(platform),
+        no_feature_drift(),
+        feature_catalog(platform),
+        _retraining_decision(platform),
+    ]
 
 
 def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
@@ -133,10 +103,10 @@ def _feature_drift(platform: Platform) -> dg.AssetsDefinition:
             for row in rows
         ]
         records = [tuple(report.values()) for report in reports]
-        frame = lake.spark.createDataFrame(records, _schema(DRIFT_COLUMNS))
+        frame = lake.spark.createDataFrame(records, schema_of(DRIFT_COLUMNS))
         count = lake.overwrite(keys.FEATURE_DRIFT, frame)
         metadata = table_metadata(
-            frame.schema, count, descriptions=_descriptions(DRIFT_COLUMNS)
+            frame.schema, count, descriptions=descriptions_of(DRIFT_COLUMNS)
         ) | {
             "drifted": bool(drifted),
             "drifted_features": drifted,
@@ -220,9 +190,9 @@ def _retraining_decision(platform: Platform) -> dg.AssetsDefinition:
             list(evidence.drifted_features),
             list(evidence.failed_checks),
         )
-        frame = lake.spark.createDataFrame([row], _schema(DECISION_COLUMNS))
+        frame = lake.spark.createDataFrame([row], schema_of(DECISION_COLUMNS))
         count = lake.overwrite(keys.RETRAINING_DECISION, frame)
-        descriptions = _descriptions(DECISION_COLUMNS)
+        descriptions = descriptions_of(DECISION_COLUMNS)
         metadata: dict[str, Any] = {
             "action": decision.action,
             "reason": decision.reason,
@@ -257,7 +227,7 @@ def _realized(
     new = weeks_after(read(keys.CHURN_EXAMPLES), _trained_through(champion)).toArrow()
     if not new.num_rows:
         return None
-    scorer = _scorer(champion, registry)
+    scorer = champion_scorer(champion, registry)
     return realized_figures(scorer, churn_examples(new), float(recorded), task)
 
 
@@ -270,11 +240,4 @@ def _score_shifts(
     if champion is None or not drifted:
         return {}
     reference = {name: sample.reference[name] for name in drifted}
-    return score_shifts(_scorer(champion, registry), sample.current, reference)
-
-
-def _scorer(champion: ModelVersion, registry: Registry) -> "Scorer":
-    from serve.model.bundle import load_bundle
-
-    folder = registry.download(champion.task, champion.version, registry.downloads)
-    return load_bundle(folder, champion.digest)
+    return score_shifts(champion_scorer(champion, registry), sample.current, reference)

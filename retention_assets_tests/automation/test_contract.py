@@ -39,6 +39,7 @@ LATER = CHAMPION | {
     keys.ONLINE_FEATURES,
     keys.CHAMPION_DEPLOYMENT,
     keys.FEATURE_DRIFT,
+    keys.FEATURE_CATALOG,
     keys.RETRAINING_DECISION,
 }
 MODELS = {keys.churn_candidate(item.name) for item in CANDIDATES} | {keys.CHURN_LEADERBOARD} | LATER

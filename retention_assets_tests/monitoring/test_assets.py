@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from retention_assets.features.availability import available_features
 from retention_assets.features.declarations import FEATURES
+from retention_assets.keys import FEATURE_CATALOG as CATALOG
 from retention_assets.keys import FEATURE_DRIFT as DRIFT
 from retention_assets.keys import RETRAINING_DECISION as DECISION
 from retention_assets.monitoring import assets as monitoring
@@ -41,14 +42,14 @@ class Stage:
         self.registry = Registry.of(self.platform.settings)
         self.instance = dg.DagsterInstance.ephemeral()
         self.registry.prepare()
-        available = available_features(FEATURES, self.platform.profile.tables)
-        self.features = [item for item in available if item.is_model_input]
+        self.available = available_features(FEATURES, self.platform.profile.tables)
+        self.features = [item for item in self.available if item.is_model_input]
 
     def fill(self) -> None:
         rng = np.random.default_rng(3)
         groups = {f"features/customer_{item.group}" for item in self.features}
         for table in sorted(groups):
-            names = [item.name for item in self.features if table.endswith(item.group)]
+            names = [item.name for item in self.available if table.endswith(item.group)]
             values = rng.normal(size=(CUSTOMERS, len(names)))
             for name in {SHIFTED, IGNORED} & set(names):
                 values[:, names.index(name)] += 1.0
@@ -115,6 +116,9 @@ def test_without_champion_nothing_has_drifted(stage: Stage) -> None:
         0,
     ) and "heat_map" not in metadata[DRIFT]
     assert "35 days ago" in metadata[DECISION]["reason"]
+    rows = stage.lake.read(CATALOG).collect()
+    assert metadata[CATALOG]["champion"] == "none yet"
+    assert [row["feature"] for row in rows if row["drift"] or row["importance"]] == []
 
 
 def test_shifted_feature_is_reported_and_asks_for_training(stage: Stage, tmp_path: Path) -> None:
@@ -134,6 +138,13 @@ def test_shifted_feature_is_reported_and_asks_for_training(stage: Stage, tmp_pat
     assert metadata[DECISION]["action"] == "search"
     assert f"1 features have drifted and move scores ({SHIFTED})" in metadata[DECISION]["reason"]
     assert metadata[DECISION]["new_customers"] == CUSTOMERS
+
+    in_catalog = {row["feature"]: row for row in stage.lake.read(CATALOG).collect()}
+    assert in_catalog.keys() == {item.name for item in FEATURES}
+    assert in_catalog[SHIFTED]["has_drifted"] and in_catalog[SHIFTED]["drift"] > 0.5
+    assert in_catalog[SHIFTED]["importance"] > 0.1 and in_catalog[IGNORED]["importance"] is None
+    assert in_catalog["high_risk_churn"]["left_out_because"] == "It restates the label."
+    assert f"| `{SHIFTED}` | behavior | 90 | 0.0% |" in metadata[CATALOG]["catalog"]
 
 
 def test_drift_that_moves_no_score_asks_for_nothing(stage: Stage, tmp_path: Path) -> None:
