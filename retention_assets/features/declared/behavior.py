@@ -247,10 +247,10 @@ BEHAVIOR_FEATURES: tuple[Feature, ...] = (
         NOT_MEASURED,
     ),
     Feature(
-        "tickets_365d",
+        "ticket_frequency_365d",
         "behavior",
-        Sum("tickets", 365),
-        "Tickets opened in 365 days.",
+        WindowRate("tickets", 365),
+        "Tickets opened per day over 365 days of exposure.",
         nearly_the_same_as("tickets_90d"),
     ),
     Feature(
@@ -275,10 +275,10 @@ BEHAVIOR_FEATURES: tuple[Feature, ...] = (
         NOT_MEASURED,
     ),
     Feature(
-        "contact_cost_365d",
+        "contact_cost_rate_365d",
         "behavior",
-        Sum("contact_cost", 365),
-        "Cost of the retention contacts received in 365 days.",
+        WindowRate("contact_cost", 365),
+        "Cost of the retention contacts received, per day over 365 days of exposure.",
         NOT_MEASURED,
     ),
 )
