@@ -6,21 +6,21 @@ Totals per customer and day, then sums over windows per customer, then the expre
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from retention_assets.features.declarations import Feature
 from retention_assets.features.expressions import (
     DaysSince,
     Exposure,
     Expression,
-    GreaterThan,
-    LessThan,
     Ratio,
     SignedLogRatio,
     Sum,
     TenureDays,
+    Variation,
+    WeightedSum,
     WindowRate,
     last_date_measures,
     walk,
 )
+from retention_assets.features.feature import Feature
 from retention_assets.features.measures import Measure
 
 
@@ -71,7 +71,7 @@ def features_query(
 
 
 def _daily(measure: Measure) -> str:
-    condition = f"FILTER ({measure.where})"
+    condition = f"FILTER ({_as_duckdb(measure.where)})"
     if measure.kind == "count":
         return f"count(*) {condition}"
     if measure.kind == "distinct":
@@ -79,9 +79,10 @@ def _daily(measure: Measure) -> str:
     return f"coalesce(sum({_as_duckdb(measure.value)}) {condition}, 0)"
 
 
-def _as_duckdb(value: str) -> str:
-    """A measure's value: Spark writes IF( where duckdb writes if(, and both know the rest."""
-    return value.replace("event_date", "CAST(event_ts AT TIME ZONE 'UTC' AS DATE)")
+def _as_duckdb(text: str) -> str:
+    """A measure's expression, in which the days of the week begin with 1 and not with 0."""
+    day = "CAST(event_ts AT TIME ZONE 'UTC' AS DATE)"
+    return text.replace("dayofweek(event_date)", f"(1 + dayofweek({day}))")
 
 
 def _between(as_of: date, days: int | None, until: int) -> str:
@@ -112,12 +113,20 @@ def _sql(expression: Expression) -> str:
             return _divided(_sql(numerator), _sql(denominator))
         case SignedLogRatio(recent, earlier):
             return f"({_signed_log(_sql(recent))} - {_signed_log(_sql(earlier))})"
-        case GreaterThan(operand, limit):
-            return f"CAST({_sql(operand)} > {limit} AS INT)"
-        case LessThan(operand, limit):
-            return f"CAST({_sql(operand)} < {limit} AS INT)"
+        case WeightedSum(terms):
+            return " + ".join(f"({_sql(term.expression)}) * {term.weight}" for term in terms)
+        case Variation(parts):
+            return _variation(f"[{', '.join(map(_sql, parts))}]")
         case _:
             raise NotImplementedError(f"No transaction feature has had a {expression!r} so far.")
+
+
+def _variation(values: str) -> str:
+    mean = f"list_avg({values})"
+    return (
+        f"CASE WHEN list_count({values}) > 1 AND {mean} > 0 "
+        f"THEN list_stddev_pop({values}) / {mean} END"
+    )
 
 
 def _divided(numerator: str, denominator: str) -> str:

@@ -25,8 +25,8 @@ from duckdb_features import features_query
 from report import publish
 
 from retention_assets.features.availability import features_by_group
-from retention_assets.features.declarations import Feature
 from retention_assets.features.engine_spark import compute_features
+from retention_assets.features.feature import Feature
 from retention_assets.features.measures import Measure, available_measures
 from retention_assets.features.tiles import daily_activity
 from retention_assets.resources.lake import Lake
