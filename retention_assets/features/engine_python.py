@@ -170,14 +170,20 @@ def _weighted_sum(terms: Sequence[WeightedTerm], customer: Customer) -> float | 
 
 
 def _variation(parts: Sequence[float | None]) -> float | None:
-    known = [part for part in parts if part is not None]
-    if len(known) < 2:
-        return None
-    mean = _added(known) / len(known)
-    if mean <= 0:
-        return None
-    squares = _added([(part - mean) * (part - mean) for part in known])
-    return math.sqrt(squares / len(known)) / mean
+    """In Welford's one pass, as in Spark: where the mean is near zero, other ways of adding differ
+    in whether it is above.
+    """
+    count = 0
+    mean = 0.0
+    squares = 0.0
+    for part in parts:
+        if part is None:
+            continue
+        count += 1
+        change = part - mean
+        mean += change / count
+        squares += change * (part - mean)
+    return math.sqrt(squares / count) / mean if count > 1 and mean > 0 else None
 
 
 def _added(values: Iterable[float]) -> float:

@@ -161,7 +161,21 @@ def _added(terms: Sequence[Column]) -> Column:
 
 
 def _variation(parts: Sequence[Column]) -> Column:
-    known = _total([part.isNotNull().cast("double") for part in parts])
-    mean = _divided(_total(parts), known)
-    squares = _total([F.pow(part - mean, F.lit(2.0)) for part in parts])
-    return F.when((known > 1) & (mean > 0), F.sqrt(squares / known) / mean)
+    """Welford's one pass: it reads each part once, where nested expressions of the mean repeat all
+    of them.
+    """
+    none = F.struct(*(F.lit(0.0).alias(name) for name in ("count", "mean", "squares")))
+    return F.aggregate(F.array_compact(F.array(*parts)), none, _with_part, _spread)
+
+
+def _with_part(so_far: Column, part: Column) -> Column:
+    count = so_far["count"] + 1.0
+    change = part - so_far["mean"]
+    mean = so_far["mean"] + change / count
+    squares = so_far["squares"] + change * (part - mean)
+    return F.struct(count.alias("count"), mean.alias("mean"), squares.alias("squares"))
+
+
+def _spread(total: Column) -> Column:
+    deviation = F.sqrt(total["squares"] / total["count"])
+    return F.when((total["count"] > 1) & (total["mean"] > 0), deviation / total["mean"])

@@ -21,7 +21,7 @@ from retention_assets.features.expressions import (
     window_totals,
 )
 from retention_assets.features.point_in_time import first_as_of, visible_from
-from retention_assets.features.tiles import units
+from retention_assets.features.tiles import KEYS, units
 
 
 def total_column(measure: str, offset: int) -> str:
@@ -132,12 +132,15 @@ def _required_tiles(
 def _added(tiles: DataFrame, as_of_dates: Sequence[date], required: RequiredTotals) -> DataFrame:
     """Per customer and as-of date, what is added to each total on that date."""
     windows = sorted({0} | {offset for _, offset in required.totals})
+    names = sorted({measure for measure, _ in required.totals} | set(required.last_dates))
+    # In units before a tile is repeated for each window: that takes a quarter off many dates.
+    tiles = tiles.select(*KEYS, *[units(F.col(name)).alias(name) for name in names])
     if len(as_of_dates) == 1:
         entries, enters = _at_one_date(tiles, as_of_dates[0])
     else:
         entries, enters = _at_dates(tiles, as_of_dates, windows)
     sums = [
-        F.sum(F.when(enters(offset), units(F.col(measure)))).alias(total_column(measure, offset))
+        F.sum(F.when(enters(offset), F.col(measure))).alias(total_column(measure, offset))
         for measure, offset in required.totals
     ]
     last = [

@@ -191,7 +191,7 @@ TRANSACTION_FEATURES: tuple[Feature, ...] = (
         "transactions",
         WindowRate("net_revenue", 365),
         "Sales less returns per day over 365 days of exposure.",
-        nearly_the_same_as("total_revenue"),
+        nearly_the_same_as("revenue_rate_180d"),
     ),
     Feature(
         "days_between_orders_180d",
@@ -239,8 +239,8 @@ TRANSACTION_FEATURES: tuple[Feature, ...] = (
     Feature(
         "revenue_variation_180d",
         "transactions",
-        variation("net_revenue", 180),
-        "How unevenly the net revenue of 180 days is spread over six windows of 30 days.",
+        variation("revenue", 180),
+        "How unevenly the sales of 180 days are spread over six windows of 30 days.",
         NOT_MEASURED,
     ),
     Feature(
