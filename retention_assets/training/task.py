@@ -49,7 +49,7 @@ WORDS = Words(
     acted_on="contacted",
 )
 RECENCY_ONLY = Baseline("recency_only", log_feature("recency_days"), ranks=True)
-MEDIAN_SLICES = ("tenure_days", "recency_days", "total_revenue")
+MEDIAN_SLICES = ("tenure_days", "recency_days", "revenue_rate_180d")
 
 
 def churn_task(settings: "Settings", profile: "Profile") -> Task:

@@ -213,3 +213,9 @@ def test_models_read_few_distinct_windows() -> None:
     totals = RequiredTotals.of(inputs).totals
     assert {days for _, days in totals} <= {0, 7, 30, 60, 90, 180}
     assert len(totals) <= 46
+
+
+def test_models_read_no_total_that_only_grows() -> None:
+    inputs = [feature.expression for feature in FEATURES if feature.is_model_input]
+    totals = [item.days for item in inputs if isinstance(item, Sum)]
+    assert totals and None not in totals

@@ -392,6 +392,6 @@ def test_examples_hold_vectors_and_labels_of_each_week(
     )
     assert data.as_of.astype(str).tolist() == ["2024-03-04", "2024-03-11"]
     assert data.y.tolist() == [0, 0]
-    assert data.columns(["recency_days", "total_revenue"]).tolist() == [[13.0, 40.0], [20.0, 40.0]]
+    assert data.columns(["recency_days", "revenue_90d"]).tolist() == [[13.0, 40.0], [20.0, 40.0]]
     without = weekly_examples(tables.__getitem__, profile, WINDOW, [])
     assert without.count() == 0 and set(without.columns) == {*BOOKKEEPING, *data.features}

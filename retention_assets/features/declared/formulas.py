@@ -16,6 +16,7 @@ from retention_assets.features.expressions import (
 # Log loss on the rolling origins of the embedded source with seed 7, XGBoost and logistic
 # regression: with all such features it was higher than without.
 HABIT = "Log loss on rolling origins was no better with ratios to the customer's own habit."
+GROWS = "It grows as long as the source runs; models read rates per day of exposure."
 NOT_MEASURED = "Not measured on rolling origins yet."
 
 STEPS = (0, 7, 30, 60, 90, 180)  # windows that models read: each one more costs time per as-of day

@@ -1,6 +1,7 @@
 """What each customer buys: how often, how recently, for how much, and how that changes."""
 
 from retention_assets.features.declared.formulas import (
+    GROWS,
     HABIT,
     NOT_MEASURED,
     decayed_rate,
@@ -43,7 +44,7 @@ TRANSACTION_FEATURES: tuple[Feature, ...] = (
         WindowRate("purchases", 180),
         "Orders per day over 180 days of exposure.",
     ),
-    Feature("orders_total", "transactions", Sum("purchases"), "Orders so far.", monitored=False),
+    Feature("orders_total", "transactions", Sum("purchases"), "Orders so far.", GROWS),
     Feature(
         "days_between_orders",
         "transactions",
@@ -68,7 +69,7 @@ TRANSACTION_FEATURES: tuple[Feature, ...] = (
         "transactions",
         Sum("net_revenue"),
         "Sales less returns so far.",
-        monitored=False,
+        GROWS,
     ),
     Feature(
         "revenue_30d", "transactions", Sum("net_revenue", 30), "Sales less returns in 30 days."

@@ -149,7 +149,7 @@ def test_slices_are_large_groups_with_enough_churners() -> None:
     rare = (rng.random(n) < 0.05).astype(float)
     X = np.column_stack([rng.gamma(2.0, 50.0, n), flag, rare, rng.random(n), np.full(n, np.nan)])
     y = (rng.random(n) < 0.4).astype(np.int8)
-    names = ("tenure_days", "plan_basic", "plan_rare", "engagement_score", "total_revenue")
+    names = ("tenure_days", "plan_basic", "plan_rare", "engagement_score", "revenue_rate_180d")
     groups = large_slices(rows_of(names, X, y), MEDIAN_SLICES)
     assert set(groups) == {"tenure_days low", "tenure_days high", "plan_basic"}
     assert (groups["tenure_days low"] ^ groups["tenure_days high"]).all()
