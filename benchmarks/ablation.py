@@ -38,6 +38,8 @@ from retention_assets.modeling.pipeline import evaluate_fold
 from retention_assets.modeling.splits import TrainTestSplit
 from retention_assets.modeling.task import Task
 from retention_assets.platform import Platform
+from retention_assets.resources.lake import Lake
+from retention_assets.resources.online import OnlineStore
 from retention_assets.settings import Settings
 from retention_assets.training.task import churn_split, churn_task
 
@@ -79,9 +81,10 @@ def _reason(text: str) -> str:
     return "nearly the same" if text.startswith("Nearly the same") else text
 
 
-def with_all_features(data: Examples, settings: Settings) -> tuple[Examples, list[Feature]]:
+def with_all_features(data: Examples, platform: Platform) -> tuple[Examples, list[Feature]]:
     """The examples with every feature that the source can fill, and these features."""
-    store = FeatureStore.of(settings)
+    settings = platform.settings
+    store = FeatureStore(Lake.of(settings), platform.profile, OnlineStore.of(settings))
     entities = pa.table({"customer_id": data.entities, "as_of": data.as_of})
     names = [feature.name for feature in store.features]
     table = store.get_historical_features(entities).frame.select(*names).toArrow()
@@ -142,7 +145,7 @@ def main(arguments: argparse.Namespace) -> None:
             simulated_days=arguments.days,
         )
         platform = Platform.of(settings)
-        data, features = with_all_features(filled_examples(platform), platform.settings)
+        data, features = with_all_features(filled_examples(platform), platform)
     task = churn_task(platform.settings, platform.profile)
     rows: list[dict[str, Any]] = []
     for row in measure(data, features, task, arguments.families):
