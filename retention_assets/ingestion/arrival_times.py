@@ -5,7 +5,6 @@ Which days are open is decided in sources/arrival.py.
 
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -14,6 +13,7 @@ from retention_assets.ingestion.content import content_hash, is_faulty
 from retention_assets.ingestion.opening import FILE
 from retention_assets.sources.arrival import ArrivalDays
 from retention_assets.sources.contracts import TABLES
+from retention_assets.sources.profile import Profile
 from retention_assets.sources.source_files import SourceFile
 
 FILE_DAY = "_file_day"
@@ -23,7 +23,7 @@ _CONTENT = "_content"
 _SAME = ("source_file", _CONTENT)
 
 
-def with_days_of_files(opened: DataFrame, days: ArrivalDays, root: Path) -> DataFrame:
+def with_days_of_files(opened: DataFrame, days: ArrivalDays, profile: Profile) -> DataFrame:
     """Opened rows with the day of their file, null if its name has none, and the earliest day on
     which they can arrive.
     """
@@ -31,16 +31,16 @@ def with_days_of_files(opened: DataFrame, days: ArrivalDays, root: Path) -> Data
     first = F.lit(days.first)
     return opened.withColumns(
         {
-            FILE_DAY: _by_file(of_files, root),
-            EARLIEST: F.coalesce(_by_file(days.files, root), first),
+            FILE_DAY: _by_file(of_files, profile),
+            EARLIEST: F.coalesce(_by_file(days.files, profile), first),
         }
     )
 
 
-def _by_file(values: Mapping[SourceFile, date], root: Path) -> Column:
+def _by_file(values: Mapping[SourceFile, date], profile: Profile) -> Column:
     if not values:
         return F.lit(None).cast("date")
-    by_path = {file.path.relative_to(root).as_posix(): day for file, day in values.items()}
+    by_path = {profile.name_of(file.path): day for file, day in values.items()}
     pairs = [F.lit(value) for item in by_path.items() for value in item]
     return F.create_map(*pairs)[F.col(FILE)]
 

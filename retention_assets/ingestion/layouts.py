@@ -16,6 +16,7 @@ from retention_assets.sources.text_files import contains
 # How a group of files is read: CSV with line breaks in quotes; JSON with a record per line.
 Layout = bool
 FileLayout = tuple[Header, Layout]
+LINES: FileLayout = ((), True)  # JSON with a record per line
 
 
 def inspect_files(
@@ -31,6 +32,9 @@ def inspect_files(
     layouts = {}
     faults: dict[SourceFile, UnreadableFileError] = {}
     for file in files:
+        if profile.is_landed(file.path):
+            layouts[file] = LINES
+            continue
         try:
             header = check_headers(profile, name, [file])[file]
             if header or table.format == "json":

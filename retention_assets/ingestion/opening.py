@@ -14,7 +14,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from retention_assets.ingestion.casting import value_and_fault, without_null_words
-from retention_assets.ingestion.layouts import FileLayout, Layout
+from retention_assets.ingestion.layouts import LINES, FileLayout, Layout
 from retention_assets.sources.contracts import (
     BROKEN_JSON,
     FAILED_WHERE,
@@ -28,7 +28,7 @@ from retention_assets.sources.headers import (
     Header,
     normal_type,
 )
-from retention_assets.sources.profile import FileOptions, TableSource
+from retention_assets.sources.profile import FileOptions, Profile, TableSource
 from retention_assets.sources.source_files import SourceFile
 
 # Columns of an opened frame besides the declared ones, under names that no source column has.
@@ -43,20 +43,24 @@ _GLOB_CHARACTERS = re.compile(r"([{}\[\]*?\\])")
 
 
 def open_files(
-    spark: SparkSession, table: TableSource, layouts: Mapping[SourceFile, FileLayout], root: Path
+    spark: SparkSession,
+    table: TableSource,
+    layouts: Mapping[SourceFile, FileLayout],
+    profile: Profile,
 ) -> DataFrame:
-    """The files' rows. `FILE` is a file's path below `root`; `FAULT` is null for a sound row.
+    """The files' rows. `FILE` is a file's name in the ledger; `FAULT` is null for a sound row.
 
-    Files that are laid out alike are read together.
+    Files that are laid out alike are read together, those that the stream landed apart.
     """
-    alike: dict[FileLayout, list[str]] = {}
+    alike: dict[tuple[FileLayout, Path], list[str]] = {}
     for file, layout in layouts.items():
-        alike.setdefault(layout, []).append(_for_spark(table, file.path))
+        root = profile.landed.parents[1] if profile.is_landed(file.path) else profile.root
+        alike.setdefault((layout, root), []).append(_for_spark(table, file.path))
     parts = [
         _typed(table, *_open_alike(spark, table, paths=paths, header=header, layout=layout), root)
-        for (header, layout), paths in alike.items()
+        for ((header, layout), root), paths in alike.items()
     ]
-    return reduce(DataFrame.unionByName, parts) if parts else _no_rows(spark, table, root)
+    return reduce(DataFrame.unionByName, parts) if parts else _no_rows(spark, table, profile.root)
 
 
 def open_texts(stored: DataFrame, table: TableSource) -> DataFrame:
@@ -84,10 +88,10 @@ def _open_alike(
     spark: SparkSession, table: TableSource, *, paths: list[str], header: Header, layout: Layout
 ) -> tuple[DataFrame, dict[str, tuple[Column, str]]]:
     """The rows with TEXT, FAULT and the path, and each source column with its type in the file."""
+    if table.format == "json" or (header, layout) == LINES:
+        return _json(spark, table, paths=paths, on_lines=layout)
     if table.format == "csv":
         return _csv(spark, table.options, paths=paths, header=header, multi_line=layout)
-    if table.format == "json":
-        return _json(spark, table, paths=paths, on_lines=layout)
     return _columnar(spark, table, paths, header)
 
 
@@ -154,15 +158,38 @@ def _json(
     """Values as text, nested ones as JSON. Keys are found in any case."""
     frame = spark.read.text(paths, wholetext=not on_lines)
     frame = frame.withColumn(_PATH, F.col("_metadata.file_path"))
-    frame = frame.withColumn(TEXT, F.regexp_replace("value", "^\ufeff", ""))
-    frame = frame.where(F.trim(TEXT) != "")
     if on_lines:
-        frame = frame.withColumn(_RECORD, F.from_json(TEXT, "map<string,string>"))
-    else:
-        records = F.from_json(TEXT, "array<map<string,string>>")
-        broken = F.array(F.lit(None).cast("map<string,string>"))
-        frame = frame.withColumn(_RECORD, F.explode(F.coalesce(records, broken)))
-        frame = frame.withColumn(TEXT, F.coalesce(F.to_json(_RECORD), F.col(TEXT)))
+        return _json_lines(frame.withColumnRenamed("value", TEXT), table)
+    frame = _without_blank_texts(frame.withColumnRenamed("value", TEXT))
+    records = F.from_json(TEXT, "array<map<string,string>>")
+    broken = F.array(F.lit(None).cast("map<string,string>"))
+    frame = frame.withColumn(_RECORD, F.explode(F.coalesce(records, broken)))
+    frame = frame.withColumn(TEXT, F.coalesce(F.to_json(_RECORD), F.col(TEXT)))
+    return _json_records(frame, table)
+
+
+def open_lines(lines: DataFrame, table: TableSource) -> DataFrame:
+    """Rows as `open_files` gives them, from lines of JSON with the columns TEXT and FILE."""
+    frame, columns = _json_lines(lines, table)
+    return frame.select(TEXT, FILE, FAULT, *_declared(table, columns))
+
+
+def _json_lines(
+    frame: DataFrame, table: TableSource
+) -> tuple[DataFrame, dict[str, tuple[Column, str]]]:
+    frame = _without_blank_texts(frame)
+    frame = frame.withColumn(_RECORD, F.from_json(TEXT, "map<string,string>"))
+    return _json_records(frame, table)
+
+
+def _without_blank_texts(frame: DataFrame) -> DataFrame:
+    frame = frame.withColumn(TEXT, F.regexp_replace(TEXT, "^\ufeff", ""))
+    return frame.where(F.trim(TEXT) != "")
+
+
+def _json_records(
+    frame: DataFrame, table: TableSource
+) -> tuple[DataFrame, dict[str, tuple[Column, str]]]:
     is_broken = F.col(_RECORD).isNull()
     frame = frame.withColumn(FAULT, F.when(is_broken, F.lit(BROKEN_JSON)))
     return frame, {name.lower(): (_of_record(name), "string") for name in table.source_columns}
@@ -241,10 +268,13 @@ def key_columns(table: TableSource) -> set[str]:
 
 
 def _source_file(root: Path) -> Column:
-    """Spark's path is a URL; a plus sign in it is a plus sign."""
-    encoded = F.replace(F.col(_PATH), F.lit("+"), F.lit("%2B"))
-    path = F.regexp_replace(F.url_decode(encoded), "^file:/+", "/")
-    return F.substring(path, len(f"{root}/") + 1, 1 << 16)
+    return F.substring(plain_path(F.col(_PATH)), len(f"{root}/") + 1, 1 << 16)
+
+
+def plain_path(url: Column) -> Column:
+    """The path of a file as Spark names it, which is a URL; a plus sign in it is a plus sign."""
+    encoded = F.replace(url, F.lit("+"), F.lit("%2B"))
+    return F.regexp_replace(F.url_decode(encoded), "^file:/+", "/")
 
 
 def _no_rows(spark: SparkSession, table: TableSource, root: Path) -> DataFrame:

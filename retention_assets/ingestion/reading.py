@@ -4,6 +4,7 @@ Writes nothing. canonical.py says which columns the rows have, arrival_times.py 
 """
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import DataFrame, SparkSession
@@ -18,12 +19,15 @@ from retention_assets.ingestion.arrival_times import (
 )
 from retention_assets.ingestion.canonical import canonical_rows
 from retention_assets.ingestion.layouts import FileLayout
-from retention_assets.ingestion.opening import open_files, open_texts
+from retention_assets.ingestion.opening import FILE, TEXT, open_files, open_lines, open_texts
 from retention_assets.ingestion.sampling import open_sample
 from retention_assets.sources.arrival import ArrivalDays
 from retention_assets.sources.contracts import RAW_COLUMNS, TABLES
 from retention_assets.sources.profile import Profile
 from retention_assets.sources.source_files import SourceFile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _OF_ARRIVAL = ("stated_ts", "ingested_ts", "arrival_date", "is_gone")
 
@@ -44,14 +48,29 @@ def read_files(
     each file; None: all.
     """
     table = profile.tables[name]
-    session = _without_ansi_errors(spark)
+    session = without_ansi_errors(spark)
     if rows_per_file is None:
-        opened = open_files(session, table, layouts, profile.root)
+        opened = open_files(session, table, layouts, profile)
     else:
-        opened = open_sample(session, table, layouts, profile.root, rows_per_file=rows_per_file)
-    opened = with_days_of_files(opened, days, profile.root)
+        opened = open_sample(session, table, layouts, profile, rows_per_file=rows_per_file)
+    return _arrived(opened, profile, name, days)
+
+
+def read_lines(
+    session: SparkSession, lines: "pa.Table", profile: Profile, name: str, days: ArrivalDays
+) -> DataFrame:
+    """The same rows from lines of JSON in memory, with the columns raw_text and source_file, the
+    landed file in which each line is or will be. `session`: one of `without_ansi_errors`.
+    """
+    frame = session.createDataFrame(lines).toDF(TEXT, FILE)
+    return _arrived(open_lines(frame, profile.tables[name]), profile, name, days)
+
+
+def _arrived(opened: DataFrame, profile: Profile, name: str, days: ArrivalDays) -> DataFrame:
+    opened = with_days_of_files(opened, days, profile)
     rows = _canonical(opened, profile, name, [FILE_DAY, EARLIEST])
-    rows = with_arrival(rows, days.last, is_stamped="ingested_ts" in table.columns)
+    is_stamped = "ingested_ts" in profile.tables[name].columns
+    rows = with_arrival(rows, days.last, is_stamped=is_stamped)
     return rows.withColumn("is_gone", F.lit(False)).select(_columns(name))
 
 
@@ -87,7 +106,7 @@ def _columns(name: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _without_ansi_errors(spark: SparkSession) -> SparkSession:
+def without_ansi_errors(spark: SparkSession) -> SparkSession:
     """A session of its own, in which an expression gives null where ANSI SQL would end the read.
 
     Other steps use the first session on other threads, so its settings stay as they are.

@@ -6,13 +6,12 @@ Turning its rows into canonical ones is in reading.py.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
 from retention_assets.ingestion.layouts import FileLayout
 from retention_assets.ingestion.opening import open_files
-from retention_assets.sources.profile import TableSource
+from retention_assets.sources.profile import Profile, TableSource
 from retention_assets.sources.source_files import SourceFile
 
 
@@ -37,13 +36,13 @@ def open_sample(
     spark: SparkSession,
     table: TableSource,
     layouts: Mapping[SourceFile, FileLayout],
-    root: Path,
+    profile: Profile,
     *,
     rows_per_file: int,
 ) -> DataFrame:
     """The first rows of each file, in the columns of `open_files`."""
     parts = [
-        open_files(spark, table, {file: layout}, root).limit(rows_per_file)
+        open_files(spark, table, {file: layout}, profile).limit(rows_per_file)
         for file, layout in layouts.items()
     ]
     return reduce(DataFrame.unionByName, parts)

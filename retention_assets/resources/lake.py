@@ -156,6 +156,11 @@ class Lake(dg.ConfigurableResource):
         """The table whatever its definition, for the asset that replaces it."""
         return (session or self.spark).read.format("delta").load(self.path(key))
 
+    def read_version(self, key: str, version: int, session: "SparkSession") -> "DataFrame":
+        """The table as it was after the commit of this number, whatever its definition."""
+        reader = session.read.format("delta").option("versionAsOf", version)
+        return reader.load(self.path(key))
+
     def overwrite(self, key: str, frame: "DataFrame") -> int:
         """Replaces the whole table in one commit, schema included. Returns the rows written."""
         from pyspark.sql import Observation

@@ -1,11 +1,12 @@
 """The online store: a feature vector per customer in Redis, read by `serve/features/store.py`.
 
 `serve/features/codec.py` defines the keys and the bytes; the serving stage decides which vectors
-are stored. A set of vectors is replaced as a whole: readers never see a part of a new one.
+are stored. A set of vectors is replaced as a whole: readers never see a part of a new one. The
+stream replaces single vectors of the current set by newer ones.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -28,6 +29,21 @@ _BATCH = 1000  # vectors a transaction: bounds memory on both sides
 _CONNECT_S = 5.0
 _CALL_S = 30.0
 _DAY_S = 86_400
+
+# A vector has its as-of day in the bytes 17 to 20 (serve/features/codec.py).
+_UPDATE = """
+local text = redis.call('HGET', KEYS[1], '')
+if not text or cjson.decode(text)['publication'] ~= ARGV[1] then return -1 end
+local written = 0
+for place = 2, #ARGV, 2 do
+  local stored = redis.call('HGET', KEYS[1], ARGV[place])
+  if not stored or struct.unpack('<i4', stored, 17) <= struct.unpack('<i4', ARGV[place + 1], 17) then
+    redis.call('HSET', KEYS[1], ARGV[place], ARGV[place + 1])
+    written = written + 1
+  end
+end
+return written
+"""
 
 
 @dataclass(frozen=True)
@@ -110,6 +126,39 @@ class OnlineStore:
                 self._change_draft(redis, description, add)
             fields, *_ = self._change_draft(redis, description, self._make_current)
         return Publication(written=len(ids), replaced=max(0, fields - 1))
+
+    def update(
+        self,
+        publication: Mapping[str, Any],
+        as_of: date,
+        *,
+        ids: Sequence[str],
+        states: Sequence[str],
+        segments: Sequence[str | None],
+        matrix: "np.ndarray",
+    ) -> int | None:
+        """Writes single vectors into a publication, and returns how many were written. None:
+        another publication has taken its place, and nothing was written.
+
+        `publication`: what `meta` returned; `matrix` has a column per feature of it. A vector that
+        is as of a later day stays. Each call to Redis checks and writes up to 1,000 vectors in one
+        step.
+        """
+        fingerprint = publication["fingerprint"]
+        vectors = (
+            (name, encode(fingerprint, as_of, row, state=state, segment=segment))
+            for name, state, segment, row in zip(ids, states, segments, matrix, strict=True)
+        )
+        written = 0
+        with self._client() as redis:
+            update = redis.register_script(_UPDATE)
+            while batch := list(islice(vectors, _BATCH)):
+                fields = [part for pair in batch for part in pair]
+                count = update([self.keys.current], [publication["publication"], *fields])
+                if count < 0:
+                    return None
+                written += count
+        return written
 
     def read(self, customer_ids: Sequence[str], features: Sequence[str]) -> list[Vector | None]:
         """The customers' stored vectors; None for a customer without one of these features."""

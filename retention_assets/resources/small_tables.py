@@ -22,9 +22,11 @@ def read_small(
     columns: Sequence[str] = ("*",),
     *,
     where: tuple[str, str] | None = None,
+    version: int | None = None,
 ) -> "pa.Table | None":
     """These columns of the table; None if there is no such table yet. `where`: a column and the
-    text that it has in the rows that are read; files without any are skipped.
+    text that it has in the rows that are read; files without any are skipped. `version`: number of
+    the commit after which it is read; None: the last one.
     """
     import pyarrow as pa
     from deltalake import DeltaTable, QueryBuilder
@@ -33,7 +35,7 @@ def read_small(
     if not DeltaTable.is_deltatable(address):
         return None
     # `to_pyarrow_table` leaves threads that end the process with SIGABRT if it exits soon after.
-    query = QueryBuilder().register("rows", DeltaTable(address))
+    query = QueryBuilder().register("rows", DeltaTable(address, version=version))
     condition = f" WHERE {where[0]} = '{where[1].replace(QUOTE, QUOTE * 2)}'" if where else ""
     statement = f"SELECT {', '.join(columns)} FROM rows{condition}"
     return pa.table(query.execute(statement).read_all())
@@ -45,6 +47,18 @@ def table_version(root: str, key: str) -> int | None:
 
     address = f"{root}/{key}"
     return DeltaTable(address).version() if DeltaTable.is_deltatable(address) else None
+
+
+def commit_times(root: str, key: str) -> dict[int, int]:
+    """Number of each commit of the table that is still known -> when it was made, in milliseconds
+    since 1970; none if there is no such table.
+    """
+    from deltalake import DeltaTable
+
+    address = f"{root}/{key}"
+    if not DeltaTable.is_deltatable(address):
+        return {}
+    return {entry["version"]: entry["timestamp"] for entry in DeltaTable(address).history()}
 
 
 def table_properties(root: str, key: str) -> dict[str, str]:

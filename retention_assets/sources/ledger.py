@@ -127,8 +127,9 @@ class Ledger:
 
     root: str
 
-    def content(self) -> LedgerContent:
-        rows = read_small(self.root, keys.SOURCE_FILES)
+    def content(self, version: int | None = None) -> LedgerContent:
+        """What the ledger holds, or held after the commit of this number."""
+        rows = read_small(self.root, keys.SOURCE_FILES, version=version)
         newest: dict[FileKey, LedgerEntry] = {}
         read: dict[FileKey, list[LedgerEntry]] = {}
         for row in sorted(rows.to_pylist() if rows else (), key=lambda row: row["number"]):
@@ -340,8 +341,8 @@ def carried_entries(
 
 
 def relative_path(profile: Profile, file: SourceFile) -> str:
-    """The file's path below the source's data folder, as `source_file` of its rows holds it."""
-    return file.path.relative_to(profile.root).as_posix()
+    """The file's name in the ledger, as `source_file` of its rows holds it."""
+    return profile.name_of(file.path)
 
 
 def _state(

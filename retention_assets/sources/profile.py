@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 SIMULATED = "simulated"
+SIMULATED_LIVE = "simulated_live"
 # The table that says who churned, by the profile's kind of churn.
 CHURN_TABLE = {
     "cancellation": "churn_events",
@@ -143,9 +144,24 @@ class TableSource(_Strict):
         return self.changed_files == "replace"
 
 
+class StreamSource(_Strict):
+    """Where rows of some tables arrive all day long, besides the tables' files.
+
+    `kind: folder`: files appear below `path`, a folder in the data folder, in a folder for each of
+    `tables`. A file ends in .jsonl and has a row on each line, a JSON object with the names of the
+    table's `source_columns`. It appears under its name when it is complete.
+    `day_from_filename`: regular expression whose group is the day on which the file was delivered.
+    """
+
+    kind: Literal["folder"]
+    tables: tuple[str, ...] = Field(min_length=1)
+    path: str = "stream"
+    day_from_filename: str = r"(\d{4}-\d{2}-\d{2})"
+
+
 class Profile(_Strict):
     """One source. `live`: it goes on, so its newest day should be yesterday; otherwise its history
-    ends where its files end."""
+    ends where its files end. `landed`: the home's folder of what its stream has delivered."""
 
     name: str
     description: str = ""
@@ -156,7 +172,9 @@ class Profile(_Strict):
     churn: Churn
     max_quarantined_share: float | None = Field(default=None, ge=0, le=1)
     tables: dict[str, TableSource]
+    stream: StreamSource | None = None
     root: Path = Path()
+    landed: Path = Path()
 
     def has(self, table: str) -> bool:
         return table in self.tables
@@ -175,4 +193,20 @@ class Profile(_Strict):
     @cached_property
     def is_simulated(self) -> bool:
         """Whether the embedded simulator makes its files before they are first read."""
-        return self.name == SIMULATED
+        return self.name in (SIMULATED, SIMULATED_LIVE)
+
+    def name_of(self, path: Path) -> str:
+        """What the ledger and `source_file` call a file: its path below the data folder, or below
+        the home if it is a landed one.
+        """
+        landed = self.is_landed(path)
+        return path.relative_to(self.landed.parents[1] if landed else self.root).as_posix()
+
+    def path_of(self, name: str) -> Path:
+        """The file of this name in the ledger."""
+        landed = self.landed.parents[1] / name
+        return landed if self.is_landed(landed) else self.root / name
+
+    def is_landed(self, path: Path) -> bool:
+        """Whether the file has rows that the stream has delivered."""
+        return self.stream is not None and self.landed in path.parents

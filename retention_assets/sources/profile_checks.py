@@ -5,6 +5,7 @@ files. No Spark.
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
 from retention_assets.errors import ProfileError, SchemaChangedError, UnreadableFileError
 from retention_assets.sources.contracts import TABLES
@@ -18,7 +19,7 @@ from retention_assets.sources.headers import (
     separator_of,
 )
 from retention_assets.sources.ledger import Ledger
-from retention_assets.sources.profile import CHURN_TABLE, Profile, TableSource
+from retention_assets.sources.profile import CHURN_TABLE, Profile, StreamSource, TableSource
 from retention_assets.sources.source_files import SourceFile, is_within, present_files
 
 
@@ -27,6 +28,31 @@ def check_against_contracts(profile: Profile) -> None:
     for name in profile.tables:
         check_table_mapping(profile, name)
     check_churn(profile)
+    if profile.stream is not None:
+        check_stream(profile, profile.stream)
+
+
+def check_stream(profile: Profile, stream: StreamSource) -> None:
+    """Raises ProfileError if the stream names a table that it cannot deliver."""
+    for name in stream.tables:
+        table = profile.tables.get(name)
+        if table is None:
+            raise ProfileError(
+                f"Profile {profile.name}: stream.tables names {name}, which is no table of it.",
+                f"Name some of {', '.join(profile.tables)}, or declare tables.{name}.",
+            )
+        if table.derive or table.replaces:
+            raise ProfileError(
+                f"Profile {profile.name}: table {name} cannot be streamed, because it has "
+                f"{'derive' if table.derive else 'changed_files'}.",
+                f"Leave {name} out of stream.tables.",
+            )
+    _check_day_pattern(profile, "stream.day_from_filename", stream.day_from_filename)
+    if Path(stream.path).is_absolute():
+        raise ProfileError(
+            f"Profile {profile.name}: stream.path {stream.path} is absolute.",
+            "Write it relative to the profile's data_dir.",
+        )
 
 
 def check_churn(profile: Profile) -> None:
@@ -51,7 +77,9 @@ def check_table_mapping(profile: Profile, name: str) -> None:
     conditions = {"where": table.where} if table.where else {}
     for column, sql in (table.columns | conditions).items():
         _check_names(profile, table_name=name, column=column, sql=sql)
-    _check_day_pattern(profile, name, table)
+    if table.day_from_filename is not None:
+        place = f"table {name}: day_from_filename"
+        _check_day_pattern(profile, place, table.day_from_filename)
 
 
 def check_files(profile: Profile, ledger: Ledger) -> None:
@@ -103,6 +131,9 @@ def check_headers(
     table = profile.tables[name]
     headers = {}
     for file in files:
+        if profile.is_landed(file.path):
+            headers[file] = ()  # lines of JSON, written by the platform itself
+            continue
         header = header_of(file.path, table.format, table.options)
         headers[file] = header
         faults = _header_faults(header, table) if header else []
@@ -166,19 +197,16 @@ def _check_names(profile: Profile, *, table_name: str, column: str, sql: str) ->
         )
 
 
-def _check_day_pattern(profile: Profile, name: str, table: TableSource) -> None:
-    if table.day_from_filename is None:
-        return
+def _check_day_pattern(profile: Profile, place: str, pattern: str) -> None:
     reason = ""
     try:
-        groups = re.compile(table.day_from_filename).groups
+        groups = re.compile(pattern).groups
     except re.error as error:
         groups = 0
         reason = f" ({error})"
     if groups != 1:
         raise ProfileError(
-            f"Profile {profile.name}, table {name}: day_from_filename is not a regular expression "
-            f"with one group{reason}.",
+            f"Profile {profile.name}, {place} is not a regular expression with one group{reason}.",
             r"Write it like '(\d{4}-\d{2}-\d{2})\.csv'.",
         )
 

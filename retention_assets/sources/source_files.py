@@ -14,6 +14,8 @@ from pathlib import Path
 from retention_assets.errors import ProfileError
 from retention_assets.sources.profile import Profile, TableSource
 
+LANDED_SUFFIX = ".jsonl"
+
 
 @dataclass(frozen=True, order=True)
 class SourceFile:
@@ -32,9 +34,17 @@ def present_files(profile: Profile, only: str | None = None) -> list[SourceFile]
         file
         for name, table in profile.tables.items()
         if only in (None, name)
-        for file in _table_files(profile, name, table)
+        for file in (*_table_files(profile, name, table), *landed_files(profile, name))
     ]
     return sorted(files)
+
+
+def landed_files(profile: Profile, table: str) -> list[SourceFile]:
+    """The files of what the stream has delivered of a table, one per day."""
+    if profile.stream is None or table not in profile.stream.tables:
+        return []
+    paths = (profile.landed / table).glob(f"*{LANDED_SUFFIX}")
+    return [file for path in paths for file in _stated(table, path, date.fromisoformat(path.stem))]
 
 
 def source_files(profile: Profile) -> list[SourceFile]:
@@ -83,9 +93,16 @@ def _source_file(
     changing = path
     if profile.tables[name].format == "delta":  # the log of a Delta table grows with every change
         changing = max((path / "_delta_log").glob("*.json"), default=path)
+    yield from _stated(name, path, day, changing)
+
+
+def _stated(
+    table: str, path: Path, day: date | None, changing: Path | None = None
+) -> Iterator[SourceFile]:
+    """The file with size and time of `changing`, a file of it, unless that was removed."""
     with suppress(FileNotFoundError):
-        stat = changing.stat()
-        yield SourceFile(name, path, day, stat.st_size, stat.st_mtime_ns)
+        stat = (changing or path).stat()
+        yield SourceFile(table, path, day, stat.st_size, stat.st_mtime_ns)
 
 
 def _day_in_name(profile: Profile, name: str, path: Path) -> date | None:

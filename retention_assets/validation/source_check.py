@@ -168,7 +168,7 @@ def _table_files(profile: Profile, files: list[SourceFile], sample: FileSample) 
         last_day=max(days, default=None),
         undated=len(files) - len(days),
         ignored=len(present_files(profile, files[0].table)) - len(files),
-        sampled=tuple(str(file.path.relative_to(profile.root)) for file in sample.files),
+        sampled=tuple(profile.name_of(file.path) for file in sample.files),
         rows_per_file=sample.rows_per_file,
     )
 

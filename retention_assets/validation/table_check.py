@@ -118,9 +118,7 @@ def check_sample(
         known_files=present_files(profile, name),
     )
     with _spark_errors_of(profile, name):
-        opened = open_sample(
-            spark, table, layouts, profile.root, rows_per_file=sample.rows_per_file
-        )
+        opened = open_sample(spark, table, layouts, profile, rows_per_file=sample.rows_per_file)
         # Spark refuses to count rows of a CSV without reading one of its columns.
         counts = opened.groupBy(FILE).agg(F.count(TEXT).alias("rows")).collect()
         frame = read_files(

@@ -24,6 +24,18 @@ def load_table(lake: Lake, profile: Profile, name: str, today: date) -> date:
     """Reads what is new of a table, as its assets do in one run up to a day of January 2024.
     Returns its first open day. The tiles are those of transactions alone.
     """
+    first = load_rows(lake, profile, name, today, last=LAST)
+    if name == "transactions":
+        measures = available_measures({name: TABLES[name].column_names})
+        tiles = daily_activity({name: lake.read(keys.validated(name))}, measures, first, LAST)
+        lake.replace_days(keys.DAILY_ACTIVITY, tiles, "arrival_date", first=first, last=LAST)
+    return first
+
+
+def load_rows(lake: Lake, profile: Profile, name: str, today: date, *, last: date) -> date:
+    """Makes raw, validated and quarantined rows up to `last` from the files up to `today`. Returns
+    the table's first open day.
+    """
     table = TABLES[name]
     ledger = Ledger(lake.root)
     content = ledger.content()
@@ -50,14 +62,10 @@ def load_table(lake: Lake, profile: Profile, name: str, today: date) -> date:
     repeats = parts.marked.where(F.col(VERSION) == REPEAT).count()
     frames = {keys.validated(name): parts.valid, keys.quarantine(name): parts.broken}
     rows = [
-        lake.replace_days(key, frame, "arrival_date", first=first, last=LAST)
+        lake.replace_days(key, frame, "arrival_date", first=first, last=last)
         for key, frame in frames.items()
     ]
     of_run = repeats + sum(count for by_day in rows for count in by_day.values())
     assert supplied.where(is_open).count() == of_run, "no row is lost"
     parts.release()
-    if name == "transactions":
-        measures = available_measures({name: table.column_names})
-        tiles = daily_activity({name: lake.read(keys.validated(name))}, measures, first, LAST)
-        lake.replace_days(keys.DAILY_ACTIVITY, tiles, "arrival_date", first=first, last=LAST)
     return first

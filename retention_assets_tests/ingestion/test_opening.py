@@ -40,7 +40,7 @@ def opened(
     )
     files = [SourceFile("transactions", path, None, 0, 0) for path in sorted(folder.iterdir())]
     layouts, _ = inspect_files(profile, "transactions", files)
-    return open_files(lake.spark, table, layouts, folder).collect()
+    return open_files(lake.spark, table, layouts, profile).collect()
 
 
 def test_field_count_other_than_header_is_a_fault(lake: Lake, tmp_path: Path) -> None:

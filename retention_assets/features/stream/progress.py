@@ -1,0 +1,75 @@
+"""What a stream has done and how far it lags, in one small file that other processes read."""
+
+import json
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+LATENCIES = 200_000  # of the last rows
+SHOWN = 20  # unreadable files, and reasons
+
+
+@dataclass(frozen=True)
+class StreamProgress:
+    """Counts since the process started, except `open_rows` and `waiting`.
+
+    `updated_at`: seconds since 1970, at least every few seconds while the process lives.
+    `batch`: number of the last micro-batch, by which the checkpoint names its offsets. `rows_late`:
+    of days that were closed when they came. `latency_*_s`: from the delivery of a row to the
+    customer's vector; None before the first one. `lag_s`: the longest of the last micro-batch.
+    `waiting`: customers whose vectors are not written yet. `problem`: why vectors cannot be written
+    now; empty if they can.
+    """
+
+    updated_at: float = 0.0
+    batch: int = -1
+    rows: int = 0
+    rows_repeated: int = 0
+    rows_late: int = 0
+    rows_quarantined: int = 0
+    quarantined_by_reason: dict[str, int] = field(default_factory=dict)
+    unreadable_files: list[str] = field(default_factory=list)
+    vectors_written: int = 0
+    open_rows: int = 0
+    waiting: int = 0
+    as_of: str | None = None
+    latency_p50_s: float | None = None
+    latency_p99_s: float | None = None
+    lag_s: float = 0.0
+    problem: str = ""
+
+
+def write_progress(file: Path, progress: StreamProgress) -> None:
+    """Replaces the file in one step."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".draft")
+    draft.write_text(json.dumps(asdict(progress), indent=2))
+    draft.replace(file)
+
+
+def read_progress(file: Path) -> StreamProgress | None:
+    """None: no stream has run here."""
+    return StreamProgress(**json.loads(file.read_text())) if file.exists() else None
+
+
+class Latencies:
+    """Seconds from delivery to vector of the last rows."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[float] = deque(maxlen=LATENCIES)
+
+    def add(self, seconds: Iterable[float]) -> None:
+        self._seconds.extend(seconds)
+
+    def quantile(self, share: float) -> float | None:
+        """None: there was no row yet."""
+        if not self._seconds:
+            return None
+        ordered: Sequence[float] = sorted(self._seconds)
+        return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3)
+
+
+def most_frequent(counts: Counter[str]) -> dict[str, int]:
+    """The reasons that are shown."""
+    return dict(counts.most_common(SHOWN))
