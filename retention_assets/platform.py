@@ -25,4 +25,8 @@ class Platform:
         settings = with_home_source(settings)
         profile = load_profile(settings)
         check_home(settings, profile)
+        if profile.stream is None:
+            settings = settings.model_copy(update={"stream": None})
+        elif settings.stream is None:
+            settings = settings.model_copy(update={"stream": True})
         return cls(settings, profile, partitions_of(profile.start, profile.end))

@@ -79,6 +79,11 @@ class PathSettings(SettingsGroup):
         return self.home / "logs"
 
     @cached_property
+    def stream_dir(self) -> Path:
+        """Checkpoint, progress, open rows and landed files of the stream."""
+        return self.home / "stream"
+
+    @cached_property
     def simulated_dir(self) -> Path:
         return self.home / "source" / "simulated"
 
@@ -137,6 +142,23 @@ class PortSettings(SettingsGroup):
     ray_port: int = operation(6479)
     haproxy_stats_port: int = operation(8404)
     haproxy_metrics_port: int = operation(9101)
+
+
+class StreamSettings(SettingsGroup):
+    """The process that takes the rows of a source's stream."""
+
+    stream: bool | None = operation(
+        description="Whether the home takes its source's stream; None: if the profile has one."
+    )
+    stream_memory: str = operation("1g", "Memory of its Spark.")
+    stream_interval_s: float = operation(
+        1.0, "How often it looks for new rows; a longer one costs less.", gt=0
+    )
+    max_stream_lag_s: float = operation(
+        10.0,
+        "From a row's delivery to its customer's vector; beyond it the check fails.",
+        gt=0,
+    )
 
 
 class AccessSettings(SettingsGroup):
@@ -325,6 +347,7 @@ class Settings(
     SimulationSettings,
     EngineSettings,
     PortSettings,
+    StreamSettings,
     AccessSettings,
     AutomationSettings,
     DataQualitySettings,

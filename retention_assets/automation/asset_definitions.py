@@ -69,6 +69,7 @@ def contract_of(platform: Platform) -> Contract:
         keys.CHURN_SCORES: _contact(platform.settings),
         keys.ONLINE_FEATURES: {"feature_ttl_days": str(platform.settings.feature_ttl_days)},
         keys.CHAMPION_DEPLOYMENT: {},
+        **({keys.STREAM: {}} if profile.stream else {}),
         **_monitoring(platform.settings),
     }
     return {

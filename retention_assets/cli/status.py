@@ -4,6 +4,7 @@ What does not exist yet is null.
 """
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import typer
@@ -33,14 +34,16 @@ def read_state(settings: Settings) -> dict[str, Any]:
     from retention_assets.services import catalog as services
     from retention_assets.sources.home_source import with_home_source
 
+    settings = with_home_source(settings)
     states = services.status(settings)
     return {
         "home": str(settings.home),
-        "source": with_home_source(settings).source,
+        "source": settings.source,
         "services": {state.name: {"up": state.up, "address": state.address} for state in states},
         "watermark": _watermark(settings),
         "champion": {task: _champion(settings, task) for task in TASKS},
         "deployment": _deployment(settings),
+        **({"stream": _stream(settings)} if settings.stream else {}),
         "contract_changes": _contract_changes(settings),
     }
 
@@ -68,6 +71,14 @@ def _watermark(settings: Settings) -> str | None:
     with open_instance(settings) as instance:
         day = backlog.watermark(instance)
     return str(day) if day else None
+
+
+def _stream(settings: Settings) -> dict[str, Any] | None:
+    """What the stream has done; None: it has not run yet."""
+    from retention_assets.features.stream.progress import progress_file, read_progress
+
+    progress = read_progress(progress_file(settings.stream_dir))
+    return asdict(progress) if progress else None
 
 
 def _champion(settings: Settings, task: str) -> dict[str, str] | None:
@@ -118,6 +129,8 @@ def show_state(state: dict[str, Any]) -> None:
     for task, champion in state["champion"].items():
         table.add_row("champion", "", _champion_text(task, champion))
     table.add_row("deployment", *_deployment_texts(state["deployment"]))
+    if "stream" in state:
+        table.add_row("stream", "", _stream_text(state["stream"]))
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold]{state['home']}[/], source {state['source']}")
     console.print(table)
@@ -138,6 +151,16 @@ def _champion_text(task: str, champion: dict[str, str] | None) -> str:
         return f"{task}: none yet"
     digest = champion["digest"][:12]
     return f"{task} version {champion['version']}, {champion['candidate']}, {digest}"
+
+
+def _stream_text(stream: dict[str, Any] | None) -> str:
+    if not stream:
+        return "nothing taken yet"
+    if stream["problem"]:
+        return f"{stream['open_rows']} open rows wait: {stream['problem']}"
+    latency = stream["latency_p99_s"]
+    speed = "" if latency is None else f", 99 % of them online within {latency:.1f} s"
+    return f"{stream['rows']} rows{speed}; {stream['open_rows']} wait for the daily run"
 
 
 def _deployment_texts(deployment: dict[str, Any] | None) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import reduce
-from typing import Any
+from typing import Any, Protocol
 
 from retention_assets.features.expressions import (
     AllOf,
@@ -38,12 +38,44 @@ from retention_assets.features.measures import UNITS
 Row = Mapping[str, Any]
 
 
+class Activity(Protocol):
+    """What a customer did, as known at t."""
+
+    def total(self, measure: str, days: int | None, until: int) -> float:
+        """The sum over event dates in [t - days, t - until); days None: from the start."""
+        ...
+
+    def last_day(self, measure: str) -> date | None:
+        """The last day on which the measure is above zero, what was taken back included."""
+        ...
+
+
 @dataclass(frozen=True)
-class Customer:
-    """One customer at t: tiles and attributes known by then, days since sign-up and start."""
+class TileActivity:
+    """An activity by the tiles that are known at t."""
 
     as_of: date
     tiles: Sequence[Row]
+
+    def total(self, measure: str, days: int | None, until: int) -> float:
+        before = self.as_of - timedelta(days=until)
+        start = date.min if days is None else self.as_of - timedelta(days=days)
+        values = [tile[measure] for tile in self.tiles if start <= tile["event_date"] < before]
+        return sum(round(value * UNITS) for value in values) / UNITS
+
+    def last_day(self, measure: str) -> date | None:
+        totals: Counter[date] = Counter()
+        for tile in self.tiles:
+            totals[tile["event_date"]] += round(tile[measure] * UNITS)
+        return max((day for day, total in totals.items() if total > 0), default=None)
+
+
+@dataclass(frozen=True)
+class Customer:
+    """One customer at t: activity and attributes known by then, days since sign-up and start."""
+
+    as_of: date
+    activity: Activity
     attributes: Row
     tenure_days: int
     history_days: int
@@ -68,11 +100,12 @@ def compute_features(
     )
     if not known:
         return None
+    known_tiles = [
+        tile for tile in tiles if tile["event_date"] < as_of and tile["arrival_date"] < as_of
+    ]
     customer = Customer(
         as_of=as_of,
-        tiles=[
-            tile for tile in tiles if tile["event_date"] < as_of and tile["arrival_date"] < as_of
-        ],
+        activity=TileActivity(as_of, known_tiles),
         attributes=known[-1],
         tenure_days=(as_of - known[0]["event_ts"].date()).days,
         history_days=(as_of - history_start).days,
@@ -85,14 +118,15 @@ def evaluate(expression: Expression, customer: Customer) -> float | None:
     """The expression's value for one customer."""
     match expression:
         case Sum(measure, days, until):
-            return _sum(customer, measure, days, until)
+            return customer.activity.total(measure, days, until)
         case Exposure(days, until):
             return _exposure(customer, days, until)
         case WindowRate(measure, days, until, per_days):
-            rate = _divided(_sum(customer, measure, days, until), _exposure(customer, days, until))
+            total = customer.activity.total(measure, days, until)
+            rate = _divided(total, _exposure(customer, days, until))
             return None if rate is None else rate * per_days
         case DaysSince(measure):
-            last = _last_day(customer, measure)
+            last = customer.activity.last_day(measure)
             return customer.tenure_days if last is None else (customer.as_of - last).days
         case TenureDays():
             return customer.tenure_days
@@ -126,21 +160,6 @@ def _known(row: Row, as_of: date) -> bool:
     t = datetime.combine(as_of, time(), row["event_ts"].tzinfo and UTC)
     is_replaced = row["replaced_on"] is not None and row["replaced_on"] < as_of
     return row["event_ts"] < t and row["ingested_ts"] < t and not is_replaced
-
-
-def _sum(customer: Customer, measure: str, days: int | None, until: int) -> float:
-    before = customer.as_of - timedelta(days=until)
-    start = date.min if days is None else customer.as_of - timedelta(days=days)
-    values = [tile[measure] for tile in customer.tiles if start <= tile["event_date"] < before]
-    return sum(round(value * UNITS) for value in values) / UNITS
-
-
-def _last_day(customer: Customer, measure: str) -> date | None:
-    """The last day on which the measure is above zero, what was taken back included."""
-    totals: Counter[date] = Counter()
-    for tile in customer.tiles:
-        totals[tile["event_date"]] += round(tile[measure] * UNITS)
-    return max((day for day, total in totals.items() if total > 0), default=None)
 
 
 def _exposure(customer: Customer, days: int | None, until: int) -> int:

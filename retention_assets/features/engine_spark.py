@@ -60,15 +60,10 @@ def compute_features(
     """
     features = list(declarations)
     parts = [feature.expression for feature in features]
-    as_of_dates = sorted(set(as_ofs))
-    attributes = set().union(*(attribute_names(part) for part in parts))
     if pairs is not None:
         tiles = tiles.join(pairs, "customer_id", "left_semi")
         customers = customers.join(pairs, "customer_id", "left_semi")
-    known = customers_as_of(customers, as_of_dates, attributes)
-    if pairs is not None:
-        known = known.join(pairs, ["customer_id", "as_of"], "left_semi")
-    totals = with_totals(known, tiles, as_of_dates, RequiredTotals.of(parts))
+    totals = totals_as_of(tiles, customers, as_ofs, parts, pairs=pairs)
     days = {
         "tenure_days": F.date_diff("as_of", "signup_date"),
         "history_days": F.date_diff("as_of", F.lit(history_start)),
@@ -80,6 +75,25 @@ def compute_features(
         "as_of",
         *[evaluate(f.expression).cast("double").alias(f.name) for f in features],
     )
+
+
+def totals_as_of(
+    tiles: DataFrame,
+    customers: DataFrame,
+    as_ofs: Sequence[date],
+    expressions: Sequence[Expression],
+    *,
+    pairs: DataFrame | None = None,
+) -> DataFrame:
+    """What the expressions are evaluated from: per customer and as-of date the sign-up date, the
+    attributes, and the columns of `RequiredTotals`. Arguments as of `compute_features`.
+    """
+    as_of_dates = sorted(set(as_ofs))
+    attributes = set().union(*map(attribute_names, expressions))
+    known = customers_as_of(customers, as_of_dates, attributes)
+    if pairs is not None:
+        known = known.join(pairs, ["customer_id", "as_of"], "left_semi")
+    return with_totals(known, tiles, as_of_dates, RequiredTotals.of(expressions))
 
 
 def evaluate(expression: Expression) -> Column:

@@ -2,7 +2,7 @@
 online store. What it returns equals what the graph's assets compute and what HTTP answers use.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
@@ -142,6 +142,30 @@ class FeatureStore:
         self._named(names)
         vectors = read_vectors(self._stored, tables, names)
         return publish(self._online, self._snapshots, self._profile.name, vectors)
+
+    def update_features_streaming(
+        self,
+        folder: Path,
+        *,
+        clock: Callable[[], float],
+        patience_days: int = 7,
+        interval_s: float = 1.0,
+        is_ended: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Takes the rows of the source's stream: writes the online vectors of their customers
+        within seconds, and lands the rows for the daily run. Returns when `is_ended`; looks for new
+        rows every `interval_s` seconds.
+
+        `folder`: of the checkpoint, the open rows and progress.json; one process at a time. `clock`
+        gives seconds since 1970. `patience_days`: as the daily run closes days. Raises ProfileError
+        if the source has no stream.
+        """
+        from retention_assets.features.stream.process import Stream
+
+        stream = Stream(self._lake, self._profile, self._online, folder)
+        stream.run(
+            clock=clock, patience_days=patience_days, interval_s=interval_s, is_ended=is_ended
+        )
 
     def get_features_for_inference(
         self,

@@ -37,8 +37,9 @@ if not text or cjson.decode(text)['publication'] ~= ARGV[1] then return -1 end
 local written = 0
 for place = 2, #ARGV, 2 do
   local stored = redis.call('HGET', KEYS[1], ARGV[place])
-  if not stored or struct.unpack('<i4', stored, 17) <= struct.unpack('<i4', ARGV[place + 1], 17) then
-    redis.call('HSET', KEYS[1], ARGV[place], ARGV[place + 1])
+  local new = ARGV[place + 1]
+  if not stored or struct.unpack('<i4', stored, 17) <= struct.unpack('<i4', new, 17) then
+    redis.call('HSET', KEYS[1], ARGV[place], new)
     written = written + 1
   end
 end

@@ -43,6 +43,7 @@ from retention_assets.services.supervision import Program, Supervisor
 from retention_assets.settings import DAGSTER_YAML, Settings
 
 START_S = 180.0  # A cold start on two busy cores takes a minute.
+STREAM = "stream"
 FAILED_STATES = {"BACKOFF", "FATAL", "EXITED", "UNKNOWN"}
 Report = Callable[[str], None]
 
@@ -77,6 +78,7 @@ def redis_url(settings: Settings) -> str:
 
 def managed_services(settings: Settings) -> list[ManagedService]:
     """The services that a home needs, in the order in which `up` waits for them."""
+    streams = [_stream(settings)] if settings.stream else []
     return [
         _redis(settings),
         _ray(settings),
@@ -84,6 +86,7 @@ def managed_services(settings: Settings) -> list[ManagedService]:
         _code_server(settings),
         _webserver(settings),
         _daemon(settings),
+        *streams,
     ]
 
 
@@ -113,6 +116,17 @@ def await_ready(
         if names is None or service.name in names:
             _await(supervisor, service, began)
             report(f"{service.name:18} {service.address:42} {time.monotonic() - began:5.1f} s")
+
+
+def state_of(settings: Settings, name: str) -> str | None:
+    """A service's state in supervisor's terms; None if no service of the home runs."""
+    return _supervisor(settings).states().get(name)
+
+
+def restart(settings: Settings, name: str) -> None:
+    """Starts a service of a running home again, such as one that supervisor has given up."""
+    with _locked(settings):
+        _supervisor(settings).restart(name)
 
 
 def reload_code(settings: Settings) -> None:
@@ -244,6 +258,12 @@ def _webserver(settings: Settings) -> ManagedService:
 def _daemon(settings: Settings) -> ManagedService:
     command = [_program("dagster-daemon"), "run", "--workspace", str(workspace_file(settings))]
     return ManagedService("dagster_daemon", str(settings.dagster_home), None, command, settle_s=3)
+
+
+def _stream(settings: Settings) -> ManagedService:
+    """Its address is where it keeps its state; it has no port."""
+    command = [sys.executable, "-m", "retention_assets.cli.stream"]
+    return ManagedService(STREAM, str(settings.stream_dir), None, command, settle_s=3)
 
 
 def _program(name: str) -> str:

@@ -7,6 +7,11 @@ import dagster as dg
 
 from retention_assets import keys
 from retention_assets.features.availability import definition_of_features, model_features
+from retention_assets.features.stream.progress import (
+    progress_file,
+    progress_metadata,
+    read_progress,
+)
 from retention_assets.features.vectors import CURRENT, feature_tables, read_vectors
 from retention_assets.platform import Platform
 from retention_assets.resources.deployer import Deployer
@@ -17,6 +22,7 @@ from retention_assets.resources.registry import Registry
 from retention_assets.serving.checks import (
     deployed_digest_is_champion,
     published_equals_table,
+    stream_keeps_up,
 )
 from retention_assets.training.champion.promotion import refuse_other_features
 
@@ -29,9 +35,10 @@ def assets(platform: Platform) -> list[dg.AssetsDefinition | dg.AssetChecksDefin
     tables = feature_tables(platform.profile.tables)
     return [
         _online_features(platform, tables),
-        published_equals_table(tables),
+        published_equals_table(tables, is_streamed=platform.profile.stream is not None),
         _deployment(),
         deployed_digest_is_champion(),
+        *([_stream(platform), stream_keeps_up(platform)] if platform.profile.stream else []),
     ]
 
 
@@ -111,6 +118,28 @@ def _deployment() -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata=metadata)
 
     return champion_deployment
+
+
+def _stream(platform: Platform) -> dg.AssetsDefinition:
+    file = progress_file(platform.settings.stream_dir)
+
+    @dg.asset(
+        key=asset_key(keys.STREAM),
+        pool=keys.STREAM,
+        deps=[asset_key(keys.ONLINE_FEATURES)],
+        kinds={"spark", "redis"},
+        group_name="serving",
+        owners=["team:data-platform"],
+    )
+    def stream() -> dg.MaterializeResult:
+        """The rows that arrive all day long: how many came, how fast they are online, how many wait
+        for the daily run. A process of its own takes them; this only reads what it has noted.
+        """
+        progress = read_progress(file)
+        metadata = progress_metadata(progress) if progress else {"state": "nothing taken yet"}
+        return dg.MaterializeResult(metadata=metadata)
+
+    return stream
 
 
 def _champion_features(registry: Registry, definition: str) -> list[str] | None:

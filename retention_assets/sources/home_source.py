@@ -20,13 +20,15 @@ FORMAT = 3  # goes up when tables of an earlier version can no longer be read or
 @dataclass(frozen=True)
 class HomeSource:
     """`name`: the profile's name. `source` and `data_dir`: what the settings of these names were
-    when the home last read it, as absolute paths where they are files.
+    when the home last read it, as absolute paths where they are files. `stream`: whether the
+    profile has one.
     """
 
     name: str
     source: str
     data_dir: str | None
     format: int = FORMAT
+    stream: bool = False
 
 
 def home_source(home: Path) -> HomeSource | None:
@@ -38,10 +40,14 @@ def home_source(home: Path) -> HomeSource | None:
 
 
 def with_home_source(settings: Settings) -> Settings:
-    """The settings with a source: the given one, else the home's, else the embedded one."""
+    """The settings with a source: the given one, else the home's, else the embedded one; and with
+    its stream, if the home has read a source that has one.
+    """
+    owner = home_source(settings.home)
+    if owner and owner.stream and settings.stream is None:
+        settings = settings.model_copy(update={"stream": True})
     if settings.source is not None:
         return settings
-    owner = home_source(settings.home)
     if owner is None:
         return settings.model_copy(update={"source": SIMULATED})
     recorded = Path(owner.data_dir) if owner.data_dir else None
@@ -61,6 +67,7 @@ def claim_home(settings: Settings, profile: Profile) -> None:
         name=profile.name,
         source=environment.get(variable("source"), profile.name),
         data_dir=environment.get(variable("data_dir")),
+        stream=profile.stream is not None,
     )
     settings.home.mkdir(parents=True, exist_ok=True)
     draft = settings.home / f"{FILE}.draft"

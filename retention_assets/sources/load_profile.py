@@ -20,7 +20,7 @@ from retention_assets.sources.profile import SIMULATED, Profile
 from retention_assets.sources.profile_checks import check_against_contracts, check_files
 
 BUILT_IN = Path(__file__).parent / "built_in"
-LANDED = Path("stream") / "landed"  # below the home
+LANDED = "landed"  # below the folder of the stream
 
 
 def load_profile(settings: Settings) -> Profile:
@@ -40,7 +40,7 @@ def read_profile(settings: Settings) -> Profile:
     file = _profile_file(settings.source or SIMULATED)
     profile = _parse(file, _with_defaults(_read_yaml(file)))
     root = _data_folder(profile, file, settings)
-    profile = profile.model_copy(update={"root": root, "landed": settings.home / LANDED})
+    profile = profile.model_copy(update={"root": root, "landed": settings.stream_dir / LANDED})
     if profile.is_simulated and profile.end is None and profile.stream is None:
         last_day = profile.start + timedelta(days=settings.simulated_days - 1)
         profile = profile.model_copy(update={"end": last_day})

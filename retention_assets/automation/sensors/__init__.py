@@ -13,6 +13,7 @@ from retention_assets.automation.sensors import (
     new_source_days,
     retraining,
     stale_assets,
+    stopped_stream,
     undeployed_champion,
 )
 from retention_assets.platform import Platform
@@ -30,4 +31,5 @@ def retention_sensors(jobs: Jobs, platform: Platform) -> list[dg.SensorDefinitio
         stale_assets.stale_assets(platform),
         failed_runs.failed_runs(platform),
         condition_sensor(platform),
+        *([stopped_stream.stopped_stream(platform)] if platform.settings.stream else []),
     ]

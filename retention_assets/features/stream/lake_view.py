@@ -27,7 +27,7 @@ from retention_assets.sources.source_files import LANDED_SUFFIX, SourceFile, pre
 from retention_assets.validation.rules import rules_of
 from retention_assets.validation.split import Split, split
 
-Lines = Sequence[tuple[date, str]]  # day of delivery, text
+Texts = Sequence[tuple[date, str]]  # day of delivery, line of JSON
 Read = Callable[[str], DataFrame]  # asset key -> frame
 _NOT_NEEDED = ("raw_text",)  # of rows that arrived before: most of their memory
 _LAST = date(9999, 12, 31)
@@ -49,7 +49,9 @@ class LakeView:
     _kept: list[DataFrame] = field(default_factory=list)
 
     @classmethod
-    def of(cls, lake: Lake, profile: Profile, session: SparkSession, patience_days: int) -> "LakeView":
+    def of(
+        cls, lake: Lake, profile: Profile, session: SparkSession, patience_days: int
+    ) -> "LakeView":
         """The lake as the run left it that wrote the tiles last.
 
         A run writes rows first and tiles last, so what was written after the tiles belongs to a run
@@ -79,9 +81,14 @@ class LakeView:
 
     def first_open(self, table: str) -> date:
         """The first day of the table on which rows can still arrive."""
-        return first_open_day(
-            self.profile, table, self.content, patience_days=self.patience_days
-        )
+        return self._first_open_days[table]
+
+    @cached_property
+    def _first_open_days(self) -> Mapping[str, date]:
+        return {
+            name: first_open_day(self.profile, name, self.content, patience_days=self.patience_days)
+            for name in self.profile.tables
+        }
 
     @cached_property
     def first_day(self) -> date:
@@ -117,28 +124,25 @@ class LakeView:
             known_files=[*present_files(self.profile, table), *files],
         )
 
-    def rows(self, table: str, lines: Lines, days: Sequence[date]) -> DataFrame:
-        """The rows of raw/<table> that these lines give. `days`: all days of open rows."""
+    def rows(self, table: str, texts: Texts, days: Sequence[date]) -> DataFrame:
+        """The rows of raw/<table> that these texts give. `days`: all days of open rows."""
         folder = self.profile.landed / table
-        named = {day: self.profile.name_of(folder / f"{day}{LANDED_SUFFIX}") for day, _ in lines}
-        texts = pa.table(
+        named = {day: self.profile.name_of(folder / f"{day}{LANDED_SUFFIX}") for day, _ in texts}
+        lines = pa.table(
             {
-                "raw_text": pa.array([text for _, text in lines], pa.string()),
-                "source_file": pa.array([named[day] for day, _ in lines], pa.string()),
+                "raw_text": pa.array([text for _, text in texts], pa.string()),
+                "source_file": pa.array([named[day] for day, _ in texts], pa.string()),
             }
         )
-        return read_lines(
-            self.session, texts, self.profile, table, self.arrival_days(table, days)
-        )
+        return read_lines(self.session, lines, self.profile, table, self.arrival_days(table, days))
 
-    def segments(self, customers: DataFrame) -> pa.Table:
-        """The customers' segments, as the last daily run assigned them."""
+    def segments(self) -> pa.Table:
+        """customer_id and segment of all customers, as the last daily run assigned them."""
         if not self.lake.exists(keys.CUSTOMER_SEGMENTS):
             nobody = pa.array([], pa.string())
             return pa.table({"customer_id": nobody, "segment": nobody})
         rows = self.lake.read_as_stored(keys.CUSTOMER_SEGMENTS, self.session)
-        of_customers = rows.join(customers, "customer_id", "left_semi")
-        return of_customers.select("customer_id", "segment").toArrow()
+        return rows.select("customer_id", "segment").toArrow()
 
     def release(self) -> None:
         """Frees the memory."""
@@ -161,15 +165,15 @@ class CurrentTables:
         cls,
         view: LakeView,
         customer_ids: Sequence[str],
-        lines: Mapping[str, Lines],
+        texts: Mapping[str, Texts],
         days: Mapping[str, Sequence[date]],
     ) -> "CurrentTables":
-        """`lines`: the customers' open rows by table. `days`: all days of open rows by table."""
+        """`texts`: the customers' open rows by table. `days`: all days of open rows by table."""
         ids = pa.table({"customer_id": pa.array(customer_ids, pa.string())})
         customers = F.broadcast(view.session.createDataFrame(ids))
         splits = {
-            name: _split(view, name, customers, view.rows(name, lines_of, days[name]))
-            for name, lines_of in lines.items()
+            name: _split(view, name, customers, view.rows(name, of_table, days[name]))
+            for name, of_table in texts.items()
         }
         return cls(view, customers, splits)
 
@@ -194,7 +198,9 @@ class CurrentTables:
             return closed.unionByName(
                 self.splits[name].valid.select(closed.columns), allowMissingColumns=True
             )
-        return closed.unionByName(self._of_customers(_open_part(self.view, key)).select(closed.columns))
+        return closed.unionByName(
+            self._of_customers(_open_part(self.view, key)).select(closed.columns)
+        )
 
     def _tiles(self, validated: Mapping[str, DataFrame]) -> DataFrame:
         measures = available_measures(self.view.profile.tables)

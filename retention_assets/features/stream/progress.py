@@ -5,6 +5,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 LATENCIES = 200_000  # of the last rows
 SHOWN = 20  # unreadable files, and reasons
@@ -40,6 +41,11 @@ class StreamProgress:
     problem: str = ""
 
 
+def progress_file(folder: Path) -> Path:
+    """The file below the folder of a stream."""
+    return folder / "progress.json"
+
+
 def write_progress(file: Path, progress: StreamProgress) -> None:
     """Replaces the file in one step."""
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -51,6 +57,27 @@ def write_progress(file: Path, progress: StreamProgress) -> None:
 def read_progress(file: Path) -> StreamProgress | None:
     """None: no stream has run here."""
     return StreamProgress(**json.loads(file.read_text())) if file.exists() else None
+
+
+def progress_metadata(progress: StreamProgress) -> dict[str, Any]:
+    """What a person looks for, as an asset's metadata; what is unknown is left out."""
+    values = {
+        "as_of": progress.as_of,
+        "offset": progress.batch,
+        "rows": progress.rows,
+        "rows_late": progress.rows_late,
+        "rows_repeated": progress.rows_repeated,
+        "rows_quarantined": progress.rows_quarantined,
+        "quarantined_by_reason": json.dumps(progress.quarantined_by_reason),
+        "unreadable_files": ", ".join(progress.unreadable_files) or "none",
+        "open_rows": progress.open_rows,
+        "waiting_customers": progress.waiting,
+        "lag_s": progress.lag_s,
+        "latency_p50_s": progress.latency_p50_s,
+        "latency_p99_s": progress.latency_p99_s,
+        "problem": progress.problem or "none",
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 class Latencies:

@@ -1,8 +1,8 @@
-"""The delivered rows that the lake does not hold yet, and the landed files that the daily run reads.
+"""The delivered rows that the lake does not hold yet, and the landed files for the daily run.
 
-One SQLite file below the home, written by the one process of the stream. It is what makes repeated
-and interrupted deliveries harmless: a line is added once, a customer waits until the vector is
-written, and a landed file is cut back to what is recorded before lines are added to it.
+One SQLite file below the home, written by the one process of the stream. It makes repeated and
+interrupted deliveries harmless: a line is added once, and a landed file is cut back to what is
+recorded before lines are added to it.
 """
 
 import hashlib
@@ -19,12 +19,11 @@ from retention_assets.sources.source_files import LANDED_SUFFIX
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS lines (
   id INTEGER PRIMARY KEY, source_table TEXT, day TEXT, digest BLOB, text TEXT, origin TEXT,
-  customer_id TEXT, reason TEXT, event_day TEXT, end_at INTEGER,
+  customer_id TEXT, reason TEXT, end_at INTEGER,
   UNIQUE (source_table, day, digest)
 );
 CREATE INDEX IF NOT EXISTS lines_of_customer ON lines (customer_id);
 CREATE INDEX IF NOT EXISTS lines_to_land ON lines (id) WHERE end_at IS NULL;
-CREATE TABLE IF NOT EXISTS waiting (customer_id TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS landed (
   source_table TEXT, day TEXT, size INTEGER, PRIMARY KEY (source_table, day)
 );
@@ -33,14 +32,21 @@ CREATE TABLE IF NOT EXISTS landed (
 
 @dataclass(frozen=True)
 class CheckedLine:
-    """A line with its customer and the day of its event, where it has them, and the rules that it
-    breaks; an empty `reason`: none.
-    """
+    """A line with its customer, and the rules that it breaks; an empty `reason`: none."""
 
     line: Line
     customer_id: str | None
-    event_day: date | None
     reason: str
+
+
+@dataclass(frozen=True)
+class OpenLine:
+    """A line that breaks no rule by itself. `number` counts up in the order of delivery."""
+
+    number: int
+    table: str
+    day: date
+    text: str
 
 
 class OpenRows:
@@ -62,92 +68,47 @@ class OpenRows:
         by_key = {_key(line): line for line in lines}
         query = "SELECT 1 FROM lines WHERE source_table = ? AND day = ? AND digest = ?"
         return [
-            line for key, line in by_key.items() if not self._database.execute(query, key).fetchone()
+            line
+            for key, line in by_key.items()
+            if not self._database.execute(query, key).fetchone()
         ]
 
     def add(self, lines: Iterable[CheckedLine]) -> None:
-        """Adds lines, and has the customers of those that break no rule wait, in one commit."""
+        """Adds lines in one commit."""
         rows = [
-            (
-                *_key(item.line),
-                item.line.text,
-                item.line.origin,
-                item.customer_id,
-                item.reason,
-                item.event_day and str(item.event_day),
-            )
+            (*_key(item.line), item.line.text, item.line.origin, item.customer_id, item.reason)
             for item in lines
         ]
-        customers = {(row[5],) for row in rows if not row[6]}
         with self._database as database:
             database.executemany(
                 "INSERT OR IGNORE INTO lines (source_table, day, digest, text, origin, customer_id,"
-                " reason, event_day) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
-            database.executemany("INSERT OR IGNORE INTO waiting VALUES (?)", customers)
 
-    def waiting(self, limit: int) -> list[str]:
-        """Customers whose vectors are to be written; those that wait longest come first."""
-        rows = self._database.execute(
-            "SELECT customer_id FROM waiting ORDER BY rowid LIMIT ?", (limit,)
-        )
-        return [row[0] for row in rows]
-
-    def await_all(self) -> None:
-        """Has all customers with open rows wait."""
+    def of_customers(self, customer_ids: Sequence[str]) -> list[OpenLine]:
+        """The lines of these customers that break no rule by themselves."""
         with self._database as database:
             database.execute(
-                "INSERT OR IGNORE INTO waiting SELECT DISTINCT customer_id FROM lines"
-                " WHERE reason = ''"
+                "CREATE TEMP TABLE IF NOT EXISTS chosen (customer_id TEXT PRIMARY KEY)"
             )
-
-    def written(self, customer_ids: Iterable[str]) -> None:
-        """These customers wait no longer."""
-        with self._database as database:
-            ids = [(name,) for name in customer_ids]
-            database.executemany("DELETE FROM waiting WHERE customer_id = ?", ids)
-
-    def of_customers(self, customer_ids: Sequence[str]) -> dict[str, list[tuple[date, str]]]:
-        """Table -> day of delivery and text of each open row of these customers that breaks no
-        rule by itself.
-        """
-        with self._database as database:
-            database.execute("CREATE TEMP TABLE IF NOT EXISTS chosen (customer_id TEXT PRIMARY KEY)")
             database.execute("DELETE FROM chosen")
             database.executemany(
                 "INSERT INTO chosen VALUES (?)", [(name,) for name in customer_ids]
             )
-        rows = self._database.execute(
-            "SELECT source_table, day, text FROM chosen JOIN lines USING (customer_id)"
-            " WHERE reason = '' ORDER BY source_table"
-        )
-        by_table: dict[str, list[tuple[date, str]]] = {}
-        for table, day, text in rows:
-            by_table.setdefault(table, []).append((date.fromisoformat(day), text))
-        return by_table
+        return self._open_lines("JOIN chosen USING (customer_id) WHERE reason = ''")
 
-    def newest_day(self, tables: Sequence[str]) -> date | None:
-        """The latest day of an event of these tables that breaks no rule."""
-        marks = ", ".join("?" * len(tables))
-        (day,) = self._database.execute(
-            f"SELECT max(event_day) FROM lines WHERE reason = '' AND source_table IN ({marks})",
-            list(tables),
-        ).fetchone()
-        return date.fromisoformat(day) if day else None
+    def after(self, number: int, limit: int) -> list[OpenLine]:
+        """The next lines in the order of delivery."""
+        return self._open_lines("WHERE reason = '' AND id > ? ORDER BY id LIMIT ?", (number, limit))
 
     def days(self, table: str) -> list[date]:
         """The days on which open rows of the table were delivered."""
-        rows = self._database.execute(
-            "SELECT DISTINCT day FROM lines WHERE source_table = ?", (table,)
-        )
-        return [date.fromisoformat(row[0]) for row in rows]
+        query = "SELECT DISTINCT day FROM lines WHERE source_table = ?"
+        return [date.fromisoformat(day) for (day,) in self._database.execute(query, (table,))]
 
     def count(self) -> int:
         return int(self._database.execute("SELECT count(*) FROM lines").fetchone()[0])
-
-    def count_waiting(self) -> int:
-        return int(self._database.execute("SELECT count(*) FROM waiting").fetchone()[0])
 
     def land(self) -> None:
         """Adds the lines that are not landed yet to their files, and records it."""
@@ -160,7 +121,9 @@ class OpenRows:
         with self._database as database:
             for (table, day), lines in by_file.items():
                 size = self._append(table, day, [text for _, text in lines])
-                database.execute("INSERT OR REPLACE INTO landed VALUES (?, ?, ?)", (table, day, size))
+                database.execute(
+                    "INSERT OR REPLACE INTO landed VALUES (?, ?, ?)", (table, day, size)
+                )
                 ends = _ends(lines, size)
                 database.executemany("UPDATE lines SET end_at = ? WHERE id = ?", ends)
 
@@ -173,6 +136,15 @@ class OpenRows:
                 "DELETE FROM lines WHERE source_table = ? AND day = ? AND end_at <= ?",
                 [(table, str(day), size) for (table, day), size in sizes.items()],
             )
+
+    def _open_lines(self, condition: str, values: Sequence[object] = ()) -> list[OpenLine]:
+        rows = self._database.execute(
+            f"SELECT id, source_table, day, text FROM lines {condition}", values
+        )
+        return [
+            OpenLine(number, table, date.fromisoformat(day), text)
+            for number, table, day, text in rows
+        ]
 
     def _append(self, table: str, day: str, lines: Sequence[bytes]) -> int:
         """Returns the file's size. What an interrupted call has written is cut off first."""
