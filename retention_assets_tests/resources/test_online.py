@@ -259,3 +259,34 @@ def test_homes_on_one_redis_do_not_touch_each_other(
     assert [store.size() for store in (online, other)] == [1, 1]
     sources = [(store.meta() or {}).get("source") for store in (online, other)]
     assert sources == ["shop", "other shop"]
+
+
+def update(online: OnlineStore, meta: dict, rows: dict[str, float], as_of: date) -> int | None:
+    return online.update(
+        meta,
+        as_of,
+        ids=list(rows),
+        states=[ACTIVE] * len(rows),
+        segments=[None] * len(rows),
+        matrix=np.array([[value, np.nan] for value in rows.values()]),
+    )
+
+
+def test_single_vectors_never_become_older(online: OnlineStore) -> None:
+    publish(online, {"ann": 1.0, "bob": 1.0}, MONDAY)
+    meta = online.meta()
+    assert meta
+    assert update(online, meta, {"ann": 2.0, "new": 2.0}, TUESDAY) == 2
+    assert update(online, meta, {"ann": 3.0, "bob": 3.0}, MONDAY) == 1
+    assert stored(online, "ann") == (TUESDAY, 2.0)
+    assert stored(online, "bob") == (MONDAY, 3.0)
+    assert stored(online, "new") == (TUESDAY, 2.0)
+
+
+def test_vectors_of_an_earlier_publication_are_refused(online: OnlineStore) -> None:
+    publish(online, {"ann": 1.0}, MONDAY)
+    meta = online.meta()
+    assert meta
+    publish(online, {"ann": 2.0}, MONDAY)
+    assert update(online, meta, {"ann": 3.0}, TUESDAY) is None
+    assert stored(online, "ann") == (MONDAY, 2.0)

@@ -1,6 +1,7 @@
 """A profile that cannot work is refused at load, with profile, table, column and fix."""
 
 from copy import deepcopy
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +210,36 @@ def test_simulated_profile_may_state_its_own_end(tmp_path: Path) -> None:
     )
     profile = load_profile(Settings(home=tmp_path, source=str(tmp_path / "own.yaml")))
     assert profile.is_simulated and str(profile.end) == "2025-12-31"
+
+
+STREAM = {"kind": "folder", "tables": ["transactions"]}
+
+
+@pytest.mark.parametrize(
+    ("stream", "problem"),
+    [
+        (STREAM | {"kind": "queue"}, "stream.kind"),
+        (STREAM | {"tables": ["orders"]}, "stream.tables names orders"),
+        (STREAM | {"tables": ["customers"]}, "customers cannot be streamed"),
+        (STREAM | {"path": "/data"}, "stream.path /data is absolute"),
+        (STREAM | {"day_from_filename": "day"}, "stream.day_from_filename"),
+    ],
+)
+def test_stream_that_cannot_work_is_refused(
+    tmp_path: Path, stream: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ProfileError, match=problem):
+        load_profile(write(tmp_path, GOOD | {"stream": stream}))
+
+
+def test_landed_files_are_files_of_their_table(tmp_path: Path) -> None:
+    settings = write(tmp_path, GOOD | {"stream": STREAM})
+    folder = settings.stream_dir / "landed" / "transactions"
+    folder.mkdir(parents=True)
+    (folder / "2024-01-06.jsonl").write_text("")
+    profile = load_profile(settings)
+    names = [profile.name_of(file.path) for file in source_files(profile)]
+    assert "stream/landed/transactions/2024-01-06.jsonl" in names
+    assert newest_day(profile, source_files(profile)) == date(2024, 1, 6)
+    without = load_profile(write(tmp_path, GOOD))
+    assert {file.path.suffix for file in source_files(without)} == {".csv"}
