@@ -66,13 +66,15 @@ def line(table: str, day: date, row: dict[str, object], origin: str = "live.json
     return Line(table, day, json.dumps(values), origin, delivered_at=0.0)
 
 
-def run_daily(lake: Lake, profile: Profile, store: FeatureStore, today: date) -> None:
+def run_daily(
+    lake: Lake, profile: Profile, store: FeatureStore, today: date, last: date = LAST
+) -> None:
     """What a daily run does, up to the online features, without Dagster."""
-    first = min(load_rows(lake, profile, name, today, last=LAST) for name in profile.tables)
+    first = min(load_rows(lake, profile, name, today, last=last) for name in profile.tables)
     measures = available_measures(profile.tables)
     tables = {name: lake.read(keys.validated(name)) for name in {item.table for item in measures}}
-    tiles = daily_activity(tables, measures, first, LAST)
-    lake.replace_days(keys.DAILY_ACTIVITY, tiles, "arrival_date", first=first, last=LAST)
+    tiles = daily_activity(tables, measures, first, last)
+    lake.replace_days(keys.DAILY_ACTIVITY, tiles, "arrival_date", first=first, last=last)
     write_watermark(lake, profile.tables)
     store.create_feature_tables()
     store.publish_online()

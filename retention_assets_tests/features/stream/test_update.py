@@ -1,15 +1,20 @@
 """The stream's vectors equal those of the daily run, whatever the order and the repeats."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from retention_assets import keys
 from retention_assets.features.store import FeatureStore
+from retention_assets.features.stream import base
+from retention_assets.features.stream.current import texts_by_table
 from retention_assets.features.stream.update import StreamUpdate
+from retention_assets.features.stream.vectors import complex_vectors, simple_vectors
 from retention_assets.ingestion.reading import without_ansi_errors
 from retention_assets.ingestion.stream.delivery import Line
 from retention_assets.ingestion.stream.open_rows import OpenRows
@@ -26,6 +31,13 @@ from retention_assets_tests.serve.redis_server import RedisServer
 from serve.features.codec import Vector
 
 PATIENCE_DAYS = 7
+AS_OF = TODAY + timedelta(days=1)
+BROKEN = Line("transactions", TODAY, '{"transaction_id": "T', "cut.jsonl", delivered_at=0.0)
+NO_TEXT = Line("transactions", TODAY, "\ufffd", "bytes.jsonl", delivered_at=0.0, is_text=False)
+
+
+class ProcessDied(Exception):
+    """The process ends here."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +47,21 @@ class Live:
     lake: Lake
     profile: Profile
     lines: list[Line]
-    url: str
+    online: OnlineStore
 
-    def online(self, name: str) -> OnlineStore:
-        return OnlineStore(self.url, name, ttl_days=2)
+    @property
+    def store(self) -> FeatureStore:
+        return FeatureStore(self.lake, self.profile, self.online)
 
-    def update(self, folder: Path, name: str) -> StreamUpdate:
+    def open_rows(self) -> OpenRows:
+        return OpenRows(self.profile.landed.parent / "open_rows.db", self.profile.landed)
+
+    def update(self) -> StreamUpdate:
         return StreamUpdate(
             self.lake,
             self.profile,
-            self.online(name),
-            OpenRows(folder / "open_rows.db", self.profile.landed),
+            self.online,
+            self.open_rows(),
             session=without_ansi_errors(self.lake.spark),
             patience_days=PATIENCE_DAYS,
             clock=lambda: 1.0,
@@ -63,9 +79,35 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def live(module_lake: Lake, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Live:
     profile, lines = make_source(tmp_path_factory.mktemp("home"))
-    store = FeatureStore(module_lake, profile, OnlineStore(redis_url, "first", 2))
-    run_daily(module_lake, profile, store, LAST_FILE)
-    return Live(module_lake, profile, lines, redis_url)
+    home = Live(module_lake, profile, lines, OnlineStore(redis_url, "home", 2))
+    run_daily(home.lake, profile, home.store, LAST_FILE)
+    return home
+
+
+@pytest.fixture(scope="module")
+def taken(live: Live) -> StreamUpdate:
+    """The stream of the home, after it has taken all lines in their order."""
+    update = live.update()
+    update.take(live.lines, 0)
+    look(update)
+    return update
+
+
+@pytest.fixture
+def copied(live: Live, copy_of: Callable[[Lake], Lake], redis_url: str, tmp_path: Path) -> Live:
+    """The home before its stream has taken anything."""
+    landed = tmp_path / "stream" / "landed"
+    profile = live.profile.model_copy(update={"landed": landed})
+    copy = Live(copy_of(live.lake), profile, live.lines, OnlineStore(redis_url, "copy", 2))
+    copy.store.publish_online()
+    return copy
+
+
+def look(update: StreamUpdate) -> None:
+    """Until nothing waits: a new day takes a second look."""
+    for _ in range(3):
+        update.look()
+    assert update.progress.waiting == 0
 
 
 def vectors(online: OnlineStore) -> dict[str, Vector]:
@@ -90,31 +132,76 @@ def differing(left: dict[str, Vector], right: dict[str, Vector]) -> list[str]:
     ]
 
 
-def take_in_parts(update: StreamUpdate, lines: Sequence[Line], parts: int) -> None:
-    for number in range(parts):
-        update.take(lines[number::parts], number)
-    look(update)
+def take_and_die(update: StreamUpdate, lines: Sequence[Line], patch: pytest.MonkeyPatch) -> None:
+    """The process ends after the vectors are written and before the lines are landed."""
+
+    def die(rows: OpenRows) -> None:
+        raise ProcessDied
+
+    with patch.context() as patched:
+        patched.setattr(OpenRows, "land", die)
+        with pytest.raises(ProcessDied):
+            update.take(lines, 0)
 
 
-def look(update: StreamUpdate) -> None:
-    """Until nothing waits: a new day takes a second look."""
-    for _ in range(3):
-        update.look()
-    assert not update.is_waiting
+def test_vectors_equal_those_of_the_next_daily_run(
+    taken: StreamUpdate, live: Live, copied: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Delivered in another order, with repeats, and by a process that dies on the way."""
+    lines = [*live.lines, *live.lines[::3], BROKEN, NO_TEXT]
+    random.Random(4).shuffle(lines)
+    half = len(lines) // 2
+    take_and_die(copied.update(), lines[:half], monkeypatch)
+    again = copied.update()
+    again.take(lines[:half], 0)
+    again.take(lines[half:], 1)
+    look(again)
+    assert again.progress.quarantined_by_reason == {"the line is not a JSON object": 1}
+    assert again.progress.unreadable_files == ["bytes.jsonl is not UTF-8 text"]
+    streamed = vectors(copied.online)
+    assert differing(streamed, vectors(live.online)) == []
+
+    run_daily(copied.lake, copied.profile, copied.store, TODAY)
+    daily = vectors(copied.online)
+    moved = {name: vector for name, vector in streamed.items() if vector.as_of == AS_OF}
+    assert len(moved) > 5
+    assert differing(moved, {name: daily[name] for name in moved}) == []
+    broken = copied.lake.read(keys.quarantine("transactions")).select("raw_text").collect()
+    assert BROKEN.text in [row["raw_text"] for row in broken]
 
 
-def test_vectors_equal_those_of_the_next_daily_run(live: Live, tmp_path: Path) -> None:
-    FeatureStore(live.lake, live.profile, live.online("a")).publish_online()
-    update = live.update(tmp_path, "a")
-    take_in_parts(update, live.lines, 3)
-    streamed = {
-        name: vector
-        for name, vector in vectors(live.online("a")).items()
-        if vector.as_of == TODAY + timedelta(days=1)
-    }
-    assert len(streamed) > 5
-    assert update.progress.rows == len(live.lines)
-    store = FeatureStore(live.lake, live.profile, live.online("daily"))
-    run_daily(live.lake, live.profile, store, TODAY)
-    daily = vectors(live.online("daily"))
-    assert differing(streamed, {name: daily[name] for name in streamed}) == []
+def test_both_ways_give_the_same_vectors(
+    taken: StreamUpdate, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Adding up open rows gives what the daily run's code gives; a planted fault shows."""
+    current = taken.current
+    assert current
+    ids = [
+        name
+        for name, vector in vectors(live.online).items()
+        if vector.as_of == AS_OF and current.is_simple(name)
+    ]
+    assert len(ids) > 5
+    rows = live.open_rows()
+    texts = texts_by_table(rows.of_customers(ids))
+    days = {table: rows.days(table) for table in texts}
+    expected = complex_vectors(current, ids, texts, days)
+    assert expected and expected.ids == ids
+
+    simple = simple_vectors(current, ids)
+    assert np.array_equal(simple.matrix, expected.matrix, equal_nan=True)
+    assert simple.states == expected.states
+    monkeypatch.setattr(base, "UNITS", base.UNITS + 1)
+    wrong = simple_vectors(current, ids)
+    assert not np.array_equal(wrong.matrix, expected.matrix, equal_nan=True)
+
+
+def test_lines_wait_until_features_are_online(live: Live, copied: Live, redis_url: str) -> None:
+    offline = replace(copied, online=OnlineStore(redis_url, "nothing", 2))
+    update = offline.update()
+    update.take(live.lines[:50], 0)
+    update.look()
+    assert "no features of this source are online" in update.progress.problem
+    assert update.progress.open_rows == 50 and not update.progress.vectors_written
+    landed = [file.read_text().splitlines() for file in copied.profile.landed.glob("*/*.jsonl")]
+    assert sum(map(len, landed)) == 50
