@@ -24,13 +24,14 @@ from retention_assets.features.measures import UNITS, available_measures
 from retention_assets.features.running_totals import last_column, total_column
 from retention_assets.features.stream.lake_view import LakeView
 from retention_assets.features.stream.measured_rows import key_and_content, measured_rows
-from retention_assets.features.stream.open_activity import Activity, OpenActivity
-from retention_assets.sources.profile import Profile
+from retention_assets.features.stream.open_activity import Activity, OpenActivity, Row
 from retention_assets.validation.versions import read_facts
-from serve.states import ACTIVE, LAPSED, RETURNED
+from serve.states import ACTIVE, RETURNED, UNKNOWN
 
 # A key of a row of the lake that has other contents too, or none that can be compared.
 SEVERAL = None
+# Tables whose rows decide states or attributes of customers.
+DECISIVE = ("customers", "churn_events", "churn_labels")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Base:
     start: date
     rows: Mapping[str, int]
     columns: Mapping[str, Sequence[Any]]
+    attributes: frozenset[str]
     states: Mapping[str, str]
     segments: Mapping[str, str]
     known_keys: Mapping[str, KnownKeys]
@@ -81,6 +83,7 @@ class Base:
             profile.start,
             {name: row for row, name in enumerate(totals["customer_id"].to_pylist())},
             columns,
+            frozenset().union(*map(attribute_names, expressions)),
             states=_pairs(states),
             segments=_pairs(view.segments()),
             known_keys=known_keys(view),
@@ -93,22 +96,33 @@ class Base:
         row = self.rows[customer_id]
         signed_up = _as_date(self.columns["signup_date"][row])
         assert signed_up is not None
-        attributes = set().union(*(attribute_names(feature.expression) for feature in features))
         customer = Customer(
             as_of=self.as_of,
             activity=_WithOpenRows(self, row, activity),
-            attributes={name: self.columns[name][row] for name in attributes},
+            attributes={name: self.columns[name][row] for name in self.attributes},
             tenure_days=(self.as_of - signed_up).days,
             history_days=(self.as_of - self.start).days,
         )
         values = [evaluate(feature.expression, customer) for feature in features]
         return [np.nan if value is None else float(value) for value in values]
 
-    def is_decided(self, customer_id: str) -> bool:
-        """Whether purchases and logins leave the customer's state as it is. They bring customers
-        back who have left.
+    def decides_state(self, row: Row) -> bool:
+        """Whether the customer's state or attributes depend on the row. A purchase brings back who
+        has left or lapsed; who is active stays so.
         """
-        return self.states.get(customer_id) in (ACTIVE, RETURNED, LAPSED)
+        if row["table"] == "transactions":
+            return self.states.get(row["customer_id"]) not in (ACTIVE, RETURNED)
+        return row["table"] in DECISIVE
+
+    def is_published(self, customer_id: str) -> bool:
+        """Whether the customer has a vector."""
+        return self.states.get(customer_id, UNKNOWN) != UNKNOWN
+
+    def is_repeat(self, row: Row) -> tuple[bool, bool]:
+        """Whether the lake has a row of the key, and whether the row says the same."""
+        known = self.known_keys.get(row["table"])
+        is_stored, content = known.content(row["key"]) if known else (False, SEVERAL)
+        return is_stored, is_stored and content == row["content"]
 
 
 @dataclass(frozen=True)
@@ -147,15 +161,9 @@ class _WithOpenRows:
         return max([*days, *([stored] if stored else [])], default=None)
 
 
-def complex_tables(profile: Profile) -> list[str]:
-    """The streamed tables whose rows decide a customer's state or attributes."""
-    is_silence = profile.churn.kind == "inactivity"
-    return ["customers", "churn_events", *(["transactions"] if is_silence else [])]
-
-
 def open_activity(view: LakeView) -> OpenActivity:
     """The activity by those rows of the lake that happened and arrived on open days."""
-    activity = OpenActivity(complex_tables(view.profile), view.first_day)
+    activity = OpenActivity(view.first_day)
     measures = available_measures(view.profile.tables)
     names = {measure.table for measure in measures} & {
         name for name in view.profile.tables if view.has(keys.raw(name))

@@ -59,19 +59,17 @@ class Current:
         for row in rows:
             if row["reason"]:
                 continue
-            known = self.base.known_keys.get(row["table"])
-            is_stored, content = known.content(row["key"]) if known else (False, None)
-            if not is_stored or content != row["content"]:
-                self.activity.add(row, is_stored=is_stored)
+            is_stored, is_repeat = self.base.is_repeat(row)
+            if not is_repeat:
+                is_complex = is_stored or self.base.decides_state(row)
+                self.activity.add(row, is_complex=is_complex)
             self.waiting[row["customer_id"]] = None
             if row["table"] in events:
                 self.newest_day = max(self.newest_day or row["event_day"], row["event_day"])
 
     def is_simple(self, customer_id: str) -> bool:
         """Whether the customer's open rows only add something to what the lake has."""
-        if customer_id in self.activity.complex:
-            return False
-        return customer_id not in self.base.states or self.base.is_decided(customer_id)
+        return customer_id not in self.activity.complex
 
 
 def add_open_rows(current: Current, open_rows: OpenRows, number: int) -> int:

@@ -6,7 +6,7 @@ decides a state, makes its customer complex: the daily run's own code computes t
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -20,13 +20,11 @@ Activity = dict[str, dict[Entry, int]]  # measure -> units
 class OpenActivity:
     """The activity by all open rows, in whatever order they are added.
 
-    `complex_tables`: a row of these makes its customer complex. `first_day`: an event of an earlier
-    day does too.
+    `first_day`: an event of an earlier day makes its customer complex.
     """
 
-    def __init__(self, complex_tables: Iterable[str], first_day: date) -> None:
+    def __init__(self, first_day: date) -> None:
         self.complex: set[str] = set()
-        self._complex_tables = frozenset(complex_tables)
         self._first_day = first_day
         self._activities: dict[str, Activity] = {}
         # By table and key: content, arrival date and customer of the row that was added.
@@ -37,17 +35,15 @@ class OpenActivity:
     def of_customer(self, customer_id: str) -> Activity:
         return self._activities.get(customer_id, {})
 
-    def add(self, row: Row, *, is_stored: bool = False) -> None:
-        """Adds a row that breaks no rule. `is_stored`: the lake has a row of its key, which says
-        something else.
-        """
+    def add(self, row: Row, *, is_complex: bool = False) -> None:
+        """Adds a row that breaks no rule. `is_complex`: it does more than add something."""
         customer_id: str = row["customer_id"]
         content = (row["content"], row["arrival_date"], customer_id)
         known = self._rows.get((row["table"], row["key"]))
         if known == content:
             return  # a repeat
         is_late = row["event_day"] < self._first_day
-        if is_stored or known or is_late or row["table"] in self._complex_tables:
+        if is_complex or known or is_late:
             self.complex.add(customer_id)
         if known:
             self.complex.add(known[2])

@@ -18,7 +18,7 @@ class StreamProgress:
     `updated_at`: seconds since 1970, at least every few seconds while the process lives.
     `batch`: number of the last micro-batch, by which the checkpoint names its offsets. `rows_late`:
     of days that were closed when they came. `latency_*_s`: from the delivery of a row to the
-    customer's vector; None before the first one. `lag_s`: the longest of the last micro-batch.
+    customer's vector; None before the first one. `lag_s`: the age of the oldest row that waits.
     `waiting`: customers whose vectors are not written yet. `problem`: why vectors cannot be written
     now; empty if they can.
     """
@@ -81,19 +81,38 @@ def progress_metadata(progress: StreamProgress) -> dict[str, Any]:
 
 
 class Latencies:
-    """Seconds from delivery to vector of the last rows."""
+    """Seconds from the delivery of a row to the customer's vector, of the last rows."""
 
     def __init__(self) -> None:
+        self._waiting: dict[str, list[float]] = {}
         self._seconds: deque[float] = deque(maxlen=LATENCIES)
+        self._last_s = 0.0
 
-    def add(self, seconds: Iterable[float]) -> None:
+    def begin(self, deliveries: Iterable[tuple[str, float]]) -> None:
+        """`deliveries`: customer and time of each row that came."""
+        for customer_id, delivered_at in deliveries:
+            self._waiting.setdefault(customer_id, []).append(delivered_at)
+
+    def take(self, customer_ids: Iterable[str]) -> list[tuple[str, float]]:
+        """The rows of these customers, whose vectors are about to be written."""
+        return [(name, time) for name in customer_ids for time in self._waiting.pop(name, ())]
+
+    def add(self, deliveries: Sequence[tuple[str, float]], now: float) -> None:
+        """The vectors of these rows have been written."""
+        seconds = [now - delivered_at for _, delivered_at in deliveries]
         self._seconds.extend(seconds)
+        self._last_s = max(seconds, default=self._last_s)
+
+    def lag(self, now: float) -> float:
+        """The age of the oldest row that waits; without one, what the last rows took."""
+        waiting = [now - min(times) for times in self._waiting.values()]
+        return round(max(waiting, default=self._last_s), 3)
 
     def quantile(self, share: float) -> float | None:
         """None: there was no row yet."""
         if not self._seconds:
             return None
-        ordered: Sequence[float] = sorted(self._seconds)
+        ordered = sorted(self._seconds)
         return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3)
 
 

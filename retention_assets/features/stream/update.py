@@ -7,7 +7,7 @@ of the lake, so that no table has two writers.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from threading import Lock
@@ -85,10 +85,9 @@ class StreamUpdate:
             if self.current is not None:
                 self.current.add(rows)
             self._count(readable, rows, batch)
-            is_written = self._write_simple_vectors()
+            self._latencies.begin(_deliveries(unknown, rows))
+            self._write_simple_vectors()
             self._open_rows.land()
-            if is_written:
-                self._note_latency(unknown)
             self._note()
 
     def look(self) -> None:
@@ -114,7 +113,7 @@ class StreamUpdate:
             files = dict.fromkeys([*self.progress.unreadable_files, *reported])
             self.progress = replace(self.progress, unreadable_files=list(files)[-SHOWN:])
         return [
-            replace(line, text=line.text.removeprefix("\ufeff"))
+            replace(line, text=line.text.lstrip("\ufeff"))
             for line in lines
             if line.origin not in unreadable and line.text.strip()
         ]
@@ -176,24 +175,24 @@ class StreamUpdate:
 
     # Vectors
 
-    def _write_simple_vectors(self) -> bool:
-        """Writes the vectors of the waiting customers whose rows only add something. False: they
-        go on waiting.
+    def _write_simple_vectors(self) -> None:
+        """Writes the vectors of the waiting customers whose rows only add something. Where that is
+        not possible now, they go on waiting.
         """
         current = self.current
         if current is None or not current.is_of_today:
-            return False
+            return
         simple = [name for name in current.waiting if current.is_simple(name)]
-        ids = [name for name in simple if name in current.base.states]  # others are not known yet
+        ids = [name for name in simple if current.base.is_published(name)]
         try:
             if ids and not self._write(current, simple_vectors(current, ids)):
-                return False
+                return
         except RedisError as error:
             self._note_problem(f"Redis does not answer: {error}")
-            return False
+            return
         for name in simple:
             del current.waiting[name]
-        return True
+        self._latencies.add(self._latencies.take(simple), self._clock())
 
     def _write_complex_vectors(self) -> None:
         """Writes the vectors of the others. Rows that come meanwhile have a customer wait again."""
@@ -204,6 +203,7 @@ class StreamUpdate:
             ids = [name for name in current.waiting if not current.is_simple(name)]
             for name in ids:
                 del current.waiting[name]
+            began = self._latencies.take(ids)
             texts = texts_by_table(self._open_rows.of_customers(ids))
             days = {table: self._open_rows.days(table) for table in texts}
         if not ids:
@@ -213,8 +213,11 @@ class StreamUpdate:
             vectors = complex_vectors(current, ids, texts, days)
             is_written = vectors is None or self._write(current, vectors)
         finally:
-            if not is_written:
-                with self._lock:
+            with self._lock:
+                if is_written:
+                    self._latencies.add(began, self._clock())
+                else:
+                    self._latencies.begin(began)
                     current.waiting.update(dict.fromkeys(ids))
 
     def _write(self, current: Current, vectors: Vectors) -> bool:
@@ -236,15 +239,6 @@ class StreamUpdate:
 
     # Progress
 
-    def _note_latency(self, lines: Sequence[Line]) -> None:
-        """Of the rows of one micro-batch whose simple vectors are written."""
-        if not lines:
-            return
-        now = self._clock()
-        seconds = [now - line.delivered_at for line in lines]
-        self._latencies.add(seconds)
-        self.progress = replace(self.progress, lag_s=round(max(seconds), 3))
-
     def _note_problem(self, problem: str) -> None:
         self.progress = replace(self.progress, problem=problem)
 
@@ -254,6 +248,7 @@ class StreamUpdate:
             updated_at=self._clock(),
             open_rows=self._open_rows.count(),
             waiting=len(self.current.waiting) if self.current else 0,
+            lag_s=self._latencies.lag(self._clock()),
             latency_p50_s=self._latencies.quantile(0.5),
             latency_p99_s=self._latencies.quantile(0.99),
         )
@@ -266,6 +261,16 @@ def _checked(lines: Sequence[Line], rows: Sequence[Mapping[str, Any]]) -> list[C
     }
     pairs = [(line, by_line[line.table, f"{line.day}.jsonl", line.text]) for line in lines]
     return [CheckedLine(line, row["customer_id"], row["reason"]) for line, row in pairs]
+
+
+def _deliveries(
+    lines: Sequence[Line], rows: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[str, float]]:
+    """Customer and time of delivery of each row that breaks no rule."""
+    times = {(line.table, line.text): line.delivered_at for line in lines}
+    for row in rows:
+        if not row["reason"]:
+            yield row["customer_id"], times[row["table"], row["raw_text"]]
 
 
 def _sizes_read(view: LakeView) -> dict[tuple[str, date], int]:
