@@ -29,7 +29,12 @@ from retention_assets.sources.ledger import (
     new_entries,
     survey,
 )
-from retention_assets.sources.source_files import SourceFile, present_files, source_files
+from retention_assets.sources.source_files import (
+    SourceFile,
+    landed_files,
+    present_files,
+    source_files,
+)
 from retention_assets.training.filled_weeks import FILLED_WEEKS, weeks_of_property
 from retention_assets.training.task import matured_mondays
 
@@ -138,9 +143,22 @@ def days_to_read(
 
 
 def due_files(platform: Platform, files: Iterable[SourceFile]) -> list[SourceFile]:
-    """The files whose day is over: today's are read tomorrow."""
+    """The files whose day is over: today's are read tomorrow. The days of a simulated stream are
+    not those of a clock, so its newest one goes on until a row of a later day has landed.
+    """
+    profile = platform.profile
     newest = platform.partitions.last_complete_day() or date.min
-    return [file for file in files if file.day is None or file.day <= newest]
+    newest_landed = date.max
+    if profile.is_simulated and profile.stream:
+        landed = [landed_files(profile, name) for name in profile.stream.tables]
+        days = (file.day for of_table in landed for file in of_table if file.day)
+        newest_landed = max(days, default=date.max)
+    return [
+        file
+        for file in files
+        if file.day is None
+        or (file.day <= newest and not (profile.is_landed(file.path) and file.day >= newest_landed))
+    ]
 
 
 def _first_open_day(platform: Platform, look: Look, table: str) -> date:

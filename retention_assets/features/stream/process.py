@@ -1,6 +1,7 @@
 """The stream as one Structured Streaming query: its checkpoint, its micro-batches, its end."""
 
 import fcntl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from retention_assets.ingestion.stream.open_rows import OpenRows
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.sources.profile import Profile
+from retention_assets.sources.source_files import present_files
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,12 @@ class Stream:
         interval_s: float,
         is_ended: Callable[[], bool],
     ) -> None:
-        """Goes on until `is_ended`. Raises what ends a micro-batch."""
+        """From when the source has files until `is_ended`. Raises what ends a micro-batch."""
         with _only_process(self.folder):
+            while not present_files(self.profile):
+                if is_ended():
+                    return
+                time.sleep(interval_s)
             session = without_ansi_errors(self.lake.spark)
             session.conf.set("spark.sql.streaming.numRecentProgressUpdates", "1")
             # The state of earlier micro-batches is of no use.

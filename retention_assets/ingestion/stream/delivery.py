@@ -54,15 +54,25 @@ def lines_of(batch: DataFrame) -> list[Line]:
 
 def _folder_lines(spark: SparkSession, profile: Profile, stream: StreamSource) -> DataFrame:
     """The lines of the files that appear. Names that begin with a dot or an underscore are left
-    out. Spark takes a file once: what is added to it later is not read.
+    out. Spark takes a file once: what is added to it later is not read. Raises ProfileError if the
+    folders are not there and cannot be made.
     """
+    folder = profile.root / stream.path
+    try:
+        for table in stream.tables:
+            (folder / table).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ProfileError(
+            f"Profile {profile.name}: the folders of its stream cannot be made: {error}.",
+            f"Make {folder} with a folder for each of stream.tables, or correct stream.path.",
+        ) from error
     reader = spark.readStream.format("text").options(
         pathGlobFilter="*.jsonl",
         recursiveFileLookup=True,
         ignoreMissingFiles=True,
         maxFilesPerTrigger=FILES_PER_BATCH,
     )
-    files = reader.load(str(profile.root / stream.path))
+    files = reader.load(str(folder))
     path = plain_path(F.col("_metadata.file_path"))
     parts = F.split(path, "/")
     day = F.regexp_extract(F.element_at(parts, -1), stream.day_from_filename, 1)
