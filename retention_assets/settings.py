@@ -20,6 +20,7 @@ from retention_assets.errors import SettingsError
 
 PREFIX = "RETENTION_"
 CLONE = Path(__file__).parents[1]
+STREAM_PROGRESS = "progress.json"  # in the folder of the stream
 DAGSTER_YAML = CLONE / "dagster.yaml"  # services/instance.py derives each home's file from it
 
 

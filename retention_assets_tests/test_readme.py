@@ -18,7 +18,7 @@ from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.settings import Settings, variable
 from retention_assets.sources.load_profile import load_profile
-from retention_assets.sources.profile import FileOptions, TableSource
+from retention_assets.sources.profile import FileOptions, StreamSource, TableSource
 from retention_assets_tests.features.factories import Facts, customer, tile, write_facts
 from retention_assets_tests.ingestion.factories import read_table
 from retention_assets_tests.serve.redis_server import RedisServer
@@ -82,7 +82,7 @@ def test_readme_profile_reads_files(tmp_path: Path, lake: Lake) -> None:
 
 def test_readme_profile_with_labels_reads_outcomes(tmp_path: Path, lake: Lake) -> None:
     """With the tables of the first example."""
-    shop, _, _, example = map(yaml.safe_load, blocks("yaml"))
+    shop, _, _, example, _ = map(yaml.safe_load, blocks("yaml"))
     content = shop | example | {"tables": shop["tables"] | example["tables"]}
     for folder, text in (("orders", ORDERS), ("outcomes", OUTCOMES)):
         (tmp_path / folder).mkdir()
@@ -101,10 +101,11 @@ def test_readme_profile_with_labels_reads_outcomes(tmp_path: Path, lake: Lake) -
 
 
 def test_readme_options_are_options_of_a_table() -> None:
-    _, example, replaced, _ = map(yaml.safe_load, blocks("yaml"))
+    _, example, replaced, _, streamed = map(yaml.safe_load, blocks("yaml"))
     options = FileOptions(**example["options"])
     assert (options.delimiter, options.decimal, options.encoding) == (";", ",", "cp1252")
     assert TableSource(path="customers.csv", **replaced).changed_files == "replace"
+    assert StreamSource(**streamed["stream"]).tables == ("transactions",)
 
 
 # Run on the shared running platform by acceptance/test_first_run.py.

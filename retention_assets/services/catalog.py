@@ -40,10 +40,11 @@ from retention_assets.services.ray_head import (
 )
 from retention_assets.services.run_folder import run_link
 from retention_assets.services.supervision import Program, Supervisor
-from retention_assets.settings import DAGSTER_YAML, Settings
+from retention_assets.settings import DAGSTER_YAML, STREAM_PROGRESS, Settings
 
 START_S = 180.0  # A cold start on two busy cores takes a minute.
 STREAM = "stream"
+STREAM_SILENCE_S = 300.0  # While it reads a large lake anew, it notes nothing.
 FAILED_STATES = {"BACKOFF", "FATAL", "EXITED", "UNKNOWN"}
 Report = Callable[[str], None]
 
@@ -261,9 +262,14 @@ def _daemon(settings: Settings) -> ManagedService:
 
 
 def _stream(settings: Settings) -> ManagedService:
-    """Its address is where it keeps its state; it has no port."""
+    """It has no port: it is up while it notes its progress."""
     command = [sys.executable, "-m", "retention_assets.cli.stream"]
-    return ManagedService(STREAM, str(settings.stream_dir), None, command, settle_s=3)
+    file = settings.stream_dir / STREAM_PROGRESS
+
+    def has_noted() -> bool:
+        return file.exists() and time.time() - file.stat().st_mtime < STREAM_SILENCE_S
+
+    return ManagedService(STREAM, str(settings.stream_dir), has_noted, command)
 
 
 def _program(name: str) -> str:

@@ -10,7 +10,11 @@ from pathlib import Path
 from pyspark.sql import DataFrame
 
 from retention_assets.errors import SetupError
-from retention_assets.features.stream.progress import progress_file, write_progress
+from retention_assets.features.stream.progress import (
+    StreamProgress,
+    progress_file,
+    write_progress,
+)
 from retention_assets.features.stream.update import StreamUpdate
 from retention_assets.ingestion.reading import without_ansi_errors
 from retention_assets.ingestion.stream.delivery import lines_of, open_stream
@@ -19,6 +23,8 @@ from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.sources.profile import Profile
 from retention_assets.sources.source_files import present_files
+
+STARTING = "the process starts, or the source has no files yet"
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class Stream:
     ) -> None:
         """From when the source has files until `is_ended`. Raises what ends a micro-batch."""
         with _only_process(self.folder):
+            self._note(StreamProgress(updated_at=clock(), problem=STARTING))
             while not present_files(self.profile):
                 if is_ended():
                     return
@@ -62,18 +69,20 @@ class Stream:
 
             def take(batch: DataFrame, number: int) -> None:
                 update.take(lines_of(batch), number)
-                write_progress(progress_file(self.folder), update.progress)
+                self._note(update.progress)
 
             writer = lines.writeStream.foreachBatch(take)
             writer = writer.option("checkpointLocation", str(self.folder / "checkpoint"))
             query = writer.trigger(processingTime=f"{interval_s} seconds").start()
             try:
-                while not is_ended():
-                    query.awaitTermination(1)  # raises what ended the query
+                while not is_ended() and not query.awaitTermination(1):  # raises what ended it
                     update.look()
-                    write_progress(progress_file(self.folder), update.progress)
+                    self._note(update.progress)
             finally:
                 query.stop()
+
+    def _note(self, progress: StreamProgress) -> None:
+        write_progress(progress_file(self.folder), progress)
 
 
 @contextmanager

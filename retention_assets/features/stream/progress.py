@@ -5,7 +5,10 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from threading import get_ident
 from typing import Any
+
+from retention_assets.settings import STREAM_PROGRESS
 
 LATENCIES = 200_000  # of the last rows
 SHOWN = 20  # unreadable files, and reasons
@@ -43,13 +46,13 @@ class StreamProgress:
 
 def progress_file(folder: Path) -> Path:
     """The file below the folder of a stream."""
-    return folder / "progress.json"
+    return folder / STREAM_PROGRESS
 
 
 def write_progress(file: Path, progress: StreamProgress) -> None:
-    """Replaces the file in one step."""
+    """Replaces the file in one step, also where two threads do."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(".draft")
+    draft = file.with_suffix(f".draft-{get_ident()}")
     draft.write_text(json.dumps(asdict(progress), indent=2))
     draft.replace(file)
 
