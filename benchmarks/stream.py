@@ -37,7 +37,7 @@ from retention_assets.simulation.simulator import FIRST_DATE, simulate
 from retention_assets_tests.features.stream.live_source import line, run_daily
 from retention_assets_tests.serve.redis_server import RedisServer
 
-DAYS = 120
+DAYS = 60
 ROWS_PER_SECOND = 1000
 FILES_PER_SECOND = 4
 SEED = 7

@@ -21,7 +21,7 @@ from retention_assets.services.ports import is_free
 from retention_assets.services.processes import home_processes
 from retention_assets.services.ray_head import local_ray_address, ray_environment
 from retention_assets.services.run_folder import run_link
-from retention_assets.settings import Settings
+from retention_assets.settings import STREAM_PROGRESS, Settings
 from retention_assets_tests.services.homes import LOOPBACK, PORTS, free_ports, listening
 from retention_assets_tests.services.old_schemas import EXPERIMENT, make_old_mlflow
 
@@ -113,6 +113,21 @@ def test_as_of_day_is_not_passed_to_services(tmp_path: Path) -> None:
     """It belongs to the one command that names it."""
     environment = catalog.service_environment(Settings(home=tmp_path, as_of=date(2024, 1, 5)))
     assert "RETENTION_AS_OF" not in environment
+
+
+def test_only_a_streamed_home_has_the_stream(tmp_path: Path) -> None:
+    def names(settings: Settings) -> list[str]:
+        return [service.name for service in catalog.managed_services(settings)]
+
+    settings = Settings(home=tmp_path)
+    streamed = settings.model_copy(update={"stream": True})
+    assert catalog.STREAM not in names(settings)
+    assert names(streamed) == [*names(settings), catalog.STREAM]
+    service = catalog.managed_services(streamed)[-1]
+    assert service.answers and not service.answers()
+    streamed.stream_dir.mkdir()
+    (streamed.stream_dir / STREAM_PROGRESS).write_text("{}")
+    assert service.answers()
 
 
 def test_await_ready_reports_only_named_services(home: Settings) -> None:

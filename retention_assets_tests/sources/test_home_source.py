@@ -67,3 +67,14 @@ def test_moved_profile_of_the_same_name_is_accepted(shop: Platform, tmp_path: Pa
     platform = Platform.of(settings)
     claim_home(platform.settings, platform.profile)
     assert Platform.of(Settings(home=shop.settings.home)).profile.root == moved
+
+
+def test_home_remembers_whether_its_source_is_streamed(tmp_path: Path) -> None:
+    streamed = Settings(home=tmp_path / "live", source="simulated_live")
+    platform = Platform.of(streamed)
+    assert platform.settings.stream
+    claim_home(platform.settings, platform.profile)
+    assert with_home_source(Settings(home=tmp_path / "live")).stream
+    turned_off = Settings(home=tmp_path / "live", stream=False)
+    assert Platform.of(turned_off).settings.stream is False
+    assert Platform.of(Settings(home=tmp_path / "other", stream=True)).settings.stream is None
