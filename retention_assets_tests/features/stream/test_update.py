@@ -144,30 +144,15 @@ def take_and_die(update: StreamUpdate, lines: Sequence[Line], patch: pytest.Monk
             update.take(lines, 0)
 
 
-def test_vectors_equal_those_of_the_next_daily_run(
-    taken: StreamUpdate, live: Live, copied: Live, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Delivered in another order, with repeats, and by a process that dies on the way."""
-    lines = [*live.lines, *live.lines[::3]]
-    random.Random(4).shuffle(lines)
-    half = len(lines) // 2
-    take_and_die(copied.update(), lines[:half], monkeypatch)
-    again = copied.update()
-    again.take(lines[:half], 0)
-    again.take([*lines[half:], BROKEN, NO_TEXT], 1)
-    look(again)
-    assert again.progress.quarantined_by_reason == {"the line is not a JSON object": 1}
-    assert again.progress.unreadable_files == ["bytes.jsonl is not UTF-8 text"]
-    streamed = vectors(copied.online)
-    assert differing(streamed, vectors(live.online)) == []
-
-    run_daily(copied.lake, copied.profile, copied.store, TODAY)
-    daily = vectors(copied.online)
-    moved = {name: vector for name, vector in streamed.items() if vector.as_of == AS_OF}
-    assert len(moved) > 5
-    assert differing(moved, {name: daily[name] for name in moved}) == []
-    broken = copied.lake.read(keys.quarantine("transactions")).select("raw_text").collect()
-    assert BROKEN.text in [row["raw_text"] for row in broken]
+def test_lines_wait_until_features_are_online(live: Live, copied: Live, redis_url: str) -> None:
+    offline = replace(copied, online=OnlineStore(redis_url, "nothing", 2))
+    update = offline.update()
+    update.take(live.lines[:50], 0)
+    update.look()
+    assert "no features of this source are online" in update.progress.problem
+    assert update.progress.open_rows == 50 and not update.progress.vectors_written
+    landed = [file.read_text().splitlines() for file in copied.profile.landed.glob("*/*.jsonl")]
+    assert sum(map(len, landed)) == 50
 
 
 def test_both_ways_give_the_same_vectors(
@@ -196,12 +181,27 @@ def test_both_ways_give_the_same_vectors(
     assert not np.array_equal(wrong.matrix, expected.matrix, equal_nan=True)
 
 
-def test_lines_wait_until_features_are_online(live: Live, copied: Live, redis_url: str) -> None:
-    offline = replace(copied, online=OnlineStore(redis_url, "nothing", 2))
-    update = offline.update()
-    update.take(live.lines[:50], 0)
-    update.look()
-    assert "no features of this source are online" in update.progress.problem
-    assert update.progress.open_rows == 50 and not update.progress.vectors_written
-    landed = [file.read_text().splitlines() for file in copied.profile.landed.glob("*/*.jsonl")]
-    assert sum(map(len, landed)) == 50
+def test_vectors_equal_those_of_the_next_daily_run(
+    taken: StreamUpdate, live: Live, copied: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Delivered in another order, with repeats, and by a process that dies on the way."""
+    lines = [*live.lines, *live.lines[::3]]
+    random.Random(4).shuffle(lines)
+    half = len(lines) // 2
+    take_and_die(copied.update(), lines[:half], monkeypatch)
+    again = copied.update()
+    again.take(lines[:half], 0)
+    again.take([*lines[half:], BROKEN, NO_TEXT], 1)
+    look(again)
+    assert again.progress.quarantined_by_reason == {"the line is not a JSON object": 1}
+    assert again.progress.unreadable_files == ["bytes.jsonl is not UTF-8 text"]
+    streamed = vectors(copied.online)
+    assert differing(streamed, vectors(live.online)) == []
+
+    run_daily(copied.lake, copied.profile, copied.store, TODAY)
+    daily = vectors(copied.online)
+    moved = {name: vector for name, vector in streamed.items() if vector.as_of == AS_OF}
+    assert len(moved) > 5
+    assert differing(moved, {name: daily[name] for name in moved}) == []
+    broken = copied.lake.read(keys.quarantine("transactions")).select("raw_text").collect()
+    assert BROKEN.text in [row["raw_text"] for row in broken]
