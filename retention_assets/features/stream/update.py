@@ -37,7 +37,6 @@ from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.sources.profile import Profile
 
-NOT_TEXT = "is not UTF-8 text"
 NOTHING_ONLINE = "no features of this source are online yet"
 
 
@@ -106,10 +105,10 @@ class StreamUpdate:
     # What the rows say
 
     def _without_unreadable_files(self, lines: Sequence[Line]) -> list[Line]:
-        """A file that is not text is reported and not read, as by the daily run."""
-        unreadable = {line.origin for line in lines if not line.is_text}
+        """A file that cannot be read is reported by name and left out, as by the daily run."""
+        unreadable = {line.origin: line.fault for line in lines if line.fault}
         if unreadable:
-            reported = [f"{origin} {NOT_TEXT}" for origin in sorted(unreadable)]
+            reported = [f"{origin} {fault}" for origin, fault in sorted(unreadable.items())]
             files = dict.fromkeys([*self.progress.unreadable_files, *reported])
             self.progress = replace(self.progress, unreadable_files=list(files)[-SHOWN:])
         return [

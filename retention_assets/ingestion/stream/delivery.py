@@ -16,7 +16,9 @@ from retention_assets.ingestion.opening import plain_path
 from retention_assets.sources.profile import Profile, StreamSource
 
 FILES_PER_BATCH = 500  # bounds a micro-batch after a pause
-BYTES_PER_BATCH = "32m"
+EPOCH = date(1970, 1, 1)  # of a file without a day, which is not read
+NO_DAY = "has no day in its name"
+NOT_TEXT = "is not UTF-8 text"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Line:
     """A row as it was delivered: a line of JSON of a table.
 
     `day`: on which it was delivered. `origin`: the file that it comes from. `delivered_at`: seconds
-    since 1970. `is_text`: whether its bytes are UTF-8.
+    since 1970. `fault`: why its file cannot be read; empty if it can.
     """
 
     table: str
@@ -32,7 +34,7 @@ class Line:
     text: str
     origin: str
     delivered_at: float
-    is_text: bool = True
+    fault: str = ""
 
 
 def open_stream(spark: SparkSession, profile: Profile) -> DataFrame:
@@ -75,17 +77,20 @@ def _folder_lines(spark: SparkSession, profile: Profile, stream: StreamSource) -
     files = reader.load(str(folder))
     path = plain_path(F.col("_metadata.file_path"))
     parts = F.split(path, "/")
-    day = F.regexp_extract(F.element_at(parts, -1), stream.day_from_filename, 1)
+    name = F.element_at(parts, -1)
+    day = F.regexp_extract(name, stream.day_from_filename, 1).try_cast("date")
     lines = files.select(
         F.element_at(parts, -2).alias("table"),
-        day.try_cast("date").alias("day"),
+        F.coalesce(day, F.lit(EPOCH)).alias("day"),
         F.make_valid_utf8("value").alias("text"),
         path.alias("origin"),
         F.col("_metadata.file_modification_time").cast("double").alias("delivered_at"),
-        F.is_valid_utf8("value").alias("is_text"),
+        F.when(day.isNull(), F.lit(NO_DAY))
+        .when(~F.is_valid_utf8("value"), F.lit(NOT_TEXT))
+        .otherwise(F.lit(""))
+        .alias("fault"),
     )
-    is_table = F.col("table").isin(list(stream.tables))
-    return lines.where(is_table & F.col("day").isNotNull())
+    return lines.where(F.col("table").isin(list(stream.tables)))
 
 
 READERS: Mapping[str, Callable[[SparkSession, Profile, StreamSource], DataFrame]] = {

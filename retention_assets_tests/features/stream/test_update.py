@@ -16,7 +16,7 @@ from retention_assets.features.stream.current import texts_by_table
 from retention_assets.features.stream.update import StreamUpdate
 from retention_assets.features.stream.vectors import complex_vectors, simple_vectors
 from retention_assets.ingestion.reading import without_ansi_errors
-from retention_assets.ingestion.stream.delivery import Line
+from retention_assets.ingestion.stream.delivery import NOT_TEXT, Line
 from retention_assets.ingestion.stream.open_rows import OpenRows
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
@@ -33,7 +33,7 @@ from serve.features.codec import Vector
 PATIENCE_DAYS = 7
 AS_OF = TODAY + timedelta(days=1)
 BROKEN = Line("transactions", TODAY, '{"transaction_id": "T', "cut.jsonl", delivered_at=0.0)
-NO_TEXT = Line("transactions", TODAY, "\ufffd", "bytes.jsonl", delivered_at=0.0, is_text=False)
+NO_TEXT = Line("transactions", TODAY, "\ufffd", "bytes.jsonl", 0.0, fault=NOT_TEXT)
 
 
 class ProcessDied(Exception):
