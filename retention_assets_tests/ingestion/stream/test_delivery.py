@@ -1,4 +1,4 @@
-"""A folder of JSON lines as a stream: which files are taken, once, and which are named as faulty."""
+"""A folder of JSON lines as a stream: files are taken once, and faulty ones are named."""
 
 from datetime import date
 from pathlib import Path
