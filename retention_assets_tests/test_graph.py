@@ -17,11 +17,11 @@ from retention_assets.settings import Settings
 REVIEWED = Path(__file__).with_name("graph.txt")
 
 
-def graph_as_text() -> str:
-    """Every asset of the embedded source with its inputs, in the order in which data flows; then
-    the jobs, schedules and sensors.
+def graph_as_text(settings: Settings) -> str:
+    """Every asset of a source with its inputs, in the order in which data flows; then the jobs,
+    schedules and sensors.
     """
-    defs = build_definitions(Platform.of(Settings(source="simulated")))
+    defs = build_definitions(Platform.of(settings))
     graph = defs.resolve_asset_graph()
     assets = "\n".join(
         fill(line, 120, subsequent_indent="    ")
@@ -61,8 +61,20 @@ def _asset(graph: AssetGraph, key: dg.AssetKey) -> Iterator[str]:
 
 
 def test_graph_is_the_reviewed_one() -> None:
-    assert graph_as_text() == REVIEWED.read_text()
+    assert graph_as_text(Settings(source="simulated")) == REVIEWED.read_text()
+
+
+def test_stream_adds_an_asset_a_check_and_a_sensor(tmp_path: Path) -> None:
+    text = graph_as_text(Settings(home=tmp_path, source="simulated_live"))
+    added = set(text.splitlines()) - set(REVIEWED.read_text().splitlines())
+    sensors = next(line for line in added if line.startswith("sensors: "))
+    assert "stopped_stream" in sensors
+    assert added - {sensors} == {
+        "serving/stream (follows its inputs, must stay fresh)",
+        "  from serving/online_features",
+        "  reports stream_keeps_up",
+    }
 
 
 if __name__ == "__main__":
-    print(graph_as_text(), end="")
+    print(graph_as_text(Settings(source="simulated")), end="")
