@@ -34,6 +34,7 @@ from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.settings import Settings
 from retention_assets.simulation.simulator import FIRST_DATE, simulate
+from retention_assets.sources.home_source import claim_home
 from retention_assets_tests.features.stream.live_source import line, run_daily
 from retention_assets_tests.serve.redis_server import RedisServer
 
@@ -144,6 +145,7 @@ def main() -> None:
         simulate(settings.simulated_dir, customers=customers, days=DAYS, seed=SEED)
         lake = Lake.of(settings)
         platform = Platform.of(settings)
+        claim_home(settings, platform.profile)
         online = OnlineStore.of(settings)
         store = FeatureStore(lake, platform.profile, online)
         run_daily(lake, platform.profile, store, LIVE_DAY - timedelta(days=1), last=END)
