@@ -36,6 +36,7 @@ from retention_assets.ingestion.stream.open_rows import CheckedLine, OpenRows
 from retention_assets.resources.lake import Lake
 from retention_assets.resources.online import OnlineStore
 from retention_assets.sources.profile import Profile
+from retention_assets.validation.watermark import event_tables
 
 NOTHING_ONLINE = "no features of this source are online yet"
 
@@ -160,7 +161,7 @@ class StreamUpdate:
         description = self._description()
         if description is None:
             return
-        newest_day = self.current.newest_day if self.current else None
+        newest_day = self._open_rows.newest_day(event_tables(list(self._profile.tables)))
         renewed = Current.of(self._new_view(), description, newest_day)
         with self._lock:
             self._open_rows.forget(_sizes_read(renewed.view))
@@ -259,7 +260,10 @@ def _checked(lines: Sequence[Line], rows: Sequence[Mapping[str, Any]]) -> list[C
         (row["table"], row["source_file"].rsplit("/", 1)[-1], row["raw_text"]): row for row in rows
     }
     pairs = [(line, by_line[line.table, f"{line.day}.jsonl", line.text]) for line in lines]
-    return [CheckedLine(line, row["customer_id"], row["reason"]) for line, row in pairs]
+    return [
+        CheckedLine(line, row["customer_id"], row["reason"], row["event_day"])
+        for line, row in pairs
+    ]
 
 
 def _deliveries(

@@ -19,7 +19,7 @@ from retention_assets.sources.source_files import LANDED_SUFFIX
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS lines (
   id INTEGER PRIMARY KEY, source_table TEXT, day TEXT, digest BLOB, text TEXT, origin TEXT,
-  customer_id TEXT, reason TEXT, end_at INTEGER,
+  customer_id TEXT, reason TEXT, event_day TEXT, end_at INTEGER,
   UNIQUE (source_table, day, digest)
 );
 CREATE INDEX IF NOT EXISTS lines_of_customer ON lines (customer_id);
@@ -32,11 +32,14 @@ CREATE TABLE IF NOT EXISTS landed (
 
 @dataclass(frozen=True)
 class CheckedLine:
-    """A line with its customer, and the rules that it breaks; an empty `reason`: none."""
+    """A line with its customer, the day of its event, and the rules that it breaks; an empty
+    `reason`: none.
+    """
 
     line: Line
     customer_id: str | None
     reason: str
+    event_day: date | None = None
 
 
 @dataclass(frozen=True)
@@ -76,13 +79,20 @@ class OpenRows:
     def add(self, lines: Iterable[CheckedLine]) -> None:
         """Adds lines in one commit."""
         rows = [
-            (*_key(item.line), item.line.text, item.line.origin, item.customer_id, item.reason)
+            (
+                *_key(item.line),
+                item.line.text,
+                item.line.origin,
+                item.customer_id,
+                item.reason,
+                str(item.event_day) if item.event_day else None,
+            )
             for item in lines
         ]
         with self._database as database:
             database.executemany(
                 "INSERT OR IGNORE INTO lines (source_table, day, digest, text, origin, customer_id,"
-                " reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                " reason, event_day) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
 
@@ -106,6 +116,13 @@ class OpenRows:
         """The days on which open rows of the table were delivered."""
         query = "SELECT DISTINCT day FROM lines WHERE source_table = ?"
         return [date.fromisoformat(day) for (day,) in self._database.execute(query, (table,))]
+
+    def newest_day(self, tables: Sequence[str]) -> date | None:
+        """The latest day of an event in the rows of these tables that break no rule."""
+        marks = ", ".join("?" * len(tables))
+        query = f"SELECT max(event_day) FROM lines WHERE reason = '' AND source_table IN ({marks})"
+        (day,) = self._database.execute(query, list(tables)).fetchone()
+        return date.fromisoformat(day) if day else None
 
     def count(self) -> int:
         return int(self._database.execute("SELECT count(*) FROM lines").fetchone()[0])

@@ -78,3 +78,11 @@ def test_broken_lines_are_no_rows_of_a_customer(rows: OpenRows) -> None:
     assert [item.text for item in rows.of_customers(["ann"])] == ["one"]
     assert [item.text for item in rows.after(0, limit=10)] == ["one", "two"]
     assert rows.count() == 3 and rows.days("transactions") == [MONDAY]
+
+
+def test_newest_day_is_that_of_rows_that_break_no_rule(rows: OpenRows) -> None:
+    assert rows.newest_day(["transactions"]) is None
+    broken = CheckedLine(line("bad"), "ann", "amount is missing", date(2024, 5, 1))
+    rows.add([CheckedLine(line("one"), "ann", "", MONDAY), broken])
+    assert rows.newest_day(["transactions", "churn_events"]) == MONDAY
+    assert rows.newest_day(["churn_events"]) is None
