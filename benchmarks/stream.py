@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from report import publish
 
 from retention_assets.features.store import FeatureStore
@@ -37,6 +36,7 @@ from retention_assets.simulation.simulator import FIRST_DATE, simulate
 from retention_assets.sources.home_source import claim_home
 from retention_assets_tests.features.stream.live_source import line, run_daily
 from retention_assets_tests.serve.redis_server import RedisServer
+from serve.states import LEFT
 
 DAYS = 60
 ROWS_PER_SECOND = 1000
@@ -49,7 +49,9 @@ EVENTS = ("login", "feature_use", "community_post")
 
 
 def rows(ids: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Table and row of one event after the other: nine of ten are engagement, the tenth a sale."""
+    """Table and row of one event after the other, of customers who have not left: nine of ten are
+    engagement, the tenth a sale.
+    """
     rng = random.Random(SEED)
     number = 0
     while True:
@@ -162,8 +164,8 @@ def measure(settings: Settings, seconds: int) -> dict[str, Any]:
     """Writes rows for this long, twice. While it takes the first ones, the service is killed and
     started again; latencies are of the second ones.
     """
-    customers = pq.read_table(settings.simulated_dir / "customers", columns=["customer_id"])
-    events = rows(sorted(set(customers["customer_id"].to_pylist())))
+    stored = vectors(OnlineStore.of(settings))
+    events = rows(sorted(name for name, vector in stored.items() if vector.state != LEFT))
     source = settings.simulated_dir / "stream"
     source.mkdir()
     log = Path(f"{settings.home}-stream.log")
