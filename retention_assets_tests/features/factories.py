@@ -71,6 +71,8 @@ def random_facts(customers: int, days: int, seed: int) -> Facts:
     Some of what they did is taken back later, as by a correction.
     """
     rng = random.Random(seed)
+    # By themselves: a new measure changes neither who the customers are nor when they do anything.
+    amounts = random.Random(seed)
     facts = Facts([], [])
     for number in range(customers):
         name = f"C{number:04d}"
@@ -82,7 +84,10 @@ def random_facts(customers: int, days: int, seed: int) -> Facts:
         }
         for day in sorted(active_days):
             for late in {0, rng.choice([0, 0, 3])}:
-                values = {name: rng.choice([0, 0, 1, 2.5, 19.99, 0.0001]) for name in MEASURE_NAMES}
+                values = {
+                    measure: amounts.choice([0, 0, 1, 2.5, 19.99, 0.0001])
+                    for measure in MEASURE_NAMES
+                }
                 facts.tiles.append(tile(name, day, late, **values))
                 if rng.random() < 0.2:
                     taken_back = {measure: -value for measure, value in values.items()}

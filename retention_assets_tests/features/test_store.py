@@ -38,7 +38,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
 @pytest.fixture(scope="module")
 def filled(module_lake: Lake) -> Lake:
     """The validated tables and tiles of customers who buy, change plans and are corrected."""
-    write_facts(module_lake, random_facts(customers=12, days=200, seed=10), LAST)
+    write_facts(module_lake, random_facts(customers=12, days=200, seed=1), LAST)
     return module_lake
 
 

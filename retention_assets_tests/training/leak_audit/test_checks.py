@@ -43,7 +43,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
 @pytest.fixture(scope="module")
 def filled(module_lake: Lake, platform: Platform) -> Lake:
     """Customers who buy, change plans and are corrected, some late, and two weeks of examples."""
-    write_facts(module_lake, random_facts(customers=30, days=200, seed=18), LAST)
+    write_facts(module_lake, random_facts(customers=30, days=200, seed=6), LAST)
     write_examples(module_lake, platform)
     return module_lake
 
