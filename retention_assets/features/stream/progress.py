@@ -22,8 +22,8 @@ class StreamProgress:
     `batch`: number of the last micro-batch, by which the checkpoint names its offsets. `rows_late`:
     of days that were closed when they came. `latency_*_s`: from the delivery of a row to the
     customer's vector; None before the first one. `lag_s`: the age of the oldest row that waits.
-    `waiting`: customers whose vectors are not written yet. `problem`: why vectors cannot be written
-    now; empty if they can.
+    `faulty_files`: the last ones of which rows were quarantined. `waiting`: customers whose vectors
+    are not written yet. `problem`: why vectors cannot be written now; empty if they can.
     """
 
     updated_at: float = 0.0
@@ -34,6 +34,7 @@ class StreamProgress:
     rows_quarantined: int = 0
     quarantined_by_reason: dict[str, int] = field(default_factory=dict)
     unreadable_files: list[str] = field(default_factory=list)
+    faulty_files: list[str] = field(default_factory=list)
     vectors_written: int = 0
     open_rows: int = 0
     waiting: int = 0
@@ -73,6 +74,7 @@ def progress_metadata(progress: StreamProgress) -> dict[str, Any]:
         "rows_quarantined": progress.rows_quarantined,
         "quarantined_by_reason": json.dumps(progress.quarantined_by_reason),
         "unreadable_files": ", ".join(progress.unreadable_files) or "none",
+        "files_with_quarantined_rows": ", ".join(progress.faulty_files) or "none",
         "open_rows": progress.open_rows,
         "waiting_customers": progress.waiting,
         "lag_s": progress.lag_s,

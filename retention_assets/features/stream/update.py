@@ -81,7 +81,9 @@ class StreamUpdate:
             readable = self._without_unreadable_files(lines)
             unknown = self._open_rows.unknown(readable)
             rows = measured_lines(self._view, self._open_rows, unknown)
-            self._open_rows.add(_checked(unknown, rows))
+            checked = _checked(unknown, rows)
+            self._open_rows.add(checked)
+            self._name_faulty_files(checked)
             if self.current is not None:
                 self.current.add(rows)
             self._count(readable, rows, batch)
@@ -117,6 +119,12 @@ class StreamUpdate:
             for line in lines
             if line.origin not in unreadable and line.text.strip()
         ]
+
+    def _name_faulty_files(self, lines: Sequence[CheckedLine]) -> None:
+        """Such as a file that ends in the middle of a line."""
+        faulty = [item.line.origin for item in lines if item.reason]
+        files = list(dict.fromkeys([*self.progress.faulty_files, *faulty]))
+        self.progress = replace(self.progress, faulty_files=files[-SHOWN:])
 
     def _count(self, lines: Sequence[Line], rows: Sequence[Mapping[str, Any]], batch: int) -> None:
         broken = [row["reason"] for row in rows if row["reason"]]

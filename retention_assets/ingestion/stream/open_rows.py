@@ -18,7 +18,7 @@ from retention_assets.sources.source_files import LANDED_SUFFIX
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS lines (
-  id INTEGER PRIMARY KEY, source_table TEXT, day TEXT, digest BLOB, text TEXT, origin TEXT,
+  id INTEGER PRIMARY KEY, source_table TEXT, day TEXT, digest BLOB, text TEXT,
   customer_id TEXT, reason TEXT, event_day TEXT, end_at INTEGER,
   UNIQUE (source_table, day, digest)
 );
@@ -82,7 +82,6 @@ class OpenRows:
             (
                 *_key(item.line),
                 item.line.text,
-                item.line.origin,
                 item.customer_id,
                 item.reason,
                 str(item.event_day) if item.event_day else None,
@@ -91,8 +90,8 @@ class OpenRows:
         ]
         with self._database as database:
             database.executemany(
-                "INSERT OR IGNORE INTO lines (source_table, day, digest, text, origin, customer_id,"
-                " reason, event_day) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO lines (source_table, day, digest, text, customer_id, reason,"
+                " event_day) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
 
